@@ -1,0 +1,3 @@
+"""Grantline: who let which AI agent do what."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,37 @@
+"""Which partition a key belongs to: Kafka's murmur2, the same in every producer.
+
+Source: org.apache.kafka.common.utils.Utils.murmur2 and DefaultPartitioner (`toPositive`).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+_M = 0x5BD1E995
+_MASK = 0xFFFFFFFF
+
+
+def murmur2(data: bytes) -> int:
+    """The unsigned 32-bit murmur2 hash of `data`, seed 0x9747b28c, as Kafka's Java client has it."""
+    length = len(data)
+    h = 0x9747B28C ^ length
+    whole = length & ~3
+    for i in range(0, whole, 4):
+        k = int.from_bytes(data[i : i + 4], "little")
+        k = (k * _M) & _MASK
+        k ^= k >> 24
+        k = (k * _M) & _MASK
+        h = ((h * _M) & _MASK) ^ k
+    rest = length & 3
+    if rest:
+        h ^= int.from_bytes(data[whole:], "little")
+        h = (h * _M) & _MASK
+    h ^= h >> 13
+    h = (h * _M) & _MASK
+    return h ^ (h >> 15)
+
+
+@lru_cache(maxsize=65_536)
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of `key` among `partitions`; cached, because chains repeat their root."""
+    return (murmur2(key.encode("utf-8", "surrogatepass")) & 0x7FFFFFFF) % partitions

@@ -1,0 +1,98 @@
+"""What the rules say: a hit on one subject, and the finding that hits add up to."""
+
+from __future__ import annotations
+
+import hashlib
+from enum import IntEnum
+from typing import Literal
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+FINDING_VERSION = "1"
+MAX_LISTED = 64
+"""Identities listed in one finding; `count` stays exact beyond it."""
+
+
+class Severity(IntEnum):
+    """OCSF `severity_id` (https://schema.ocsf.io, class 2004)."""
+
+    INFO = 1
+    LOW = 2
+    MEDIUM = 3
+    HIGH = 4
+    CRITICAL = 5
+
+
+class Confidence(IntEnum):
+    """OCSF `confidence_id`."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+
+SeverityName = Literal["info", "low", "medium", "high", "critical"]
+ConfidenceName = Literal["low", "medium", "high"]
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """What one rule says of one subject. Hits of one `identity` add up to one finding."""
+
+    reference: str
+    """Catalogue id, such as `TR-05`."""
+    identity: tuple[str, ...]
+    """What makes this finding itself: the same facts give the same identity on every replay."""
+    says: str
+    """One sentence: who did what with which authority."""
+    severity: Severity
+    confidence: Confidence
+    time: int
+    """Event time of the violation, nanoseconds."""
+    root_id: str | None
+    span_ids: tuple[str, ...]
+    delegation_ids: tuple[str, ...] = ()
+    token_fingerprints: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    """Actors from the human to the violating one; `?` stands for what cannot be seen."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """The predicate's values, as name and text."""
+
+
+class Finding(BaseModel):
+    """One finding in its present state: the message of `delegation.findings`.
+
+    A finding is a function of the facts: no clock of ours is in it. The same `id` with a
+    higher `revision` replaces what was said before.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    version: Literal["1"] = FINDING_VERSION
+    id: str = Field(description="Deterministic: rule, reference and identities hashed.")
+    rule: str = Field(description="The project's rule id, equal to the rule's file name.")
+    reference: str = Field(description="Catalogue id, such as TR-05.")
+    title: str
+    severity: SeverityName
+    confidence: ConfidenceName
+    status: Literal["open", "retracted"]
+    revision: int = Field(ge=0, description="Grows with every change of this finding.")
+    root_id: str | None = Field(description="The original grant; null where it cannot be seen.")
+    delegation_ids: list[str]
+    token_fingerprints: list[str]
+    span_ids: list[str] = Field(description="The violating spans, hex, earliest first.")
+    count: int = Field(ge=0, description="Violating spans in all; span_ids lists the first 64.")
+    first_seen: str = Field(description="Event time of the earliest violation, RFC 3339, UTC.")
+    last_seen: str
+    explanation: str
+    path: list[str] = Field(description="Actors from the human on; ? is what cannot be seen.")
+    facts: dict[str, str] = Field(description="The values the rule compared.")
+    retracts_if: str = Field(description="The fact that would take this finding back.")
+    triage: str
+    sql: str = Field(description="Reproduces the evidence from the lineage store.")
+
+
+def finding_id(rule: str, reference: str, identity: tuple[str, ...]) -> str:
+    """`fnd_` and 32 hex digits, the same for the same rule and identities, whenever asked."""
+    text = "\x1f".join((rule, reference, *identity))
+    return "fnd_" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

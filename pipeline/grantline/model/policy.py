@@ -1,0 +1,58 @@
+"""What an organisation may tune: every threshold a rule reads, with its unit and its reason."""
+
+from __future__ import annotations
+
+import msgspec
+
+NS = 1_000_000_000
+"""Nanoseconds in a second."""
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the rules. The defaults are the convention's (sections 1.8 and 1.9)."""
+
+    leeway_seconds: int = 60
+    """Clock skew forgiven when a use is compared with an expiry or a revocation."""
+    parent_grace_seconds: float = 300.0
+    """How long a missing parent may still be on its way, in ingest time."""
+    max_depth: int = 5
+    """Hops after the grant, where no grantor says otherwise (`delegation.max_depth`)."""
+    lateness_seconds: float = 86_400.0
+    """A span older than this at ingest is stored and flagged `late`, but no longer judged."""
+    ignored_scopes: frozenset[str] = frozenset({"openid", "offline_access"})
+    """Scopes issuers add on their own account; gaining one is not an escalation."""
+    implied_scopes: dict[str, frozenset[str]] = {}
+    """scope -> the scopes it includes. Nothing is implied unless it is written here."""
+    principal_aliases: dict[str, str] = {}
+    """presenter or actor name -> the name to judge it by."""
+    proxies: frozenset[str] = frozenset()
+    """Principals that carry other people's tokens by design (sidecars, transparent gateways)."""
+    audience_aliases: dict[str, frozenset[str]] = {}
+    """audience -> host names that stand for it, for audiences that are not URLs."""
+
+    @property
+    def leeway_ns(self) -> int:
+        return self.leeway_seconds * NS
+
+    def principal(self, name: str) -> str:
+        """The name `name` is judged by."""
+        return self.principal_aliases.get(name, name)
+
+    def widen(self, scopes: tuple[str, ...]) -> frozenset[str]:
+        """`scopes` and everything they imply."""
+        if not self.implied_scopes:
+            return frozenset(scopes)
+        seen: set[str] = set()
+        todo = list(scopes)
+        while todo:
+            scope = todo.pop()
+            if scope not in seen:
+                seen.add(scope)
+                todo.extend(self.implied_scopes.get(scope, ()))
+        return frozenset(seen)
+
+    def gained(self, child: tuple[str, ...], parent: tuple[str, ...]) -> tuple[str, ...]:
+        """The scopes of `child` that `parent` neither holds nor implies, sorted."""
+        extra = set(child) - self.ignored_scopes
+        extra -= self.widen(parent)
+        return tuple(sorted(extra))

@@ -1,0 +1,60 @@
+"""One appearance of a token (or of another name for authority) in one hop.
+
+Sightings are what `delegation.tokens` carries: keyed by the token, not by the chain, so that
+one place sees every chain a token turns up in. A hop that names no root waits under its key
+until a sighting there tells the root.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from grantline.model.hop import Hop
+
+ISSUED: Final = 0
+"""The hop brought the key into being (grant, delegate, renew)."""
+USED: Final = 1
+"""The hop presented the token for an action."""
+EXCHANGED: Final = 2
+"""The hop presented the token to obtain another one."""
+WAITING: Final = 3
+"""The hop names no root: `hop` is it, to be sent on once the key's root is known."""
+
+
+class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A compact record of one hop under one key. The field order is wire format version 1."""
+
+    key: str
+    """`tok:<fingerprint>`, `jti:<issuer> <jti>`, `dlg:<delegation id>` or `task:<task id>`."""
+    act: int
+    span_id: str
+    time: int
+    """Nanoseconds since the epoch."""
+    root_id: str | None = None
+    resolved: bool = False
+    """The root was found through a token, not named by the span."""
+    kind: int = 0
+    service: str | None = None
+    presenter_id: str | None = None
+    thumbprint: str | None = None
+    server_address: str | None = None
+    audiences: tuple[str, ...] | None = None
+    actor_id: str | None = None
+    client_id: str | None = None
+    token_type: str | None = None
+    expires_at: int | None = None
+    rank: int = 0
+    """Evidence rank of the reporter."""
+    outcome: str | None = None
+    refused: bool = False
+    risk: str | None = None
+    action: str | None = None
+    delegation_id: str | None = None
+    subject: str | None = None
+    """Only on ISSUED: who the authority comes from."""
+    actors: tuple[str, ...] | None = None
+    """Only on ISSUED: `chain_actors` of the token."""
+    hop: Hop | None = None
+    """Only on WAITING."""

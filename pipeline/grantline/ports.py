@@ -1,0 +1,126 @@
+"""What the pure part asks of the world: three protocols, their contracts in prose.
+
+One conformance suite per port lives in `tests/conformance`; every implementation, the
+in-memory ones included, passes the same suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from grantline.model.finding import Finding
+from grantline.model.hop import Hop
+
+
+class Position(NamedTuple):
+    """A place in a Kafka log: everything before `next_offset` has been taken."""
+
+    topic: str
+    partition: int
+    next_offset: int
+
+
+class RejectedRow(NamedTuple):
+    """One record of `delegation.rejected`, with where its input came from."""
+
+    reason: str
+    detail: str
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    span_index: int
+    trace_id: str | None = None
+    span_id: str | None = None
+    service: str | None = None
+
+
+class Batch(NamedTuple):
+    """What one transaction stores."""
+
+    hops: Sequence[Hop] = ()
+    findings: Sequence[Finding] = ()
+    rejected: Sequence[RejectedRow] = ()
+    positions: Sequence[Position] = ()
+
+
+class LineageStore(Protocol):
+    """Keeps lineage.
+
+    `write` is atomic: after a crash at any moment either the whole batch with its positions is
+    there or nothing of it. It is idempotent: the same hop (trace id, span id), the same finding
+    (id, revision) or the same rejection (source position, index) written again changes nothing.
+    A hop whose root was resolved later replaces the one without a root; a finding with a higher
+    revision replaces the lower, never the other way round. It may block; it returns only when
+    the batch is durable.
+    """
+
+    def write(self, batch: Batch) -> None: ...
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """(topic, partition) -> the next offset to read."""
+        ...
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]: ...
+
+    def close(self) -> None: ...
+
+
+class Notifier(Protocol):
+    """Tells one destination about one state of one finding.
+
+    Returns when the destination has taken it. Raises `Retry` when the same call may go through
+    later (refused connection, time-out, 429, 5xx) and `Refused` when it never will (another 4xx):
+    nothing else. May block for its own time-out at most. Called again with the same finding and
+    revision, the destination must be able to tell that it is the same (`dedup key`).
+    """
+
+    name: str
+
+    def notify(self, finding: Finding) -> None: ...
+
+
+class Retry(Exception):
+    """The edge is in trouble; the same call may succeed later."""
+
+    def __init__(self, why: str, after_seconds: float | None = None) -> None:
+        super().__init__(why)
+        self.after_seconds = after_seconds
+
+
+class Refused(Exception):
+    """The destination will not take this, however often it is asked."""
+
+
+class Clock(Protocol):
+    """Milliseconds since the epoch, never going backwards within one process."""
+
+    def now_ms(self) -> int: ...
+
+
+class SteppedClock:
+    """A clock that stands still until it is told to go on; for tests and replay."""
+
+    def __init__(self, now_ms: int = 0) -> None:
+        self._now_ms = now_ms
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    def step(self, milliseconds: int) -> None:
+        if milliseconds < 0:
+            raise ValueError(f"a clock cannot go back by {-milliseconds} ms")
+        self._now_ms += milliseconds
+
+
+__all__ = [
+    "Batch",
+    "Clock",
+    "LineageStore",
+    "Notifier",
+    "Position",
+    "Refused",
+    "RejectedRow",
+    "Retry",
+    "SteppedClock",
+]

@@ -1,0 +1,67 @@
+"""The broker fixtures, and the line that says which broker a run has used."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.brokers import Broker, choose, create_topic
+
+_USED: pytest.StashKey[set[str]] = pytest.StashKey()
+
+
+def _started(config: pytest.Config) -> Broker:
+    broker = choose()
+    config.stash.setdefault(_USED, set()).add(broker.name)
+    return broker
+
+
+@pytest.fixture(scope="session")
+def broker(pytestconfig: pytest.Config) -> Iterator[Broker]:
+    """The broker of this run, started for the first test that asks; no test may stop it."""
+    started = _started(pytestconfig)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def fresh_broker(pytestconfig: pytest.Config) -> Iterator[Broker]:
+    """A broker of one's own, to stop, kill and start; skipped where restarts lose the data."""
+    started = _started(pytestconfig)
+    try:
+        if not started.restartable:
+            pytest.skip(f"a restart of the broker loses its data: {started.name}")
+        yield started
+    finally:
+        started.close()
+
+
+@pytest.fixture
+def topic(request: pytest.FixtureRequest) -> Callable[..., str]:
+    """Creates topics with names nobody else has: `topic("hops", partitions=3)`.
+
+    Takes the session's broker unless another is named: `topic("hops", at=fresh_broker)`.
+    """
+
+    def create(
+        label: str = "t", partitions: int = 1, at: Broker | None = None, **config: str
+    ) -> str:
+        chosen: Broker = request.getfixturevalue("broker") if at is None else at
+        name = f"{label}-{uuid.uuid4().hex[:12]}"
+        settings = {key.replace("_", "."): value for key, value in config.items()}
+        return create_topic(chosen.bootstrap, name, partitions, settings)
+
+    return create
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> Iterator[None]:
+    """Says which broker was used, after everything else and just above the closing line."""
+    result = yield
+    used = sorted(config.stash.get(_USED, set()))
+    terminalreporter.write_line(f"broker: {', '.join(used) or 'no broker was needed'}")
+    return result

@@ -1,1 +1,5 @@
+"""Pure decisions about findings: whom to tell of which state, one stage a file. No I/O, no clock.
 
+`threshold` (is it worth a page) -> `route` (whose page is it) -> `dedup` (do they know already);
+`decide` puts the three together.
+"""

@@ -1,0 +1,177 @@
+"""The lineage store in DuckDB: one writer, Arrow batches, one transaction a batch.
+
+Holds what `grantline.ports.LineageStore` promises. Refuses a file that another process has
+open: DuckDB gives a file to one process only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from grantline.model.finding import Finding
+from grantline.model.hop import Hop
+from grantline.ports import Batch, Position, RejectedRow
+from grantline.store import ddl
+from grantline.store.choose import Rooted, best_hops, latest, rooted
+from grantline.store.rows import finding_table, hop_table, rejected_table
+
+_FINDING_COLUMNS = """SELECT * REPLACE (TRY_CAST(first_seen AS TIMESTAMP_NS) AS first_seen,
+    TRY_CAST(last_seen AS TIMESTAMP_NS) AS last_seen) FROM staged"""
+
+_KNOWN_REJECTED = """SELECT source_topic, source_partition, source_offset, span_index FROM rejected
+    SEMI JOIN staged USING (source_topic, source_partition, source_offset, span_index)"""
+
+
+class StoreInUse(RuntimeError):
+    """Another process has the file."""
+
+
+class DuckDBStore:
+    """`LineageStore` on a DuckDB file, or in memory for `:memory:`.
+
+    `memory_limit` is DuckDB's text (`2GB`); `threads` are shared by the writer and live SQL.
+    """
+
+    def __init__(
+        self, path: str | Path, *, memory_limit: str | None = None, threads: int | None = None
+    ) -> None:
+        self.path = str(path)
+        self._connection = _open(self.path)
+        if memory_limit is not None:
+            self._connection.execute("SELECT set_config('memory_limit', ?, false)", [memory_limit])
+        if threads is not None:
+            self._connection.execute(f"SET threads = {int(threads)}")
+        ddl.create(self._connection)
+
+    def write(self, batch: Batch) -> None:
+        """Store the batch and its positions, all or nothing. Raises `rows.Unstorable`."""
+        with self._transaction():
+            if batch.hops:
+                self._write_hops(batch.hops)
+            if batch.findings:
+                self._write_findings(batch.findings)
+            if batch.rejected:
+                self._write_rejected(batch.rejected)
+            if batch.positions:
+                self._write_positions(batch.positions)
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        rows = self.query('SELECT topic, "partition", next_offset FROM positions')
+        return {(topic, partition): offset for topic, partition, offset in rows}
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self.cursor() as cursor:
+            return cursor.execute(sql, list(parameters)).fetchall()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own to the same database: sees what is committed."""
+        return self._connection.cursor()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            _rollback(self._connection)
+            raise
+
+    @contextmanager
+    def _staged(self, table: pa.Table) -> Iterator[None]:
+        self._connection.register("staged", table)
+        try:
+            yield
+        finally:
+            self._connection.unregister("staged")
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql).fetchall()
+
+    def _write_hops(self, hops: Sequence[Hop]) -> None:
+        best = best_hops(hops)
+        table = hop_table(list(best.values()))
+        with self._staged(table):
+            # The numbers first: the text columns are read for the few that are there already.
+            known = self._rows(
+                "SELECT trace_id, span_id, root_id, list_contains(flags, 'root_resolved') "
+                "FROM hops WHERE span_key IN (SELECT span_key FROM staged)"
+            )
+        replaced = []
+        for trace_id, span_id, root_id, resolved in known:
+            hop = best.get((trace_id, span_id))
+            if hop is None:
+                continue
+            if rooted(hop).beats(Rooted(root_id, resolved)):
+                replaced.append(hop)
+            else:
+                best.pop((trace_id, span_id))
+        if replaced:
+            with self._staged(hop_table(replaced)):
+                self._rows("DELETE FROM hops USING staged WHERE hops.span_key = staged.span_key "
+                           "AND hops.trace_id = staged.trace_id")  # fmt: skip
+        if best:
+            with self._staged(hop_table(list(best.values())) if known else table):
+                self._rows("INSERT INTO hops BY NAME FROM staged")
+
+    def _write_findings(self, findings: Sequence[Finding]) -> None:
+        said = {(finding.id, finding.revision): finding for finding in reversed(findings)}
+        newest = latest(findings)
+        with self._staged(finding_table(newest.values())):
+            for known in self._rows(
+                "SELECT id, revision FROM finding_history SEMI JOIN staged USING (id)"
+            ):
+                said.pop(known, None)
+            for identity, revision in self._rows(
+                "SELECT id, revision FROM findings SEMI JOIN staged USING (id)"
+            ):
+                if revision >= newest[identity].revision:
+                    newest.pop(identity)
+        if said:
+            with self._staged(finding_table(said.values())):
+                self._rows(f"INSERT INTO finding_history BY NAME {_FINDING_COLUMNS}")
+        if newest:
+            with self._staged(finding_table(newest.values())):
+                self._rows("DELETE FROM findings WHERE id IN (SELECT id FROM staged)")
+                self._rows(f"INSERT INTO findings BY NAME {_FINDING_COLUMNS}")
+
+    def _write_rejected(self, rejected: Sequence[RejectedRow]) -> None:
+        new = {row[2:6]: row for row in reversed(rejected)}
+        with self._staged(rejected_table(list(new.values()))):
+            for known in self._rows(_KNOWN_REJECTED):
+                new.pop(known, None)
+        if new:
+            with self._staged(rejected_table(list(new.values()))):
+                self._rows("INSERT INTO rejected BY NAME FROM staged")
+
+    def _write_positions(self, positions: Sequence[Position]) -> None:
+        self._connection.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", positions)
+
+
+def _open(path: str) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(path)
+    except duckdb.IOException as why:
+        if "lock" in str(why).lower():
+            raise StoreInUse(
+                f"{path} is open in another process (the lineage writer?): DuckDB gives a file to "
+                "one process; ask the writer through live SQL, or stop it first"
+            ) from why
+        raise
+
+
+def _rollback(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except duckdb.Error:
+        # The transaction is gone already, with or without us (a failed COMMIT rolls back).
+        return

@@ -1,0 +1,126 @@
+"""Values to Arrow tables and back to names of columns. Holds no connection and no SQL.
+
+Refuses (`Unstorable`) a number that does not fit DuckDB's BIGINT: msgpack carries larger ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+
+from grantline.model.finding import Finding
+from grantline.model.hop import Hop
+from grantline.ports import RejectedRow
+
+RENAMED: Final = {"time": "seen_at", "received": "received_at"}
+"""Hop fields whose column has another name: `time` alone says too little in SQL."""
+
+_STRINGS = pa.list_(pa.string())
+_INT64: Final = range(-(2**63), 2**63)
+
+
+class Unstorable(ValueError):
+    """A value that no column can hold; the message names the field."""
+
+
+def _arrow_type(field: msgspec.structs.FieldInfo) -> pa.DataType:
+    if field.name == "time":
+        return pa.timestamp("ns")
+    if field.name == "received":
+        return pa.timestamp("ms")
+    for kind, arrow in (("tuple", _STRINGS), ("bool", pa.bool_()), ("int", pa.int64())):
+        if kind in str(field.type):
+            return arrow
+    return pa.string()
+
+
+_FIELDS: Final = msgspec.structs.fields(Hop)
+HOP_SCHEMA: Final = pa.schema(
+    [("span_key", pa.uint64())]
+    + [(RENAMED.get(field.name, field.name), _arrow_type(field)) for field in _FIELDS]
+)
+_SPAN_ID: Final = 0
+_RECEIVED: Final = [field.name for field in _FIELDS].index("received")
+
+FINDING_SCHEMA: Final = pa.schema(
+    [(name, pa.string()) for name in ("id",)]
+    + [("revision", pa.int64())]
+    + [
+        (name, pa.string())
+        for name in ("status", "rule", "reference", "title", "severity", "confidence", "root_id")
+    ]
+    + [(name, _STRINGS) for name in ("delegation_ids", "token_fingerprints", "span_ids")]
+    + [("count", pa.int64())]
+    + [(name, pa.string()) for name in ("first_seen", "last_seen", "explanation")]
+    + [("path", _STRINGS), ("facts", pa.map_(pa.string(), pa.string()))]
+    + [(name, pa.string()) for name in ("retracts_if", "triage", "sql", "version", "extra")]
+)
+
+REJECTED_SCHEMA: Final = pa.schema(
+    [("reason", pa.string()), ("detail", pa.string()), ("source_topic", pa.string())]
+    + [(name, pa.int64()) for name in ("source_partition", "source_offset", "span_index")]
+    + [(name, pa.string()) for name in ("trace_id", "span_id", "service")]
+)
+
+
+def span_key(span_id: str) -> int:
+    """The span id as a number; an id that is not 16 hex digits still gets a stable one."""
+    try:
+        return int(span_id, 16) & 0xFFFF_FFFF_FFFF_FFFF
+    except ValueError:
+        return int.from_bytes(span_id.encode("utf-8", "replace")[-8:], "big")
+
+
+def unstorable(hop: Hop) -> str | None:
+    """The field of `hop` that no column can hold, if there is one."""
+    for field in _FIELDS:
+        value = getattr(hop, field.name)
+        if type(value) is int and value not in _INT64:
+            return field.name
+    return None
+
+
+def hop_table(hops: Sequence[Hop]) -> pa.Table:
+    """The hops as rows of table `hops`. Raises `Unstorable`."""
+    columns: list[Sequence[Any]] = list(zip(*map(msgspec.structs.astuple, hops), strict=True))
+    columns[_RECEIVED] = [received or None for received in columns[_RECEIVED]]
+    keys = [span_key(span_id) for span_id in columns[_SPAN_ID]]
+    return _table(HOP_SCHEMA, [keys, *columns])
+
+
+def finding_table(findings: Iterable[Finding]) -> pa.Table:
+    """The findings as rows of `findings` and `finding_history`. Raises `Unstorable`."""
+    return _table(FINDING_SCHEMA, _columns(FINDING_SCHEMA, map(_finding_row, findings)))
+
+
+def rejected_table(rows: Sequence[RejectedRow]) -> pa.Table:
+    """The rejections as rows of table `rejected`. Raises `Unstorable`."""
+    return _table(REJECTED_SCHEMA, _columns(REJECTED_SCHEMA, (row._asdict() for row in rows)))
+
+
+def _finding_row(finding: Finding) -> dict[str, Any]:
+    extra = finding.model_extra
+    return {
+        **finding.__dict__,
+        "facts": list(finding.facts.items()),
+        "extra": json.dumps(extra, sort_keys=True) if extra else None,
+    }
+
+
+def _columns(schema: pa.Schema, rows: Iterable[dict[str, Any]]) -> list[list[Any]]:
+    rows = list(rows)
+    return [[row[name] for row in rows] for name in schema.names]
+
+
+def _table(schema: pa.Schema, columns: Sequence[Sequence[Any]]) -> pa.Table:
+    arrays = []
+    for field, values in zip(schema, columns, strict=True):
+        try:
+            arrays.append(pa.array(values, field.type))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as why:
+            raise Unstorable(f"{field.name}: {why}") from why
+    return pa.Table.from_arrays(arrays, schema=schema)

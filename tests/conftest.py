@@ -62,6 +62,6 @@ def pytest_terminal_summary(
 ) -> Iterator[None]:
     """Says which broker was used, after everything else and just above the closing line."""
     result = yield
-    used = sorted(config.stash.get(_USED, set()))
-    terminalreporter.write_line(f"broker: {', '.join(used) or 'no broker was needed'}")
+    used: set[str] = config.stash.setdefault(_USED, set())
+    terminalreporter.write_line(f"broker: {', '.join(sorted(used)) or 'no broker was needed'}")
     return result

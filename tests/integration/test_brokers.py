@@ -113,9 +113,11 @@ def _when_free(port: int, seconds: float = 10) -> int:
 
 def test_a_taken_port_is_named() -> None:
     """A port that somebody listens at is an error, never a broker that is not ours."""
-    with EmbeddedBroker() as first:
-        with pytest.raises(BrokerError, match=f"port {first.port} is taken"):
-            EmbeddedBroker(first.port).start()
+    with (
+        EmbeddedBroker() as first,
+        pytest.raises(BrokerError, match=f"port {first.port} is taken"),
+    ):
+        EmbeddedBroker(first.port).start()
 
 
 def test_a_missing_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

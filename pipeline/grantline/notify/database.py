@@ -66,7 +66,7 @@ class Database:
 def _claim(path: Path) -> IO[str]:
     """A lock that the kernel takes back however the process ends."""
     beside = path.with_name(path.name + ".lock")
-    lock = open(os.open(beside, os.O_RDWR | os.O_CREAT, 0o600), "r+")  # noqa: SIM115
+    lock = os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT, 0o600), "r+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

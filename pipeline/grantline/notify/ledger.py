@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from grantline.alerts.decide import Decision, Known
-from grantline.alerts.dedup import State
+from grantline.alerts.dedup import State, state_of
 from grantline.model.finding import Finding
 from grantline.notify.database import Database, LedgerError
 from grantline.ports import Position
 
 _NEXT: Final = """
-SELECT o.destination, o.finding_id, o.revision, o.body, o.attempts, o.due, o.since_ms,
+SELECT o.seq, o.destination, o.finding_id, o.revision, o.body, o.attempts, o.due, o.since_ms,
        o.status = 'retracted' AND t.sent_status IS NOT 'open'
 FROM outbox o LEFT JOIN told t USING (finding_id, destination)
 WHERE o.destination = ? AND NOT EXISTS (
@@ -28,8 +28,6 @@ WHERE o.destination = ? AND NOT EXISTS (
     WHERE e.destination = o.destination AND e.finding_id = o.finding_id
       AND e.revision < o.revision)
 ORDER BY o.due, o.seq LIMIT 1"""
-
-_HERE: Final = "destination = ? AND finding_id = ? AND revision = ?"
 
 
 class Incoming(NamedTuple):
@@ -42,6 +40,7 @@ class Incoming(NamedTuple):
 class Letter(NamedTuple):
     """One state of one finding, on its way to one destination."""
 
+    seq: int
     destination: str
     finding_id: str
     revision: int
@@ -54,10 +53,6 @@ class Letter(NamedTuple):
     """When it was put into the outbox, milliseconds since the epoch."""
     moot: bool
     """It takes back what the destination never accepted, so there is nothing to tell."""
-
-    @property
-    def place(self) -> tuple[str, str, int]:
-        return self.destination, self.finding_id, self.revision
 
 
 class Taken(NamedTuple):
@@ -112,8 +107,8 @@ class Ledger:
                     continue
                 _remember(sql, finding, now_ms)
                 for name in decision.tell:
-                    _post(sql, finding, body, name, decision.known.told[name], now_ms)
-                    taken.letters[name] += 1
+                    _post(sql, name, finding, body, now_ms)
+                taken.letters.update(decision.tell)
             sql.executemany("INSERT OR REPLACE INTO position VALUES (?, ?, ?)", positions)
         return taken
 
@@ -121,39 +116,40 @@ class Ledger:
         """The letter to try next, due or not; the states of one finding in their order."""
         with self._database.reading() as sql:
             row = sql.execute(_NEXT, (destination,)).fetchone()
-        return None if row is None else Letter(*row[:7], moot=bool(row[7]))
+        return None if row is None else Letter._make((*row[:-1], bool(row[-1])))
 
     def sent(self, letter: Letter, now_ms: int) -> None:
         """The destination has taken it."""
         with self._database.transaction() as sql:
             sql.execute(
-                "UPDATE told SET sent_ms = ?, sent_status = (SELECT status FROM outbox WHERE "
-                f"{_HERE}) WHERE destination = ? AND finding_id = ?",
-                (now_ms, *letter.place, letter.destination, letter.finding_id),
+                "UPDATE told SET sent_ms = ?, "
+                "sent_status = (SELECT status FROM outbox WHERE seq = ?) "
+                "WHERE destination = ? AND finding_id = ?",
+                (now_ms, letter.seq, letter.destination, letter.finding_id),
             )
-            sql.execute(f"DELETE FROM outbox WHERE {_HERE}", letter.place)
+            sql.execute("DELETE FROM outbox WHERE seq = ?", (letter.seq,))
 
     def put_off(self, letter: Letter, due: float) -> None:
         """To be tried again at `due`, monotonic seconds of this process."""
         with self._database.transaction() as sql:
             sql.execute(
-                f"UPDATE outbox SET attempts = attempts + 1, due = ? WHERE {_HERE}",
-                (due, *letter.place),
+                "UPDATE outbox SET attempts = attempts + 1, due = ? WHERE seq = ?",
+                (due, letter.seq),
             )
 
     def dropped(self, letter: Letter) -> None:
         """There was nothing to tell (`Letter.moot`)."""
         with self._database.transaction() as sql:
-            sql.execute(f"DELETE FROM outbox WHERE {_HERE}", letter.place)
+            sql.execute("DELETE FROM outbox WHERE seq = ?", (letter.seq,))
 
     def buried(self, letter: Letter, why: str, now_ms: int) -> None:
         """The destination will never take it: kept as a dead letter."""
         with self._database.transaction() as sql:
             sql.execute(
                 "INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?, ?)",
-                (*letter.place, letter.body, why, now_ms),
+                (*letter[1:5], why, now_ms),
             )
-            sql.execute(f"DELETE FROM outbox WHERE {_HERE}", letter.place)
+            sql.execute("DELETE FROM outbox WHERE seq = ?", (letter.seq,))
 
     def waiting(self) -> Mapping[str, Queue]:
         """Destination name -> what waits for it."""
@@ -216,9 +212,8 @@ def _remember(sql: sqlite3.Connection, finding: Finding, now_ms: int) -> None:
     )
 
 
-def _post(
-    sql: sqlite3.Connection, finding: Finding, body: bytes, name: str, state: State, now_ms: int
-) -> None:
+def _post(sql: sqlite3.Connection, name: str, finding: Finding, body: bytes, now_ms: int) -> None:
+    state = state_of(finding)
     sql.execute(
         "INSERT INTO told (finding_id, destination, status, severity, revision) "
         "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET status = excluded.status, "

@@ -7,7 +7,6 @@ Source: the Standard Webhooks specification (standardwebhooks.com), scheme `v1`:
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from typing import Final
@@ -35,14 +34,12 @@ class Signer:
 
 def _decoded(key: str) -> bytes:
     try:
-        if not key.startswith(_PREFIX):
-            raise ValueError
         raw = base64.b64decode(key.removeprefix(_PREFIX), validate=True)
-        if not _SHORTEST <= len(raw) <= _LONGEST:
-            raise ValueError
-    except (ValueError, binascii.Error):
+    except ValueError:
+        raw = b""
+    if not (key.startswith(_PREFIX) and _SHORTEST <= len(raw) <= _LONGEST):
         raise ValueError(
             f"the webhook key must be '{_PREFIX}' followed by the base64 of {_SHORTEST} to "
             f"{_LONGEST} random bytes (`openssl rand -base64 32` makes one)"
-        ) from None
+        )
     return raw

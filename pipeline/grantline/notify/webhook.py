@@ -7,6 +7,7 @@ query and user nor a key appears in an error or a log line: each of them can be 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
@@ -89,6 +90,8 @@ class WebhookNotifier:
         self._timeout = timeout_seconds
         self._now = now
         self._session = _session(self._to.user, headers or {})
+        # At DEBUG it logs the path of every request.
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
         try:
             requests.Request("POST", self._to.url, headers=headers).prepare()
         except requests.RequestException:

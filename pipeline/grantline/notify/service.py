@@ -1,0 +1,142 @@
+"""`grantline alert`: the process that tells people, and nothing else.
+
+One intake reads findings into the ledger; one delivery a destination empties it. Killed at any
+moment, it goes on where the ledger stands: nothing is lost, nothing recorded as told is told
+again. What was under way when it was killed is told again with the same dedup key.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import start_http_server
+
+from grantline.alerts.decide import decide
+from grantline.notify.delivery import Delivery
+from grantline.notify.intake import Intake
+from grantline.notify.ledger import Ledger
+from grantline.notify.metrics import LedgerGauges, Metrics
+from grantline.notify.settings import LEDGER_FILE, AlertSettings
+
+_log = logging.getLogger(__name__)
+
+_DAY_MS: Final = 86_400_000
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+def run(settings: AlertSettings, stop: threading.Event | None = None) -> None:
+    """Tells people until SIGTERM, SIGINT or `stop`, then finishes what is under way.
+
+    Raises `LedgerError` when the data directory cannot be used, and `KafkaException` when the
+    Kafka client cannot go on. Signals are taken only in the main thread.
+    """
+    stop = stop or threading.Event()
+    with ExitStack() as stack:
+        stack.enter_context(_stopped_by_signals(stop))
+        ledger = Ledger(settings.data_dir / LEDGER_FILE)
+        stack.callback(ledger.close)
+        metrics = Metrics()
+        metrics.registry.register(LedgerGauges(ledger, settings.alerting.routes))
+        stack.enter_context(_served(settings, metrics))
+        _report(ledger, settings)
+        intake = Intake(settings, ledger, partial(decide, alerting=settings.alerting), metrics)
+        deliveries = [
+            Delivery(destination.notifier, ledger, settings.backoff, metrics)
+            for destination in settings.destinations
+        ]
+        stack.callback(_finish, deliveries, settings.grace_seconds)
+        for delivery in deliveries:
+            delivery.start()
+        intake.run(stop, _Posted(deliveries, ledger, settings.keep_days))
+
+
+def revive(data_dir: Path) -> int:
+    """Puts the dead letters that are still true back into the outbox; returns how many.
+
+    For after the cause of a refusal is mended. Raises `LedgerError` while the process runs.
+    """
+    ledger = Ledger(data_dir / LEDGER_FILE)
+    try:
+        return ledger.revive(time.time_ns() // 1_000_000)
+    finally:
+        ledger.close()
+
+
+class _Posted:
+    """What follows a commit of the intake: wake who has new letters; once a day, tidy up."""
+
+    def __init__(self, deliveries: Iterable[Delivery], ledger: Ledger, keep_days: float) -> None:
+        self._deliveries = {delivery.name: delivery for delivery in deliveries}
+        self._ledger = ledger
+        self._keep_ms = keep_days * _DAY_MS
+        self._tidy_at = 0.0
+
+    def __call__(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._deliveries[name].wake()
+        if time.monotonic() >= self._tidy_at:
+            self._tidy_at = time.monotonic() + _DAY_MS / 1e3
+            self._ledger.forget(int(time.time() * 1e3 - self._keep_ms))
+
+
+def _finish(deliveries: Sequence[Delivery], grace_seconds: float) -> None:
+    for delivery in deliveries:
+        delivery.stop()
+    end = time.monotonic() + grace_seconds
+    for delivery in deliveries:
+        if not delivery.join(end - time.monotonic()):
+            _log.warning(
+                "%s did not answer within %g s of the stop: what was under way is told again "
+                "at the next start, with the same dedup key",
+                *(delivery.name, grace_seconds),
+            )
+
+
+def _report(ledger: Ledger, settings: AlertSettings) -> None:
+    names = set(settings.alerting.routes)
+    for name, queue in ledger.waiting().items():
+        if name in names:
+            _log.info("%d states wait for %s", queue.letters, name)
+        else:
+            _log.warning(
+                "%d states wait for %s, which is no longer a destination: they are kept",
+                *(queue.letters, name),
+            )
+
+
+@contextmanager
+def _served(settings: AlertSettings, metrics: Metrics) -> Iterator[None]:
+    if settings.metrics_port is None:
+        yield
+        return
+    server, thread = start_http_server(
+        settings.metrics_port, settings.metrics_host, registry=metrics.registry
+    )
+    _log.info("metrics at http://%s:%d/metrics", settings.metrics_host, server.server_port)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

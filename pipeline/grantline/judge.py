@@ -1,0 +1,222 @@
+"""From hits to findings: what was said before, what is to be said now.
+
+The judge asks rules about subjects, keeps the hits of each, and adds hits of one identity up to
+one finding. It knows neither chains nor tokens, and no clock: whoever asks says whether the
+grace has passed.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Hashable, Iterable, Sequence
+
+from grantline.model.finding import (
+    MAX_LISTED,
+    Confidence,
+    Finding,
+    Hit,
+    Severity,
+    finding_id,
+)
+from grantline.rules import words
+from grantline.rules.rule import Rule
+
+_Spoken = tuple[str, Hit]
+"""A rule's id and what it says."""
+
+CRASHED = "rule-crashed"
+"""The rule id of findings about rules."""
+
+
+class Case:
+    """One finding in the making: every hit of one identity."""
+
+    __slots__ = ("count", "first", "hits", "last_time", "revision", "rule_id", "said")
+
+    def __init__(self, rule_id: str) -> None:
+        self.rule_id = rule_id
+        self.hits: dict[Hashable, Hit] = {}
+        self.first: list[tuple[int, tuple[str, ...], Hit]] = []
+        """The earliest `MAX_LISTED` hits, in order."""
+        self.count = 0
+        self.last_time = 0
+        self.said: Finding | None = None
+        self.revision = -1
+
+    def put(self, subject: Hashable, hit: Hit) -> None:
+        known = self.hits.get(subject)
+        if known is not None:
+            self.drop(subject)
+        self.hits[subject] = hit
+        self.count += len(hit.span_ids)
+        self.last_time = max(self.last_time, hit.time)
+        insort(self.first, (hit.time, hit.span_ids, hit), key=lambda entry: entry[:2])
+        del self.first[MAX_LISTED:]
+
+    def drop(self, subject: Hashable) -> None:
+        hit = self.hits.pop(subject, None)
+        if hit is None:
+            return
+        self.count -= len(hit.span_ids)
+        entry = (hit.time, hit.span_ids, hit)
+        if entry in self.first or hit.time == self.last_time:
+            # A retraction is rare; starting over is simpler than being clever about it.
+            rest = sorted((h.time, h.span_ids, h) for h in self.hits.values())
+            self.first = rest[:MAX_LISTED]
+            self.last_time = rest[-1][0] if rest else 0
+
+
+class Judge:
+    """Asks rules and keeps what they said. One per partition."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = {rule.id: rule for rule in rules}
+        self._hits: dict[Hashable, tuple[_Spoken, ...]] = {}
+        self._cases: dict[str, Case] = {}
+        self._changed: dict[str, None] = {}
+
+    @property
+    def open_findings(self) -> int:
+        return sum(1 for case in self._cases.values() if case.hits)
+
+    def said_of(self, subject: Hashable) -> bool:
+        """Whether any rule holds something against `subject`."""
+        return subject in self._hits
+
+    def ask(
+        self, rules: Iterable[Rule], subject: Hashable, seen: object, where: object, graced: bool
+    ) -> bool:
+        """Ask `rules` about `subject`; True if one would speak once its grace has passed."""
+        spoken: list[_Spoken] = []
+        waits = False
+        for rule in rules:
+            try:
+                hits = list(rule.check(seen, where))
+            except Exception as why:  # a broken rule must not cost the others
+                spoken.append((CRASHED, _crash(rule, why)))
+                continue
+            if hits and rule.absence and not graced:
+                waits = True
+                continue
+            spoken.extend((rule.id, hit) for hit in hits)
+        self._record(subject, tuple(spoken))
+        return waits
+
+    def forget(self, subject: Hashable) -> None:
+        """The subject has left memory; what was said of it stands."""
+        for rule_id, hit in self._hits.pop(subject, ()):
+            identity = _identity(rule_id, hit)
+            case = self._cases.get(identity)
+            if case is not None:
+                case.hits.pop(subject, None)
+                if not case.hits:
+                    del self._cases[identity]
+                    self._changed.pop(identity, None)
+
+    def drain(self, revision: int) -> list[Finding]:
+        """Every finding that is not what it was at the last drain, stamped `revision`."""
+        out = []
+        for identity in self._changed:
+            case = self._cases[identity]
+            finding = self._finding(identity, case, revision)
+            if finding is None:
+                continue
+            case.said = finding
+            out.append(finding)
+            if not case.hits:
+                del self._cases[identity]
+        self._changed.clear()
+        return out
+
+    def _record(self, subject: Hashable, spoken: tuple[_Spoken, ...]) -> None:
+        before = self._hits.get(subject, ())
+        if spoken == before:
+            return
+        now = {_identity(rule_id, hit): (rule_id, hit) for rule_id, hit in spoken}
+        for rule_id, hit in before:
+            identity = _identity(rule_id, hit)
+            if identity not in now:
+                self._cases[identity].drop(subject)
+                self._changed[identity] = None
+        for identity, (rule_id, hit) in now.items():
+            case = self._cases.get(identity)
+            if case is None:
+                case = self._cases[identity] = Case(rule_id)
+            if case.hits.get(subject) != hit:
+                case.put(subject, hit)
+                self._changed[identity] = None
+        if spoken:
+            self._hits[subject] = spoken
+        else:
+            del self._hits[subject]
+
+    def _finding(self, identity: str, case: Case, revision: int) -> Finding | None:
+        if not case.hits:
+            if case.said is None:
+                del self._cases[identity]  # came and went between two drains: never said
+                return None
+            return case.said.model_copy(update={"status": "retracted", "revision": revision})
+        finding = _render(identity, case, self._rules.get(case.rule_id), revision)
+        if case.said is not None and finding == case.said.model_copy(update={"revision": revision}):
+            return None
+        return finding
+
+
+def _identity(rule_id: str, hit: Hit) -> str:
+    return finding_id(rule_id, hit.reference, hit.identity)
+
+
+def _render(identity: str, case: Case, rule: Rule | None, revision: int) -> Finding:
+    listed = [hit for _, _, hit in case.first]
+    first = listed[0]
+    more = f" (and {case.count - len(first.span_ids)} more)" if len(case.hits) > 1 else ""
+    return Finding(
+        id=identity,
+        rule=case.rule_id,
+        reference=first.reference,
+        title=rule.title if rule is not None else "A rule crashed",
+        severity=_name(max((hit.severity for hit in listed))),
+        confidence=_confidence(max((hit.confidence for hit in listed))),
+        status="open",
+        revision=revision,
+        root_id=first.root_id,
+        delegation_ids=_merged(hit.delegation_ids for hit in listed),
+        token_fingerprints=_merged(hit.token_fingerprints for hit in listed),
+        span_ids=_merged(hit.span_ids for hit in listed),
+        count=case.count,
+        first_seen=words.instant(first.time),
+        last_seen=words.instant(case.last_time),
+        explanation=first.says + more,
+        path=list(first.path),
+        facts=dict(first.facts),
+        retracts_if=rule.retracts_if if rule is not None else "the rule is mended",
+        triage=rule.triage if rule is not None else "Report the rule's id and the error's type.",
+        sql=f"SELECT * FROM explain_finding('{identity}')",
+    )
+
+
+def _merged(groups: Iterable[tuple[str, ...]]) -> list[str]:
+    return list(dict.fromkeys(item for group in groups for item in group))[:MAX_LISTED]
+
+
+def _name(severity: Severity) -> str:
+    return severity.name.lower()
+
+
+def _confidence(confidence: Confidence) -> str:
+    return confidence.name.lower()
+
+
+def _crash(rule: Rule, why: Exception) -> Hit:
+    # Only the type: the message of an exception may hold what a span carried.
+    kind = type(why).__name__
+    return Hit(
+        reference="OPS-RULE",
+        identity=(rule.id, kind),
+        says=f"rule {rule.id} failed with {kind}; the other rules still ran",
+        severity=Severity.MEDIUM,
+        confidence=Confidence.HIGH,
+        time=0,
+        root_id=None,
+        span_ids=(),
+    )

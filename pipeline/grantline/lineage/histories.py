@@ -1,0 +1,214 @@
+"""Folding sightings into a token's history, and telling what that changed.
+
+Like `grantline.lineage.chains`: any order, any number of times, the same end.
+"""
+
+from __future__ import annotations
+
+from grantline.lineage.merge import join, overlay
+from grantline.lineage.principals import identify
+from grantline.lineage.route import resolve
+from grantline.model.audience import clean_host, meant_for
+from grantline.model.history import Issue, Presentation, TokenHistory, Waiting
+from grantline.model.hop import CLIENT, PRODUCER, SERVER, Hop
+from grantline.model.policy import Policy
+from grantline.model.sighting import ISSUED, USED, WAITING, Sighting
+
+_MS_PER_S = 1_000
+
+
+class TokenDelta:
+    """What must be asked again, and the hops whose root is now known."""
+
+    __slots__ = ("all", "presentations", "resolved", "waiting")
+
+    def __init__(self) -> None:
+        self.presentations: dict[tuple[TokenHistory, Presentation], None] = {}
+        self.waiting: dict[tuple[TokenHistory, Waiting], None] = {}
+        self.resolved: dict[tuple[str, str, str], Hop] = {}
+        """(trace id, span id, root) -> the hop, with that root."""
+        self.all: dict[TokenHistory, None] = {}
+
+
+def fold(
+    history: TokenHistory, sighting: Sighting, policy: Policy, now_ms: int, delta: TokenDelta
+) -> None:
+    """Add one sighting to its key's history. `now_ms` is ingest time; it only starts graces."""
+    history.last_arrival = max(history.last_arrival, now_ms)
+    act = sighting.act
+    if act == WAITING:
+        _wait(history, sighting, now_ms, delta)
+    elif act == ISSUED:
+        _issued(history, sighting, policy, delta)
+    if act in (ISSUED, USED):
+        _learn(history, sighting, policy, delta)
+    if act != WAITING and history.fingerprint is not None:
+        _presented(history, sighting, policy, delta)
+
+
+def _wait(history: TokenHistory, sighting: Sighting, now_ms: int, delta: TokenDelta) -> None:
+    hop = sighting.hop
+    if hop is None or (hop.trace_id, hop.span_id) in history.waiting:
+        return
+    waiting = Waiting(hop, now_ms)
+    history.waiting[hop.trace_id, hop.span_id] = waiting
+    delta.waiting[history, waiting] = None
+    for root in history.roots_known:
+        delta.resolved[hop.trace_id, hop.span_id, root] = resolve(hop, root)
+
+
+def _issued(history: TokenHistory, sighting: Sighting, policy: Policy, delta: TokenDelta) -> None:
+    if not history.issued:
+        history.issued = True
+        for waiting in history.waiting.values():
+            delta.waiting[history, waiting] = None
+    root = sighting.root_id
+    if root is not None:
+        _rooted(history, root, sighting.resolved, delta)
+    names = [sighting.actor_id, sighting.client_id]
+    # Who asked the issuer for the token holds it; an issuer's own report (SERVER) names itself.
+    if sighting.kind in (CLIENT, PRODUCER):
+        names += [sighting.presenter_id or sighting.service]
+    holders = {policy.principal(identify(name)[0]) for name in names if name}
+    if not holders <= history.holders:
+        history.holders |= holders
+        _settle_holder(history, delta)
+
+
+def _rooted(history: TokenHistory, root: str, resolved: bool, delta: TokenDelta) -> None:
+    home = history.home
+    if not resolved:
+        history.roots_issued.add(root)
+    if root not in history.roots_known:
+        history.roots_known.add(root)
+        for (trace_id, span_id), waiting in history.waiting.items():
+            delta.waiting[history, waiting] = None
+            delta.resolved[trace_id, span_id, root] = resolve(waiting.hop, root)
+    if history.home != home:
+        delta.all[history] = None
+
+
+def _learn(history: TokenHistory, sighting: Sighting, policy: Policy, delta: TokenDelta) -> None:
+    """What the sighting says of the token itself."""
+    issued = sighting.act == ISSUED
+    issue = Issue(
+        tuple(sorted(set(sighting.audiences))) if sighting.audiences is not None else None,
+        sighting.expires_at,
+        sighting.token_type,
+        sighting.actor_id,
+        sighting.client_id,
+        sighting.subject,
+        sighting.actors,
+        sighting.delegation_id if issued else None,
+    )
+    # A report of the issue is believed before the claims repeated at a use, rank by rank.
+    if not join(history.reports, 2 * sighting.rank + issued, issue):
+        return
+    merged = overlay(history.reports)
+    if merged == history.issue:
+        return
+    retargeted = merged.audiences != history.issue.audiences
+    history.issue = merged
+    history.ends_at = (merged.expires_at or 0) * _MS_PER_S
+    delta.all[history] = None
+    if retargeted:
+        for presentation in history.presentations:
+            _recognise(history, presentation, policy, delta)
+
+
+def _presented(
+    history: TokenHistory, sighting: Sighting, policy: Policy, delta: TokenDelta
+) -> None:
+    presentation = _presentation(sighting, policy)
+    if presentation in history.presentations:
+        return
+    history.presentations.add(presentation)
+    delta.presentations[history, presentation] = None
+    if presentation.root_id is not None:
+        home = history.home
+        mark = (presentation.time, presentation.span_id)
+        known = history.roots_named.get(presentation.root_id)
+        history.roots_named[presentation.root_id] = min(known, mark) if known else mark
+        if history.home != home:
+            delta.all[history] = None
+    if presentation.act == USED:
+        _recognise(history, presentation, policy, delta)
+        _observe(history, presentation, delta)
+
+
+def _presentation(sighting: Sighting, policy: Policy) -> Presentation:
+    name = sighting.presenter_id
+    client = sighting.kind in (CLIENT, PRODUCER)
+    if name is None and client:
+        name = sighting.service
+    principal, workload = identify(name) if name else (None, None)
+    return Presentation(
+        sighting.span_id,
+        sighting.time,
+        sighting.act,
+        sighting.kind,
+        policy.principal(principal) if principal else None,
+        workload,
+        sighting.thumbprint if principal is None and sighting.kind == SERVER else None,
+        policy.principal(identify(sighting.service)[0]) if sighting.service else None,
+        clean_host(sighting.server_address) if sighting.server_address else None,
+        None if sighting.resolved else sighting.root_id,
+        sighting.refused,
+        sighting.outcome is not None,
+        sighting.risk,
+        sighting.action,
+        sighting.delegation_id,
+    )
+
+
+def _recognise(
+    history: TokenHistory, presentation: Presentation, policy: Policy, delta: TokenDelta
+) -> None:
+    """Learn who forwards the token, and through whom it reaches what it is meant for."""
+    if presentation.kind != SERVER or presentation.act != USED:
+        return
+    service = presentation.service
+    if service is not None and service not in history.forwarders:
+        history.forwarders.add(service)
+        delta.all[history] = None
+    if meant_for(history.issue.audiences, presentation.host, policy) and not presentation.refused:
+        if not history.matched:
+            history.matched = True
+            delta.all[history] = None
+        who = presentation.principal
+        if who is not None and who not in history.accepted_from:
+            history.accepted_from.add(who)
+            delta.all[history] = None
+
+
+def _observe(history: TokenHistory, presentation: Presentation, delta: TokenDelta) -> None:
+    who = presentation.who
+    if who is None:
+        return
+    new = who not in history.observed
+    history.observed[who] = history.observed.get(who, 0) + 1
+    mark = (presentation.time, presentation.span_id, who)
+    if history.earliest is None or mark < history.earliest:
+        history.earliest = mark
+        new = True
+    if presentation.workload is not None:
+        place = (presentation.time, presentation.span_id, presentation.workload)
+        known = history.first_workload.get(who)
+        if known is None or place < known:
+            history.first_workload[who] = place
+            if known is not None and known[2] != place[2]:
+                delta.all[history] = None
+    if new:
+        _settle_holder(history, delta)
+
+
+def _settle_holder(history: TokenHistory, delta: TokenDelta) -> None:
+    """Who rightfully presents the token: whom it was issued to, else who presented it first."""
+    rightful = frozenset(history.holders & history.observed.keys())
+    if rightful:
+        rightful = frozenset(history.holders)
+    elif history.earliest is not None:
+        rightful = frozenset((history.earliest[2],))
+    if rightful != history.rightful:
+        history.rightful = rightful
+        delta.all[history] = None

@@ -1,0 +1,48 @@
+"""Merging reports of one thing: stronger evidence wins field by field, order does not matter.
+
+Reports of equal strength that disagree settle on the greater value: arbitrary, but the same
+whichever came first. The merge is associative, commutative and idempotent.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+_S = TypeVar("_S", bound=msgspec.Struct)
+
+
+def join(reports: dict[int, _S], rank: int, report: _S) -> bool:
+    """Add `report` of evidence `rank`; True if that changed anything."""
+    known = reports.get(rank)
+    joined = report if known is None else _greater(known, report)
+    if joined == known:
+        return False
+    reports[rank] = joined
+    return True
+
+
+def overlay(reports: dict[int, _S]) -> _S:
+    """The fields of the strongest report that has each."""
+    ranks = sorted(reports, reverse=True)
+    merged = reports[ranks[0]]
+    for rank in ranks[1:]:
+        weaker = reports[rank]
+        gaps = {
+            name: getattr(weaker, name)
+            for name in merged.__struct_fields__
+            if getattr(merged, name) is None
+        }
+        merged = msgspec.structs.replace(merged, **gaps)
+    return merged
+
+
+def _greater(one: _S, other: _S) -> _S:
+    if one == other:
+        return one
+    values = {}
+    for name in one.__struct_fields__:
+        a, b = getattr(one, name), getattr(other, name)
+        values[name] = b if a is None else a if b is None else max(a, b)
+    return type(one)(**values)

@@ -1,0 +1,226 @@
+"""One chain: every delegation and token that descends from one original grant.
+
+These classes hold state and answer questions; `grantline.lineage` alone changes them. Nothing
+here depends on the order in which facts came. What is inherited down the tree (depth, limit,
+death) is kept at every delegation, so that a question costs the same in a chain of ten hops
+and of a hundred thousand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+MAX_PATH = 16
+"""Actors drawn in one path; longer paths keep the human and the last ones."""
+UNSEEN = "?"
+"""What stands for a hop nobody reported."""
+
+
+class Facts(msgspec.Struct, frozen=True, gc=False):
+    """What the reports of one delegation say, merged."""
+
+    parent_id: str | None = None
+    parent_fingerprint: str | None = None
+    fingerprint: str | None = None
+    subject: str | None = None
+    actor: str | None = None
+    delegator: str | None = None
+    granted_scopes: tuple[str, ...] | None = None
+    parent_scopes: tuple[str, ...] | None = None
+    token_issuer: str | None = None
+    method: str | None = None
+    task_id: str | None = None
+    depth: int | None = None
+    max_depth: int | None = None
+    expires_at: int | None = None
+
+
+class Use(msgspec.Struct, frozen=True, gc=False):
+    """One presentation of a token inside its chain. Equal uses are one use."""
+
+    span_id: str
+    time: int
+    operation: str
+    """`use`, or `delegate` when the token was presented to obtain another one."""
+    refused: bool
+    stated: bool
+    """The span says how it ended; otherwise it counts as done, with less confidence."""
+    by: str | None
+    action: str | None
+    risk: str | None
+
+
+class Kill(NamedTuple):
+    """When authority ended, and through which revocation. Ordered by time."""
+
+    time: int
+    span_id: str
+    delegation_id: str
+
+
+class TokenRevocation(NamedTuple):
+    """A revocation of one token. Ordered by time."""
+
+    time: int
+    span_id: str
+    cascades: bool
+    """False only where the revoker said so."""
+    rotation: bool
+    """The token was replaced; the delegation lives on in its successor."""
+
+
+class Death(NamedTuple):
+    """The earliest ends of some authority."""
+
+    hard: Kill | None = None
+    soft: Kill | None = None
+    """Of revocations whose sender said that they do not cascade."""
+
+    def earliest(self) -> Kill | None:
+        return first(self.hard, self.soft)
+
+    def joined(self, other: Death) -> Death:
+        return Death(first(self.hard, other.hard), first(self.soft, other.soft))
+
+
+def first(one: Kill | None, other: Kill | None) -> Kill | None:
+    if one is None or other is None:
+        return one or other
+    return min(one, other)
+
+
+ALIVE = Death()
+
+
+class Token:
+    """One credential of a delegation, or, without a fingerprint, "whatever it presents"."""
+
+    __slots__ = ("arrived", "condemns", "fingerprint", "issued", "key", "owner", "revocations",
+                 "uses", "waiting")  # fmt: skip
+
+    def __init__(self, key: str, fingerprint: str | None, arrived: int) -> None:
+        self.key = key
+        self.fingerprint = fingerprint
+        self.arrived = arrived
+        """Ingest time of the first hop that spoke of it, milliseconds."""
+        self.owner: Delegation | None = None
+        self.issued: tuple[int, str] | None = None
+        """(evidence rank, delegation id) of the strongest report that issued it."""
+        self.revocations: tuple[TokenRevocation, ...] = ()
+        self.condemns: Death = ALIVE
+        """Revocations of its whole delegation that name this token instead of the id."""
+        self.uses: set[Use] = set()
+        self.waiting: dict[Delegation, None] = {}
+        """Delegations that were obtained with this token."""
+
+
+class Renewal(msgspec.Struct, frozen=True, gc=False):
+    """One report of a new credential for an existing delegation."""
+
+    span_id: str
+    time: int
+    delegation_id: str
+    fingerprint: str | None
+    granted_scopes: tuple[str, ...] | None
+    token_issuer: str | None
+
+
+class Delegation:
+    """One edge: somebody may act with authority from `parent`."""
+
+    __slots__ = ("above", "arrived", "children", "condemned", "depth", "facts", "id", "limit",
+                 "own", "parent", "passed_on", "renewals", "reports", "revoked", "spans",
+                 "tokens")  # fmt: skip
+
+    def __init__(self, id: str, arrived: int) -> None:
+        self.id = id
+        self.arrived = arrived
+        """Ingest time of the first hop that spoke of it, milliseconds."""
+        self.reports: dict[int, Facts] = {}
+        """Evidence rank -> what reports of that rank say."""
+        self.facts = Facts()
+        self.spans: set[tuple[int, str]] = set()
+        """(time, span id) of the reports. Empty: only spoken of, never reported."""
+        self.parent: Delegation | None = None
+        self.children: dict[Delegation, None] = {}
+        self.tokens: dict[Token, None] = {}
+        self.renewals: dict[Renewal, None] = {}
+        self.depth: int | None = None
+        """Hops after the grant; None while the way to the root has a gap."""
+        self.limit: int | None = None
+        """The least depth its ancestors allow; None where none said."""
+        self.revoked: Death = ALIVE
+        """By revocations that name its id."""
+        self.condemned = 0
+        """How many of its tokens condemn it."""
+        self.own: Death = ALIVE
+        """By every revocation of this delegation itself."""
+        self.above: Death = ALIVE
+        """By the revocation of an ancestor."""
+        self.passed_on: Death = ALIVE
+        """What its children inherit: its own, its ancestors', and the death of all its tokens."""
+
+    @property
+    def seen(self) -> bool:
+        """Somebody reported it; otherwise it is a gap."""
+        return bool(self.spans)
+
+    @property
+    def span_ids(self) -> tuple[str, ...]:
+        return tuple(span for _, span in sorted(self.spans))
+
+    @property
+    def first_time(self) -> int:
+        return min(self.spans)[0]
+
+
+class Chain:
+    """Everything known under one root grant."""
+
+    __slots__ = ("delegations", "ends_at", "hops", "jtis", "last_arrival", "root_id",
+                 "task_deaths", "tokens")  # fmt: skip
+
+    def __init__(self, root_id: str) -> None:
+        self.root_id = root_id
+        self.delegations: dict[str, Delegation] = {}
+        self.tokens: dict[str, Token] = {}
+        self.task_deaths: dict[str, Death] = {}
+        self.jtis: dict[tuple[str, str], dict[Token, None]] = {}
+        """(issuer, jti) -> the tokens that carry it; the stand-in of one not seen yet is first."""
+        self.hops = 0
+        self.last_arrival = 0
+        self.ends_at = 0
+        """When its last token dies, milliseconds."""
+
+    @property
+    def root(self) -> Delegation | None:
+        """The original grant, if it was reported."""
+        root = self.delegations.get(self.root_id)
+        return root if root is not None and root.seen else None
+
+    def path(self, delegation: Delegation | None) -> tuple[str, ...]:
+        """Actors from the human to `delegation`, at most `MAX_PATH`, gaps as `?`."""
+        if delegation is None:
+            return (self._human(), UNSEEN)
+        names = [d.facts.actor or UNSEEN for d in self._upward(delegation)]
+        if delegation.depth is None:
+            names.append(UNSEEN)
+        elif delegation.depth >= MAX_PATH:
+            names.append("…")
+        return (self._human(), *reversed(names))
+
+    def _human(self) -> str:
+        root = self.root
+        return (root.facts.subject if root is not None else None) or UNSEEN
+
+    def _upward(self, delegation: Delegation) -> Iterator[Delegation]:
+        # Bounded, so that a cycle made by a hostile reporter ends as well.
+        here: Delegation | None = delegation
+        for _ in range(MAX_PATH):
+            if here is None:
+                return
+            yield here
+            here = here.parent

@@ -1,0 +1,128 @@
+"""One token's history: everywhere it was presented, in whichever chain.
+
+Keyed by the token's fingerprint, so it also sees what a single chain cannot: the same token
+under two root grants, or in a hop that names no root at all.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from grantline.model.hop import Hop
+
+
+class Presentation(msgspec.Struct, frozen=True, gc=False):
+    """One appearance of the token. Equal presentations are one."""
+
+    span_id: str
+    time: int
+    act: int
+    kind: int
+    principal: str | None
+    """Who presented it, by the name it is judged by; from the transport, not from the token."""
+    workload: str | None
+    """The presenter's full workload identity (SPIFFE id), where it has one."""
+    thumbprint: str | None
+    """The key proven on presentation, where no name was seen."""
+    service: str | None
+    """Who reports it."""
+    host: str | None
+    """`server.address`, lower case: the resource it was presented to."""
+    root_id: str | None
+    """The root its span names; None where the span names none."""
+    refused: bool
+    stated: bool
+    risk: str | None
+    action: str | None
+    delegation_id: str | None
+
+    @property
+    def who(self) -> str | None:
+        """The presenter as one comparable value: a name, or else a key."""
+        return self.principal or (f"key {self.thumbprint}" if self.thumbprint else None)
+
+
+class Issue(msgspec.Struct, frozen=True, gc=False):
+    """What is known of the token itself, merged over all sightings."""
+
+    audiences: tuple[str, ...] | None = None
+    expires_at: int | None = None
+    token_type: str | None = None
+    actor_id: str | None = None
+    client_id: str | None = None
+    subject: str | None = None
+    actors: tuple[str, ...] | None = None
+    delegation_id: str | None = None
+
+
+class TokenHistory:
+    """All sightings of one key."""
+
+    __slots__ = ("accepted_from", "arrived", "earliest", "ends_at", "first_workload", "forwarders",
+                 "holders", "issue", "issued", "key", "last_arrival", "matched", "observed",
+                 "presentations", "reports", "rightful", "roots_issued", "roots_known",
+                 "roots_named", "waiting")  # fmt: skip
+
+    def __init__(self, key: str, arrived: int) -> None:
+        self.key = key
+        self.arrived = arrived
+        self.last_arrival = arrived
+        self.ends_at = 0
+        """When the token dies, milliseconds; 0 if unknown."""
+        self.presentations: set[Presentation] = set()
+        self.reports: dict[int, Issue] = {}
+        self.issue = Issue()
+        self.issued = False
+        """Somebody reported that it was brought into being."""
+        self.roots_issued: set[str] = set()
+        """Roots named by the spans that issued it."""
+        self.roots_known: set[str] = set()
+        """The same, and roots found through its ancestors: where waiting hops are sent."""
+        self.roots_named: dict[str, tuple[int, str]] = {}
+        """root -> (time, span id) of the earliest presentation that names it."""
+        self.holders: set[str] = set()
+        """Names of the party it was issued to."""
+        self.observed: dict[str, int] = {}
+        """presenter -> presentations."""
+        self.earliest: tuple[int, str, str] | None = None
+        """(time, span id, presenter) of the earliest named presentation."""
+        self.rightful: frozenset[str] = frozenset()
+        self.first_workload: dict[str, tuple[int, str, str]] = {}
+        """presenter -> (time, span id, workload) of its earliest presentation."""
+        self.forwarders: set[str] = set()
+        """Services that themselves received this token, and may hand it to what is behind them."""
+        self.accepted_from: set[str] = set()
+        """Presenters from whom a resource the token is meant for accepted it."""
+        self.matched = False
+        """A resource the token is meant for accepted it."""
+        self.waiting: dict[tuple[str, str], Waiting] = {}
+
+    @property
+    def fingerprint(self) -> str | None:
+        return self.key[4:] if self.key.startswith("tok:") else None
+
+    @property
+    def home(self) -> str | None:
+        """The root the token belongs to: where it was issued, else where it first appeared."""
+        if self.roots_issued:
+            return min(self.roots_issued)
+        if self.roots_known:
+            return min(self.roots_known)
+        if self.roots_named:
+            return min(self.roots_named.items(), key=lambda item: (item[1], item[0]))[0]
+        return None
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Actors from the human to the token's holder, as far as the token's issue tells."""
+        if self.issue.actors:
+            return tuple(entry.partition(" ")[2] or entry for entry in self.issue.actors)
+        holder = self.issue.actor_id or self.issue.client_id
+        return (self.issue.subject or "?", "…", holder or "?")
+
+
+class Waiting(msgspec.Struct, frozen=True, gc=False):
+    """A hop that names no root, until the root of its key is known."""
+
+    hop: Hop
+    arrived: int

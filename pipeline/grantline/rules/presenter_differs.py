@@ -1,0 +1,133 @@
+"""A token is presented by someone it was not issued to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from grantline.model.finding import Confidence, Hit, Severity
+from grantline.model.history import Presentation
+from grantline.model.sighting import USED
+from grantline.rules import words
+from grantline.rules.rule import InHistory, Rule
+
+
+def check(shown: Presentation, where: InHistory) -> Iterator[Hit]:
+    history, policy = where
+    who = shown.who
+    if shown.act != USED or who is None or history.issue.token_type in words.HANDED_ON_BY_DESIGN:
+        return
+    if who not in history.rightful:
+        if (
+            who not in history.forwarders
+            and who not in policy.proxies
+            and _comparable(shown, where)
+        ):
+            yield _hit("TR-01", shown, where, f"{who}, and it belongs to {_names(where)}")
+    elif shown.workload is not None:
+        first = history.first_workload.get(who)
+        if first is not None and first[2] != shown.workload:
+            yield _hit("TR-02", shown, where, f"{shown.workload}, but first by {first[2]}")
+
+
+def _comparable(shown: Presentation, where: InHistory) -> bool:
+    """A bare key says nothing about a name, nor a name about a key."""
+    keyed = shown.principal is None
+    return any(name.startswith("key ") == keyed for name in where.history.rightful)
+
+
+def _names(where: InHistory) -> str:
+    return " or ".join(sorted(where.history.rightful))
+
+
+def _hit(reference: str, shown: Presentation, where: InHistory, difference: str) -> Hit:
+    history = where.history
+    severity = Severity.MEDIUM if reference == "TR-02" else RULE.severity
+    if reference == "TR-01" and shown.risk in words.GRAVE:
+        severity = Severity.CRITICAL
+    who = shown.workload if reference == "TR-02" else shown.who
+    return Hit(
+        reference=reference,
+        identity=(history.key, who or ""),
+        says=f"{words.token(history.fingerprint)} was presented by {difference}",
+        severity=severity,
+        confidence=Confidence.MEDIUM if shown.principal is None else RULE.confidence,
+        time=shown.time,
+        root_id=history.home or shown.root_id,
+        span_ids=(shown.span_id,),
+        delegation_ids=tuple(filter(None, (history.issue.delegation_id or shown.delegation_id,))),
+        token_fingerprints=tuple(filter(None, (history.fingerprint,))),
+        path=(*history.path, f"⇒ {who}"),
+        facts=(
+            ("presented by", who or "?"),
+            ("issued to", _names(where)),
+            ("seen by", shown.service or "?"),
+        ),
+    )
+
+
+RULE = Rule(
+    id="presenter-differs",
+    references=("TR-01", "TR-02"),
+    reads=Presentation,
+    check=check,
+    title="Token presented by someone else",
+    severity=Severity.HIGH,
+    confidence=Confidence.HIGH,
+    why="A bearer token works for whoever holds it. The claims inside are the same for a thief, "
+    "so only the transport tells who really presents it.",
+    triage="Revoke the token. Compare the two presenters' hosts at the times shown, and look for "
+    "the hop where the second one could have read the token (logs, prompts, tool arguments).",
+    blind_spots="A thief on the holder's own workload looks like the holder. One who also reports "
+    "having received the token counts as a gateway; using it elsewhere then shows as TR-11. "
+    "Exchanging a stolen token is not judged here: its recipient may exchange it.",
+    retracts_if="a span shows that the second presenter is the party the token was issued to, or "
+    "a gateway that received it; or an alias or proxy is configured for it",
+    maps=("ASI03", "ASI07", "NHI9", "T1550.001", "AML.T0091.000", "RFC 9700"),
+    fires={
+        "a thief presents the planner's token": """
+            alice grant planner token=t0 scopes=read
+            planner use t0 at=crm.example.com
+            mallory use t0 at=crm.example.com
+        """,
+        "same agent, another workload (TR-02)": """
+            alice grant planner token=t0
+            spiffe://corp/ns/agents/sa/planner use t0
+            spiffe://corp/ns/evil/sa/planner use t0
+        """,
+        "nobody reported the issue: the first presenter counts as the holder": """
+            planner use t0 root=g1
+            mallory use t0 root=g1
+        """,
+    },
+    quiet={
+        "replicas of one service": """
+            alice grant planner token=t0
+            spiffe://corp/ns/agents/sa/planner/pod/a use t0
+            spiffe://corp/ns/agents/sa/planner/pod/b use t0
+        """,
+        "a gateway in front of its service": """
+            alice grant planner token=t0 aud=https://crm.example.com
+            planner use t0 at=gw.example.com by=gateway aud=https://crm.example.com
+            gateway use t0 at=crm.example.com by=crm aud=https://crm.example.com
+        """,
+        "the rightful holder twice, and a fan-out": """
+            alice grant planner token=t0 scopes=read
+            planner use t0
+            planner use t0
+            planner delegate a from=t0 token=t1 scopes=read
+            planner delegate b from=t0 token=t2 scopes=read
+        """,
+        "a transaction token is handed on": """
+            alice grant planner token=t0 type=txn_token
+            planner use t0
+            billing use t0
+        """,
+    },
+    late={
+        "the grant comes last and shows who the holder is": """
+            mallory use t0 root=dlg:t0
+            planner use t0 root=dlg:t0
+            late: alice grant planner token=t0
+        """,
+    },
+)

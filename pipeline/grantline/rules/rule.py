@@ -1,0 +1,100 @@
+"""What a detection is: a frozen value beside a pure function. Found by `every()`.
+
+A rule is one file of this package. Its author writes `check` for one subject and never thinks
+about the order in which facts arrive: the engine asks again whenever something it may have read
+has changed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias, cast
+
+import msgspec
+
+from grantline.model.chain import Chain, Delegation, Renewal, Token, Use
+from grantline.model.finding import Confidence, Hit, Severity
+from grantline.model.history import Presentation, TokenHistory, Waiting
+from grantline.model.policy import Policy
+
+
+class InChain(NamedTuple):
+    """Where a chain rule stands while it looks at its subject."""
+
+    chain: Chain
+    policy: Policy
+
+
+class InHistory(NamedTuple):
+    """Where a token rule stands while it looks at its subject."""
+
+    history: TokenHistory
+    policy: Policy
+
+
+class Renewed(NamedTuple):
+    delegation: Delegation
+    renewal: Renewal
+
+
+class Used(NamedTuple):
+    token: Token
+    use: Use
+
+
+Subject: TypeAlias = (
+    type[Delegation] | type[Renewed] | type[Used] | type[Presentation] | type[Waiting]
+)
+
+
+class Status(StrEnum):
+    """Maturity: a rule starts experimental and is promoted on evidence."""
+
+    EXPERIMENTAL = "experimental"
+    STABLE = "stable"
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One detection. `check` and `reads` belong together: `reads` says what it is handed."""
+
+    id: str
+    """Equal to the file name, with dashes."""
+    references: tuple[str, ...]
+    """Ids of the catalogue it covers, such as `TR-05`."""
+    reads: Subject
+    check: Callable[[Any, Any], Iterator[Hit]]
+    title: str
+    severity: Severity
+    confidence: Confidence
+    why: str
+    triage: str
+    blind_spots: str
+    retracts_if: str
+    maps: tuple[str, ...]
+    """Framework ids: OWASP Agentic (ASI), OWASP NHI, ATT&CK (T), ATLAS (AML.T), RFCs."""
+    status: Status = Status.EXPERIMENTAL
+    absence: bool = False
+    """It judges that something is missing, so it waits for the grace before it speaks."""
+    fires: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """Caption -> story (see `grantline.rules.story`) that must fire."""
+    quiet: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """Caption -> near miss that must stay quiet."""
+    late: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """Caption -> story whose last fact comes late; it must end as the same facts in order do."""
+
+
+@cache
+def every() -> tuple[Rule, ...]:
+    """All rules of this package, by id. A file with a `RULE` is a rule; nothing registers it."""
+    package = __name__.rpartition(".")[0]
+    found = []
+    for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        module = importlib.import_module(f"{package}.{info.name}")
+        rule = getattr(module, "RULE", None)
+        if isinstance(rule, Rule):
+            found.append(cast(Rule, rule))
+    return tuple(sorted(found, key=lambda rule: rule.id))

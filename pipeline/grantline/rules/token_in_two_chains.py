@@ -1,0 +1,84 @@
+"""One token turns up under two root grants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from grantline.model.finding import Confidence, Hit, Severity
+from grantline.model.history import Presentation
+from grantline.model.sighting import ISSUED
+from grantline.rules import words
+from grantline.rules.rule import InHistory, Rule
+
+
+def check(shown: Presentation, where: InHistory) -> Iterator[Hit]:
+    history = where.history
+    home = history.home
+    if shown.root_id is None or home is None or shown.root_id == home:
+        return
+    who = shown.who or shown.service or "someone"
+    verb = "was issued" if shown.act == ISSUED else f"was presented by {who}"
+    yield Hit(
+        reference="TR-10",
+        identity=(history.key, shown.root_id),
+        says=f"{words.token(history.fingerprint)} {verb} under grant {shown.root_id}, "
+        f"but it belongs to grant {home}",
+        severity=RULE.severity,
+        confidence=RULE.confidence if history.roots_issued else Confidence.MEDIUM,
+        time=shown.time,
+        root_id=home,
+        span_ids=(shown.span_id,),
+        delegation_ids=tuple(filter(None, (history.issue.delegation_id or shown.delegation_id,))),
+        token_fingerprints=tuple(filter(None, (history.fingerprint,))),
+        path=(*history.path, f"⇒ {who}"),
+        facts=(("issued under", home), ("presented under", shown.root_id)),
+    )
+
+
+RULE = Rule(
+    id="token-in-two-chains",
+    references=("TR-10",),
+    reads=Presentation,
+    check=check,
+    title="One token in two chains",
+    severity=Severity.CRITICAL,
+    confidence=Confidence.HIGH,
+    why="A token carries one grant. Under another grant it makes one person's consent pay for "
+    "another person's task, and every later question of who allowed this has two answers.",
+    triage="Open both chains. At the join, find out which task handed the token over: shared "
+    "agent memory, a token cache keyed by agent instead of by task, or a splice at the issuer.",
+    blind_spots="Spans that name no root cannot disagree about it.",
+    retracts_if="the span that issued the token names the second grant as its root",
+    maps=("ASI03", "ASI07", "NHI9", "T1134.001", "T1550.001", "AML.T0091.000"),
+    fires={
+        "a cached token serves another person's task": """
+            alice grant planner token=t0
+            bob grant helper token=t9
+            planner use t0
+            helper use t0 root=dlg:t9
+        """,
+        "exchanged in another chain": """
+            alice grant planner token=t0 scopes=read
+            bob grant helper token=t9 scopes=read
+            helper delegate worker from=t0 token=t1 root=dlg:t9 scopes=read
+        """,
+    },
+    quiet={
+        "fan-out: the holder exchanges one token twice": """
+            alice grant planner token=t0 scopes=read
+            planner delegate a from=t0 token=t1 scopes=read
+            planner delegate b from=t0 token=t2 scopes=read
+        """,
+        "a hop that names no root": """
+            alice grant planner token=t0
+            planner use t0 root=-
+        """,
+    },
+    late={
+        "the grant comes last and settles whose token it is": """
+            helper use t0 root=dlg:t9
+            @20 planner use t0 root=dlg:t0
+            late: @0 alice grant planner token=t0
+        """,
+    },
+)

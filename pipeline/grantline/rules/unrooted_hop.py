@@ -1,0 +1,82 @@
+"""A hop that names no root, and whose token leads to none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from grantline.model.finding import Confidence, Hit, Severity
+from grantline.model.history import Waiting
+from grantline.rules import words
+from grantline.rules.rule import InHistory, Rule
+
+
+def check(waiting: Waiting, where: InHistory) -> Iterator[Hit]:
+    history = where.history
+    # Where the token's issue was seen but has no root either, the gap lies further up.
+    if history.roots_known or history.issued:
+        return
+    hop = waiting.hop
+    who = hop.presenter_id or hop.actor_id or hop.service or "someone"
+    missing = history.fingerprint and words.token(history.fingerprint) or history.key
+    yield Hit(
+        reference="CS-06",
+        identity=(history.key,),
+        says=f"{who} acts ({hop.operation}) with {missing}, which leads to no grant",
+        severity=Severity.HIGH if hop.action_risk in words.GRAVE else RULE.severity,
+        confidence=RULE.confidence,
+        time=hop.time,
+        root_id=None,
+        span_ids=(hop.span_id,),
+        delegation_ids=tuple(filter(None, (hop.id,))),
+        token_fingerprints=tuple(filter(None, (hop.token_fingerprint,))),
+        path=("?", hop.actor_id or "?"),
+        facts=(("waits for", missing),),
+    )
+
+
+RULE = Rule(
+    id="unrooted-hop",
+    references=("CS-06",),
+    reads=Waiting,
+    check=check,
+    absence=True,
+    title="Hop that leads to no grant",
+    severity=Severity.MEDIUM,
+    confidence=Confidence.MEDIUM,
+    why="Neither the span nor its token tells which grant this acts under, so nobody's consent can "
+    "be shown for it.",
+    triage="Find the emitter of the token's issue. If there is none, the token was obtained "
+    "outside every instrumented issuer and agent.",
+    blind_spots="A root named wrongly is believed here; TR-10 looks at that.",
+    retracts_if="a span tells the root of the token",
+    maps=("ASI03", "NHI4", "MEASURE 2.8"),
+    fires={
+        "a token from nowhere": """
+            worker use t1 root=-
+        """,
+        "a delegation of a token from nowhere": """
+            worker delegate tool from=t1 token=t2 root=-
+        """,
+    },
+    quiet={
+        "the token tells the root": """
+            alice grant planner token=t0
+            planner use t0 root=-
+        """,
+        "through two hops": """
+            alice grant planner token=t0 scopes=read
+            planner delegate worker from=t0 token=t1 scopes=read root=-
+            worker use t1 root=-
+        """,
+        "by its jti alone": """
+            alice grant planner token=t0 jti=j1 iss=https://a.example
+            @300 alice revoke - jti=j1 iss=https://a.example root=-
+        """,
+    },
+    late={
+        "the grant comes after the grace": """
+            planner use t0 root=-
+            late: alice grant planner token=t0
+        """,
+    },
+)

@@ -1,0 +1,152 @@
+"""Authority is used after it, or what it came from, was revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from grantline.model.chain import Death, Kill
+from grantline.model.finding import Confidence, Hit, Severity
+from grantline.rules import words
+from grantline.rules.rule import InChain, Rule, Used
+
+
+def check(used: Used, where: InChain) -> Iterator[Hit]:
+    token, use = used
+    owner = token.owner
+    if use.refused or owner is None:
+        return
+    own = owner.own
+    if token.revocations:
+        revoked = token.revocations[0]
+        own = own.joined(Death(hard=Kill(revoked.time, revoked.span_id, owner.id)))
+    if (kill := own.earliest()) is not None and _after(used, where, kill):
+        yield _hit("TR-04", used, where, kill, soft=False)
+    if (kill := owner.above.earliest()) is not None and _after(used, where, kill):
+        hard = owner.above.hard
+        yield _hit("TR-05", used, where, kill, hard is None or not _after(used, where, hard))
+
+
+def _after(used: Used, where: InChain, kill: Kill) -> bool:
+    return used.use.time > kill.time + where.policy.leeway_ns
+
+
+def _hit(reference: str, used: Used, where: InChain, kill: Kill, soft: bool) -> Hit:
+    token, use = used
+    owner = token.owner
+    assert owner is not None
+    chain = where.chain
+    severity = Severity.LOW if soft else RULE.severity
+    if use.risk in words.GRAVE and not soft:
+        severity = Severity.CRITICAL
+    who = use.by or "someone"
+    what = words.token(token.fingerprint)
+    dead = what if reference == "TR-04" else f"the ancestor {_name(where, kill)}"
+    doing = "exchanged" if use.operation == "delegate" else "used"
+    return Hit(
+        reference=reference,
+        identity=(chain.root_id, token.key),
+        says=f"{who} {doing} {what} {words.span(use.time - kill.time)} after {dead} was revoked",
+        severity=severity,
+        confidence=RULE.confidence if use.stated else Confidence.MEDIUM,
+        time=use.time,
+        root_id=chain.root_id,
+        span_ids=(use.span_id,),
+        delegation_ids=tuple(dict.fromkeys((owner.id, kill.delegation_id))),
+        token_fingerprints=tuple(filter(None, (token.fingerprint,))),
+        path=(*chain.path(owner), f"⇒ {use.action or who}"),
+        facts=(
+            ("revoked", words.instant(kill.time)),
+            ("revoked by span", kill.span_id),
+            (doing, words.instant(use.time)),
+        ),
+    )
+
+
+def _name(where: InChain, kill: Kill) -> str:
+    ancestor = where.chain.delegations.get(kill.delegation_id)
+    return (ancestor.facts.actor if ancestor is not None else None) or kill.delegation_id
+
+
+RULE = Rule(
+    id="used-after-revocation",
+    references=("TR-04", "TR-05"),
+    reads=Used,
+    check=check,
+    title="Authority used after its revocation",
+    severity=Severity.HIGH,
+    confidence=Confidence.HIGH,
+    why="Revoking a grant promises that everything below it is dead. A child token that still "
+    "works is authority nobody gives any more.",
+    triage="Stop the using agent. List the live descendants of the revoked delegation (SQL below), "
+    "revoke each at its issuer, and ask why the accepting system does not look revocation up.",
+    blind_spots="Systems that report no use. Revocations that never reach the stream. A replaced "
+    "token (reason `rotation`) does not kill what was derived from it.",
+    retracts_if="stronger evidence hangs the delegation under another parent, or a renewal shows "
+    "that the revoked token had been replaced",
+    maps=("ASI03", "ASI08", "NHI1", "CWE-613", "RFC 7009"),
+    fires={
+        "ghost authority: the root is revoked, the child goes on (TR-05)": """
+            alice grant planner token=t0 scopes=read
+            planner delegate worker from=t0 token=t1 scopes=read
+            @100 alice revoke t0 target=subtree
+            @300 worker use t1
+        """,
+        "the token itself (TR-04)": """
+            alice grant planner token=t0
+            @100 alice revoke t0 target=token
+            @300 planner use t0
+        """,
+        "the ancestor's only token (TR-05)": """
+            alice grant planner token=t0 scopes=read
+            planner delegate worker from=t0 token=t1 scopes=read
+            @100 alice revoke t0 target=token
+            @300 worker use t1
+        """,
+        "the task": """
+            alice grant planner token=t0 task=k1
+            @100 alice revoke task=k1 target=task root=dlg:t0
+            @300 planner use t0
+        """,
+    },
+    quiet={
+        "in flight, within the leeway": """
+            alice grant planner token=t0
+            @100 alice revoke t0 target=subtree
+            @150 planner use t0
+        """,
+        "refused: revocation works": """
+            alice grant planner token=t0
+            @100 alice revoke t0 target=subtree
+            @300 planner use t0 outcome=deny
+        """,
+        "a renewed token whose predecessor was rotated away": """
+            alice grant planner token=t0 scopes=read
+            planner delegate worker from=t0 token=t1 scopes=read
+            @90 planner renew t2 from=t0
+            @100 planner revoke t0 target=token reason=rotation
+            @300 worker use t1
+            @300 planner use t2
+        """,
+        "a sibling is revoked": """
+            alice grant planner token=t0 scopes=read
+            planner delegate a from=t0 token=t1 scopes=read
+            planner delegate b from=t0 token=t2 scopes=read
+            @100 alice revoke t1 target=subtree
+            @300 b use t2
+        """,
+    },
+    late={
+        "the revocation arrives after the use": """
+            alice grant planner token=t0 scopes=read
+            planner delegate worker from=t0 token=t1 scopes=read
+            @300 worker use t1
+            late: @100 alice revoke t0 target=subtree
+        """,
+        "the delegation between arrives after both": """
+            alice grant planner token=t0 scopes=read
+            @100 alice revoke t0 target=subtree
+            @300 worker use t1 root=dlg:t0
+            late: @50 planner delegate worker from=t0 token=t1 scopes=read
+        """,
+    },
+)

@@ -1,0 +1,41 @@
+"""How rules speak: short names for tokens, scopes and times, and the facts of a hit."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+NS = 1_000_000_000
+HANDED_ON_BY_DESIGN = frozenset({"txn_token"})
+"""Token types that others present by design: a transaction token is passed on unmodified and
+its audience is a whole trust domain (draft-ietf-oauth-transaction-tokens)."""
+GRAVE = frozenset({"high", "critical"})
+"""`action.risk` values that raise a finding's severity."""
+
+
+def token(fingerprint: str | None) -> str:
+    """A token by the last four digits of its fingerprint: enough to tell two apart."""
+    return f"token …{fingerprint[-4:]}" if fingerprint else "an unnamed token"
+
+
+def scopes(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:8])
+    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "") if names else "none"
+
+
+def instant(time_ns: int) -> str:
+    """RFC 3339 in UTC, milliseconds. Times out of range are shown as their number."""
+    try:
+        moment = datetime.fromtimestamp(time_ns / NS, UTC)
+    except (OverflowError, ValueError, OSError):
+        return f"{time_ns} ns"
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def span(nanoseconds: int) -> str:
+    """A duration for people."""
+    seconds = nanoseconds / NS
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7_200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3_600:.1f} h"

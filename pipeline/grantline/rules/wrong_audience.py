@@ -1,0 +1,108 @@
+"""A system accepts a token that was issued for another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from grantline.model.audience import meant_for
+from grantline.model.finding import Confidence, Hit, Severity
+from grantline.model.history import Presentation
+from grantline.model.hop import CLIENT, PRODUCER
+from grantline.model.sighting import USED
+from grantline.rules import words
+from grantline.rules.rule import InHistory, Rule
+
+
+def check(shown: Presentation, where: InHistory) -> Iterator[Hit]:
+    history, policy = where
+    issue = history.issue
+    if shown.act != USED or shown.refused or issue.token_type in words.HANDED_ON_BY_DESIGN:
+        return
+    if meant_for(issue.audiences, shown.host, policy) is not False or _on_the_way(shown, where):
+        return
+    who = shown.service or shown.host or "?"
+    meant = ", ".join(issue.audiences or ())
+    by_client = shown.kind in (CLIENT, PRODUCER)
+    yield Hit(
+        reference="TR-11",
+        identity=(history.key, shown.host or ""),
+        says=f"{shown.host} accepted {words.token(history.fingerprint)}, which is for {meant}",
+        severity=RULE.severity,
+        confidence=Confidence.MEDIUM if by_client or not shown.stated else RULE.confidence,
+        time=shown.time,
+        root_id=history.home or shown.root_id,
+        span_ids=(shown.span_id,),
+        delegation_ids=tuple(filter(None, (issue.delegation_id or shown.delegation_id,))),
+        token_fingerprints=tuple(filter(None, (history.fingerprint,))),
+        path=(*history.path, f"⇒ {who}"),
+        facts=(("audience", meant), ("resource", shown.host or "?")),
+    )
+
+
+def _on_the_way(shown: Presentation, where: InHistory) -> bool:
+    """The token passed a gateway on its way to where it is meant for."""
+    history, policy = where
+    if shown.kind in (CLIENT, PRODUCER):
+        # The client sees only the first stop; what accepted the token reports for itself.
+        return history.matched or not shown.stated
+    return shown.service is not None and (
+        shown.service in history.accepted_from or shown.service in policy.proxies
+    )
+
+
+RULE = Rule(
+    id="wrong-audience",
+    references=("TR-11",),
+    reads=Presentation,
+    check=check,
+    title="Token accepted by a system it was not issued for",
+    severity=Severity.HIGH,
+    confidence=Confidence.HIGH,
+    why="A system that accepts any audience turns every token into a master key; MCP forbids it "
+    "(security best practices: servers must not accept tokens not issued for them).",
+    triage="Fix the audience check of the accepting system first. Then find who sent the token "
+    "there: a tool that passes its caller's token upstream is the usual cause.",
+    blind_spots="Systems that report no `server.address`, and audiences that are not host names "
+    "and have no alias configured. A passthrough within one host name.",
+    retracts_if="a span shows that the system handed the token on to the one it is meant for, or "
+    "stronger evidence names other audiences",
+    maps=("ASI03", "ASI07", "NHI5", "RFC 8707", "RFC 9700"),
+    fires={
+        "a tool passes its caller's token upstream": """
+            alice grant planner token=t0 aud=https://crm.example.com
+            planner use t0 at=crm.example.com by=crm aud=https://crm.example.com
+            crm use t0 at=mail.example.com by=mail aud=https://crm.example.com
+        """,
+        "only the client reports it": """
+            alice grant planner token=t0 aud=https://crm.example.com
+            planner use t0 at=mail.example.com kind=client
+        """,
+    },
+    quiet={
+        "a gateway in front of its service": """
+            alice grant planner token=t0 aud=https://crm.example.com
+            planner use t0 at=gw.example.com kind=client
+            planner use t0 at=gw.example.com by=gateway aud=https://crm.example.com
+            gateway use t0 at=crm.example.com by=crm aud=https://crm.example.com
+        """,
+        "refused": """
+            alice grant planner token=t0 aud=https://crm.example.com
+            planner use t0 at=mail.example.com by=mail outcome=deny
+        """,
+        "one of several audiences": """
+            alice grant planner token=t0 aud=https://crm.example.com,https://mail.example.com
+            planner use t0 at=mail.example.com by=mail
+        """,
+        "an audience that names no host": """
+            alice grant planner token=t0 aud=urn:crm
+            planner use t0 at=mail.example.com by=mail
+        """,
+    },
+    late={
+        "the service behind the gateway reports last": """
+            alice grant planner token=t0 aud=https://crm.example.com
+            planner use t0 at=gw.example.com by=gateway aud=https://crm.example.com
+            late: gateway use t0 at=crm.example.com by=crm aud=https://crm.example.com
+        """,
+    },
+)

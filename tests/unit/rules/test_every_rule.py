@@ -1,0 +1,101 @@
+"""One test for every promise a rule makes: metadata, examples, late facts, any order."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from grantline.engine import Engine
+from grantline.model.finding import Finding
+from grantline.model.hop import Hop
+from grantline.rules import Rule, every
+from grantline.rules.story import tell
+
+RULES = {rule.id: rule for rule in every()}
+
+
+def final(*parts: list[Hop]) -> dict[str, Finding]:
+    """What still stands when every fact is in and every grace has passed, without revisions."""
+    engine = Engine()
+    last: dict[str, Finding] = {}
+    for hops in parts:
+        engine.add(hops)
+        last |= {finding.id: finding for finding in engine.drain()}
+    last |= {finding.id: finding for finding in engine.finish()}
+    return {
+        key: finding.model_copy(update={"revision": 0})
+        for key, finding in last.items()
+        if finding.status == "open"
+    }
+
+
+def by(rule: Rule, findings: dict[str, Finding]) -> list[Finding]:
+    return [finding for finding in findings.values() if finding.rule == rule.id]
+
+
+def examples(kind: str) -> list[object]:
+    return [
+        pytest.param(rule, story, id=f"{rule.id}: {caption}")
+        for rule in every()
+        for caption, story in getattr(rule, kind).items()
+    ]
+
+
+@pytest.mark.parametrize(("rule", "story"), examples("fires"))
+def test_fires_on_its_example(rule: Rule, story: str) -> None:
+    """A rule finds what its own example plants, with one of the references it declares."""
+    found = by(rule, final(sum(tell(story), [])))
+    assert found
+    assert {finding.reference for finding in found} <= set(rule.references)
+    spans = {hop.span_id for hop in sum(tell(story), [])}
+    for finding in found:
+        assert finding.span_ids
+        assert set(finding.span_ids) <= spans
+        assert finding.count >= len(finding.span_ids)
+
+
+@pytest.mark.parametrize(("rule", "story"), examples("quiet"))
+def test_stays_quiet_on_a_near_miss(rule: Rule, story: str) -> None:
+    """A rule says nothing about the near misses it names."""
+    assert by(rule, final(sum(tell(story), []))) == []
+
+
+@pytest.mark.parametrize(("rule", "story"), examples("late"))
+def test_a_late_fact_changes_the_verdict_to_what_it_would_have_been(rule: Rule, story: str) -> None:
+    """Before the late fact the verdict differs; after it, it is that of the facts in order."""
+    early, late = tell(story)
+    assert late, "a late example needs a line that starts with late:"
+    in_order = sorted(early + late, key=lambda hop: hop.time)
+    assert final(early, late) == final(in_order)
+    assert by(rule, final(early)) != by(rule, final(early, late))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "story", [param.values[1] for kind in ("fires", "quiet", "late") for param in examples(kind)]
+)
+def test_order_and_duplicates_do_not_matter(story: str, seed: int) -> None:
+    """Shuffled, duplicated and split, the same facts end in the same findings."""
+    hops = sum(tell(story), [])
+    shuffled = hops + random.Random(seed).choices(hops, k=len(hops))
+    random.Random(seed).shuffle(shuffled)
+    assert final(*[[hop] for hop in shuffled]) == final(hops)
+
+
+@pytest.mark.parametrize("rule", every(), ids=RULES)
+def test_carries_what_people_need(rule: Rule) -> None:
+    """Every rule says why, what to do and what it cannot see, and has all three kinds of example."""
+    assert rule.id.replace("-", "_") == rule.check.__module__.rpartition(".")[2]
+    for text in (rule.title, rule.why, rule.triage, rule.blind_spots, rule.retracts_if):
+        assert len(text) > 10
+    assert rule.maps
+    assert rule.fires and rule.quiet and rule.late
+
+
+def test_the_rules_of_the_first_release_are_there() -> None:
+    """Adding a file is all it takes, and losing one is noticed."""
+    assert {reference for rule in every() for reference in rule.references} >= {
+        "TR-01", "TR-02", "TR-04", "TR-05", "TR-06", "TR-10", "TR-11", "SE-01", "SE-02", "CS-06",
+        "CS-09",
+    }  # fmt: skip

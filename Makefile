@@ -1,0 +1,83 @@
+# Needs Python 3.11 or later, make, bash and a package index. No Docker, no Java, no root.
+#
+#   make demo ARGS=--keep      arguments are handed on
+#   make test ARGS="-k token"
+#   make venv PYTHON=/opt/python3.12/bin/python3
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# The first that runs, is new enough and can make virtual environments.
+PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3; do \
+	"$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && command -v "$$candidate" && break; done)
+
+.PHONY: help
+help: ## this list
+	@echo "Grantline: who let which AI agent do what"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "Arguments are handed on: make demo ARGS=--keep, make test ARGS=\"-k token\""
+
+.PHONY: venv
+venv: $(STAMP) ## .venv with everything in requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Grantline needs Python 3.11 or later with venv; python3 here is:" \
+			"$$(python3 --version 2>&1 || true)" >&2; \
+		echo "Install one (Debian, Ubuntu: apt install python3.11 python3.11-venv)," \
+			"or name it: make $(or $(MAKECMDGOALS),venv) PYTHON=/path/to/python3" >&2; \
+		exit 1; \
+	fi
+	@test -x $(BIN)/python || { echo "Making $(VENV) with $(PYTHON)"; "$(PYTHON)" -m venv $(VENV); }
+	@echo "Installing the packages of requirements.lock (once; less than a minute, mostly)"
+	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
+		--require-hashes -r requirements.lock | awk '\
+		/^Collecting|^Requirement already/ {if (++n % 20 == 0) print "  " n " packages"; fflush()} \
+		/^Installing/ {print "  unpacking " n " packages"; fflush()}'
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet \
+		--no-build-isolation --no-deps --editable .
+	@touch $@
+
+.PHONY: demo
+demo: $(STAMP) ## the whole way, small: agents, broker, detection, lineage (about a minute)
+	@$(BIN)/python -m grantline.demo $(ARGS)
+
+.PHONY: test
+test: $(STAMP) ## the whole suite; its last lines say which broker was used
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(STAMP) ## ruff, mypy --strict, import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports
+
+.PHONY: bench
+bench: $(STAMP) ## throughput, latency and memory, as a table and as JSON
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# Renews versions within the ranges of pyproject.toml: make lock ARGS=--upgrade
+.PHONY: lock
+lock: $(STAMP) ## renew requirements.lock after a change of pyproject.toml
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet "uv>=0.8"
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --all-extras --group dev \
+		--custom-compile-command "make lock" $(ARGS) --output-file requirements.lock pyproject.toml
+	@! grep -nE '(https?|file)://' requirements.lock || \
+		{ echo "requirements.lock names a host: it would not install elsewhere" >&2; exit 1; }
+
+.PHONY: clean
+clean: ## remove what make made: .venv, caches, the demo's data
+	rm -rf $(VENV) .grantline .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache build dist pipeline/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

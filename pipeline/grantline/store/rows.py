@@ -20,11 +20,14 @@ RENAMED: Final = {"time": "seen_at", "received": "received_at"}
 """Hop fields whose column has another name: `time` alone says too little in SQL."""
 
 _STRINGS = pa.list_(pa.string())
-_INT64: Final = range(-(2**63), 2**63)
 
 
 class Unstorable(ValueError):
-    """A value that no column can hold; the message names the field."""
+    """A value that no column can hold: a number beyond 64 bits, text that is not Unicode."""
+
+    def __init__(self, field: str, why: Exception) -> None:
+        super().__init__(f"{field}: {why}")
+        self.field = field
 
 
 def _arrow_type(field: msgspec.structs.FieldInfo) -> pa.DataType:
@@ -75,15 +78,6 @@ def span_key(span_id: str) -> int:
         return int.from_bytes(span_id.encode("utf-8", "replace")[-8:], "big")
 
 
-def unstorable(hop: Hop) -> str | None:
-    """The field of `hop` that no column can hold, if there is one."""
-    for field in _FIELDS:
-        value = getattr(hop, field.name)
-        if type(value) is int and value not in _INT64:
-            return field.name
-    return None
-
-
 def hop_table(hops: Sequence[Hop]) -> pa.Table:
     """The hops as rows of table `hops`. Raises `Unstorable`."""
     columns: list[Sequence[Any]] = list(zip(*map(msgspec.structs.astuple, hops), strict=True))
@@ -121,6 +115,6 @@ def _table(schema: pa.Schema, columns: Sequence[Sequence[Any]]) -> pa.Table:
     for field, values in zip(schema, columns, strict=True):
         try:
             arrays.append(pa.array(values, field.type))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as why:
-            raise Unstorable(f"{field.name}: {why}") from why
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as why:
+            raise Unstorable(field.name, why) from why
     return pa.Table.from_arrays(arrays, schema=schema)

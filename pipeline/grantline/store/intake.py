@@ -1,0 +1,169 @@
+"""Records of the three lineage topics into what the store keeps. No consumer, no connection.
+
+A record that cannot be read becomes a rejection that names its place and what is wrong with
+its form, never one of its values: those may be secrets.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+from pydantic import ValidationError
+
+from grantline.model.finding import Finding
+from grantline.model.hop import Hop
+from grantline.ports import Batch, Position, RejectedRow
+from grantline.store.rows import Unstorable, finding_table, hop_table, rejected_table
+from grantline.wire.frames import BadFrame, decode_hops
+
+WHOLE_RECORD: Final = -1
+"""`span_index` of a rejection that speaks of a record and not of one of its spans."""
+
+MAX_DETAIL: Final = 500
+
+_T = TypeVar("_T")
+
+
+class Record(NamedTuple):
+    """One record of a log and its place there."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes | None
+
+
+class Topics(NamedTuple):
+    """What the three topics are called."""
+
+    hops: str = "delegation.hops"
+    findings: str = "delegation.findings"
+    rejected: str = "delegation.rejected"
+
+
+class _Rejection(msgspec.Struct):
+    """The message of `delegation.rejected`, as far as a row holds it."""
+
+    reason: str
+    detail: str
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    span_index: int = WHOLE_RECORD
+    trace_id: str | None = None
+    span_id: str | None = None
+    service: str | None = None
+
+
+_rejections = msgspec.json.Decoder(_Rejection)
+
+
+@dataclass
+class Intake:
+    """A batch in the making: add records, take the batch."""
+
+    topics: Topics
+    hops: list[Hop] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    rejected: list[RejectedRow] = field(default_factory=list)
+    next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+    _records: list[tuple[tuple[int, int, int], Record]] = field(default_factory=list)
+    """Each record with how many hops, findings and rejections there were before it."""
+
+    @property
+    def rows(self) -> int:
+        return len(self.hops) + len(self.findings) + len(self.rejected)
+
+    def add(self, record: Record) -> RejectedRow | None:
+        """Take in one record; the rejection, where it could not be read."""
+        self.next_offsets[record.topic, record.partition] = record.offset + 1
+        if record.value is None:  # a compacted topic's tombstone says nothing to keep
+            return None
+        before = (len(self.hops), len(self.findings), len(self.rejected))
+        try:
+            self._decode(record.topic, record.value)
+        except (BadFrame, msgspec.DecodeError, UnicodeDecodeError, ValidationError) as why:
+            row = _rejection(record, WHOLE_RECORD, _without_values(why))
+            self.rejected.append(row)
+            return row
+        self._records.append((before, record))
+        return None
+
+    def batch(self) -> Batch:
+        """What was added since the intake was made."""
+        positions = [Position(*place, offset) for place, offset in self.next_offsets.items()]
+        return Batch(self.hops, self.findings, self.rejected, positions)
+
+    def drop_unstorable(self) -> list[RejectedRow]:
+        """Turn what no column can hold into rejections; says which."""
+        dropped: list[RejectedRow] = []
+        self.hops = self._storable(self.hops, hop_table, 0, dropped)
+        self.findings = self._storable(self.findings, finding_table, 1, dropped)
+        self.rejected = self._storable(self.rejected, rejected_table, 2, dropped)
+        self.rejected.extend(dropped)
+        return dropped
+
+    def _storable(
+        self,
+        items: list[_T],
+        table: Callable[[Sequence[_T]], object],
+        kind: int,
+        dropped: list[RejectedRow],
+    ) -> list[_T]:
+        bad = dict(_unstorable(items, 0, table))
+        for index, why in bad.items():
+            at = bisect_right(self._records, index, key=lambda entry: entry[0][kind]) - 1
+            before, record = self._records[at]
+            dropped.append(_rejection(record, index - before[kind], why))
+        return [item for index, item in enumerate(items) if index not in bad]
+
+    def _decode(self, topic: str, value: bytes) -> None:
+        if topic == self.topics.hops:
+            self.hops.extend(decode_hops(value))
+        elif topic == self.topics.findings:
+            self.findings.append(Finding.model_validate_json(value))
+        else:
+            self.rejected.append(RejectedRow(**msgspec.structs.asdict(_rejections.decode(value))))
+
+
+def _unstorable(
+    items: Sequence[_T], first: int, table: Callable[[Sequence[_T]], object]
+) -> Iterator[tuple[int, str]]:
+    """(index, why) of the items that `table` refuses, by halving: the good ones cost little."""
+    if not items:
+        return
+    try:
+        table(items)
+    except Unstorable as why:
+        if len(items) == 1:
+            yield first, f"{why.field} cannot be stored"
+            return
+        half = len(items) // 2
+        yield from _unstorable(items[:half], first, table)
+        yield from _unstorable(items[half:], first + half, table)
+
+
+def _rejection(record: Record, span_index: int, detail: str) -> RejectedRow:
+    return RejectedRow(
+        "unreadable_record",
+        detail[:MAX_DETAIL],
+        record.topic,
+        record.partition,
+        record.offset,
+        span_index,
+    )
+
+
+def _without_values(why: Exception) -> str:
+    if isinstance(why, ValidationError):
+        errors = why.errors(include_input=False, include_url=False, include_context=False)
+        return "not a finding: " + "; ".join(
+            f"{'.'.join(map(str, error['loc']))}: {error['type']}" for error in errors
+        )
+    if isinstance(why, UnicodeDecodeError):
+        return f"not UTF-8 at byte {why.start}"
+    return str(why)

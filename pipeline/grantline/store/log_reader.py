@@ -1,0 +1,197 @@
+"""Reading whole topics from given places, without a consumer group deciding who reads what.
+
+The places come from the database, so partitions are assigned by hand; new ones are looked for
+now and then. Says so, instead of skipping in silence, when a place is no longer in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Self
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from grantline.ports import RejectedRow
+from grantline.store.intake import WHOLE_RECORD, Record, Topics
+
+_log = logging.getLogger(__name__)
+
+_RECORDS_AT_ONCE: Final = 500
+_METADATA_SECONDS: Final = 5.0
+
+
+class TopicRecreated(RuntimeError):
+    """The database has read further than the topic goes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriterSettings:
+    """Where the writer reads and how it batches."""
+
+    bootstrap: str
+    topics: Topics = field(default_factory=Topics)
+    group: str = "grantline-writer"
+    batch_rows: int = 20_000
+    """A batch ends when it holds so many rows (a frame is never split)."""
+    batch_seconds: float = 0.2
+    """A batch ends when its first record is so old."""
+    discover_seconds: float = 5.0
+    """How often new topics and partitions are looked for."""
+    retry_seconds: float = 0.5
+    max_retry_seconds: float = 10.0
+    client: Mapping[str, str | int | bool] = field(default_factory=dict)
+    """Further librdkafka settings: security, tuning."""
+
+
+class LogReader:
+    """All partitions of the three topics, each from its place on."""
+
+    def __init__(self, settings: WriterSettings, positions: Mapping[tuple[str, int], int]) -> None:
+        self._settings = settings
+        self._next: dict[tuple[str, int], int] = {
+            place: offset for place, offset in positions.items() if place[0] in settings.topics
+        }
+        self._assigned: set[tuple[str, int]] = set()
+        self._look_at = 0.0
+        self._reachable = True
+        self._lost: list[RejectedRow] = []
+        self._consumer = Consumer(_client(settings, self._on_error))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, why: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self._consumer.close()
+
+    def read(self, seconds: float) -> list[Record]:
+        """What there is within `seconds`; as soon as there is something, that.
+
+        Raises `TopicRecreated`.
+        """
+        if time.monotonic() >= self._look_at:
+            self._discover()
+            self._look_at = time.monotonic() + self._settings.discover_seconds
+        first = self._consumer.poll(seconds)
+        if first is None:
+            return []
+        messages = [first, *self._consumer.consume(_RECORDS_AT_ONCE, timeout=0)]
+        return [record for record in map(self._record, messages) if record is not None]
+
+    def lost(self) -> Sequence[RejectedRow]:
+        """What the logs had deleted before it was read, since the last call."""
+        lost, self._lost = self._lost, []
+        return lost
+
+    def report(self, next_offsets: Mapping[tuple[str, int], int]) -> None:
+        """Tell Kafka how far the database is, for those who watch the lag."""
+        places = [TopicPartition(*place, offset) for place, offset in next_offsets.items()]
+        try:
+            self._consumer.commit(offsets=places, asynchronous=True)
+        except KafkaException as why:
+            _log.debug("lag not reported: %s", why)
+
+    def _record(self, message: Message) -> Record | None:
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        error = message.error()
+        if error is not None:
+            self._on_message_error(error, topic, partition)
+            return None
+        if topic is None or partition is None or offset is None:
+            return None
+        self._next[topic, partition] = offset + 1
+        return Record(topic, partition, offset, message.value())
+
+    def _on_message_error(
+        self, error: KafkaError, topic: str | None, partition: int | None
+    ) -> None:
+        out_of_range = error.name() in {"_AUTO_OFFSET_RESET", "OFFSET_OUT_OF_RANGE"}
+        if out_of_range and topic is not None and partition is not None:
+            self._out_of_range(topic, partition)
+        elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            _log.warning("%s is gone from the broker: %s", topic, error.str())
+        else:
+            _log.warning("reading %s/%s: %s", topic, partition, error.str())
+
+    def _out_of_range(self, topic: str, partition: int) -> None:
+        place = TopicPartition(topic, partition)
+        try:
+            low, high = self._consumer.get_watermark_offsets(place, timeout=_METADATA_SECONDS)
+        except KafkaException:  # the broker went away again: assign, and be told, once more
+            self._assigned.discard((topic, partition))
+            return
+        known = self._next[topic, partition]
+        if known > high:
+            raise TopicRecreated(
+                f"the database has read {topic}/{partition} up to offset {known}, but the topic "
+                f"ends at {high}: it was deleted and made anew, or this is another cluster. Give "
+                "the writer a new database file, or the broker that belongs to this one"
+            )
+        detail = f"offsets {known} to {low - 1} were deleted from the topic before they were read"
+        _log.error("%s/%d: %s; raise the topic's retention", topic, partition, detail)
+        self._lost.append(
+            RejectedRow("deleted_unread", detail, topic, partition, known, WHOLE_RECORD)
+        )
+        self._next[topic, partition] = low
+        place.offset = low
+        self._consumer.seek(place)
+
+    def _discover(self) -> None:
+        try:
+            found = self._consumer.list_topics(timeout=_METADATA_SECONDS).topics
+        except KafkaException as why:
+            self._say_reachable(False, why.args[0].str())
+            return
+        self._say_reachable(True, "")
+        places = {
+            (topic, partition)
+            for topic in self._settings.topics
+            if topic in found and found[topic].error is None
+            for partition in found[topic].partitions
+        }
+        if places - self._assigned:
+            self._assigned |= places
+            _log.info("reading %d partitions", len(self._assigned))
+            self._consumer.assign(
+                [TopicPartition(*place, self._next.get(place, OFFSET_BEGINNING))
+                 for place in sorted(self._assigned)]
+            )  # fmt: skip
+
+    def _say_reachable(self, now: bool, why: str) -> None:
+        if now != self._reachable:
+            _log.warning("the broker is back" if now else f"the broker does not answer: {why}")
+        self._reachable = now
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.name() == "_ALL_BROKERS_DOWN":
+            self._say_reachable(False, error.str())
+
+
+def _client(settings: WriterSettings, on_error: Any) -> dict[str, Any]:
+    return {
+        "fetch.wait.max.ms": 100,
+        "queued.max.messages.kbytes": 65_536,
+        "reconnect.backoff.max.ms": 2_000,
+        "log_level": 2,  # what matters comes through error_cb, once and not ten times a second
+        **settings.client,
+        "bootstrap.servers": settings.bootstrap,
+        "group.id": settings.group,
+        "enable.auto.commit": False,
+        # A place that is no longer in the log must be seen, not jumped over.
+        "auto.offset.reset": "error",
+        "allow.auto.create.topics": False,
+        "error_cb": on_error,
+    }

@@ -115,9 +115,9 @@ class ChainEngine:
         subjects: dict[_ChainSubject, None] = {}
         if delta.everything:
             subjects |= dict.fromkeys(chain.delegations.values())
-        subjects |= delta.delegations
-        subjects |= {Renewed(*pair): None for pair in delta.renewals}
-        subjects |= {Used(*pair): None for pair in delta.uses}
+        subjects |= dict.fromkeys(delta.delegations)
+        subjects |= dict.fromkeys(Renewed(*pair) for pair in delta.renewals)
+        subjects |= dict.fromkeys(Used(*pair) for pair in delta.uses)
         if delta.redraw or delta.everything:
             # Findings show names and paths: those of this chain are told anew if they changed.
             subjects |= self._accused.get(chain, {})

@@ -13,9 +13,11 @@ from collections.abc import Hashable, Iterable, Sequence
 from grantline.model.finding import (
     MAX_LISTED,
     Confidence,
+    ConfidenceName,
     Finding,
     Hit,
     Severity,
+    SeverityName,
     finding_id,
 )
 from grantline.rules import words
@@ -23,6 +25,19 @@ from grantline.rules.rule import Rule
 
 _Spoken = tuple[str, Hit]
 """A rule's id and what it says."""
+
+_SEVERITIES: dict[Severity, SeverityName] = {
+    Severity.INFO: "info",
+    Severity.LOW: "low",
+    Severity.MEDIUM: "medium",
+    Severity.HIGH: "high",
+    Severity.CRITICAL: "critical",
+}
+_CONFIDENCES: dict[Confidence, ConfidenceName] = {
+    Confidence.LOW: "low",
+    Confidence.MEDIUM: "medium",
+    Confidence.HIGH: "high",
+}
 
 CRASHED = "rule-crashed"
 """The rule id of findings about rules."""
@@ -92,7 +107,7 @@ class Judge:
         for rule in rules:
             try:
                 hits = list(rule.check(seen, where))
-            except Exception as why:  # a broken rule must not cost the others
+            except Exception as why:  # noqa: BLE001 - a broken rule must not cost the others
                 spoken.append((CRASHED, _crash(rule, why)))
                 continue
             if hits and rule.absence and not graced:
@@ -175,8 +190,8 @@ def _render(identity: str, case: Case, rule: Rule | None, revision: int) -> Find
         rule=case.rule_id,
         reference=first.reference,
         title=rule.title if rule is not None else "A rule crashed",
-        severity=_name(max((hit.severity for hit in listed))),
-        confidence=_confidence(max((hit.confidence for hit in listed))),
+        severity=_SEVERITIES[max(hit.severity for hit in listed)],
+        confidence=_CONFIDENCES[max(hit.confidence for hit in listed)],
         status="open",
         revision=revision,
         root_id=first.root_id,
@@ -191,20 +206,12 @@ def _render(identity: str, case: Case, rule: Rule | None, revision: int) -> Find
         facts=dict(first.facts),
         retracts_if=rule.retracts_if if rule is not None else "the rule is mended",
         triage=rule.triage if rule is not None else "Report the rule's id and the error's type.",
-        sql=f"SELECT * FROM explain_finding('{identity}')",
+        sql=f"SELECT * FROM explain_finding('{identity}')",  # noqa: S608 - the id is our own hash
     )
 
 
 def _merged(groups: Iterable[tuple[str, ...]]) -> list[str]:
     return list(dict.fromkeys(item for group in groups for item in group))[:MAX_LISTED]
-
-
-def _name(severity: Severity) -> str:
-    return severity.name.lower()
-
-
-def _confidence(confidence: Confidence) -> str:
-    return confidence.name.lower()
 
 
 def _crash(rule: Rule, why: Exception) -> Hit:

@@ -104,9 +104,8 @@ def _delegation(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
             delegation.facts = merged
             _place(chain, delegation, now_ms, delta)
     if first:
-        _first_seen(chain, delegation, delta)
-    if hop.token_fingerprint is not None:
-        _issue(chain, delegation, hop, rank, now_ms, delta)
+        _first_seen(delegation, delta)
+    _issue(chain, delegation, hop, now_ms, delta)
 
 
 def _facts(hop: Hop) -> Facts:
@@ -150,23 +149,22 @@ def _place(chain: Chain, delegation: Delegation, now_ms: int, delta: Delta) -> N
         delta.everything = True
 
 
-def _first_seen(chain: Chain, delegation: Delegation, delta: Delta) -> None:
+def _first_seen(delegation: Delegation, delta: Delta) -> None:
     """What waited for this delegation to be reported is judged anew."""
     delta.context(delegation)
     for token in delegation.tokens:
         delta.all_uses(token)
 
 
-def _issue(
-    chain: Chain, delegation: Delegation, hop: Hop, rank: int, now_ms: int, delta: Delta
-) -> None:
+def _issue(chain: Chain, delegation: Delegation, hop: Hop, now_ms: int, delta: Delta) -> None:
     """A report that this delegation's token (or its successor) was brought into being."""
     fingerprint = hop.token_fingerprint
-    assert fingerprint is not None
+    if fingerprint is None:
+        return
     token = token_of(chain, fingerprint, fingerprint, now_ms)
     if hop.token_issuer is not None and hop.token_jti is not None:
         revocations.carries_jti(chain, token, (hop.token_issuer, hop.token_jti), delta)
-    claim = (rank, delegation.id)
+    claim = (EVIDENCE_RANK.get(hop.evidence or "", 0), delegation.id)
     if token.issued is not None and token.issued >= claim:
         return
     first = token.issued is None
@@ -195,6 +193,4 @@ def _renewal(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     if renewal not in delegation.renewals:
         delegation.renewals[renewal] = None
         delta.renewals[delegation, renewal] = None
-    if hop.token_fingerprint is not None:
-        rank = EVIDENCE_RANK.get(hop.evidence or "", 0)
-        _issue(chain, delegation, hop, rank, now_ms, delta)
+    _issue(chain, delegation, hop, now_ms, delta)

@@ -82,7 +82,8 @@ def _token(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         _revoke(chain, token, revocations, condemns, delta)
         return
     jti = _jti(hop)
-    assert jti is not None
+    if jti is None:
+        return
     tokens = chain.jtis.setdefault(jti, {})
     if not any(token.fingerprint is None for token in tokens):
         tokens[Token(f"jti:{jti[0]} {jti[1]}", None, now_ms)] = None

@@ -121,8 +121,9 @@ def _issue(hop: Hop, resolved: bool, out: list[Sighting]) -> None:
         names.append(jti_key(hop.token_issuer, hop.token_jti))
     if hop.task_id is not None and hop.operation == GRANT:
         names.append(f"task:{hop.task_id}")
-    for name in names:
-        out.append(Sighting(name, ISSUED, hop.span_id, hop.time, hop.root_id, resolved))
+    out.extend(
+        Sighting(name, ISSUED, hop.span_id, hop.time, hop.root_id, resolved) for name in names
+    )
 
 
 def _present(hop: Hop, out: list[Sighting]) -> None:

@@ -89,9 +89,9 @@ def inherit(chain: Chain, top: Delegation, delta: Delta, facts_changed: bool = F
     while todo:
         here = todo.pop()
         state = _inherited(chain, here)
-        if state == (here.depth, here.limit, here.own, here.above, here.passed_on):
-            if not (facts_changed and here is top):
-                continue
+        same = state == (here.depth, here.limit, here.own, here.above, here.passed_on)
+        if same and not (facts_changed and here is top):
+            continue
         here.depth, here.limit, here.own, here.above, here.passed_on = state
         delta.delegations[here] = None
         delta.redraw = True

@@ -135,8 +135,8 @@ class Delegation:
                  "own", "parent", "passed_on", "renewals", "reports", "revoked", "spans",
                  "tokens")  # fmt: skip
 
-    def __init__(self, id: str, arrived: int) -> None:
-        self.id = id
+    def __init__(self, identity: str, arrived: int) -> None:
+        self.id = identity
         self.arrived = arrived
         """Ingest time of the first hop that spoke of it, milliseconds."""
         self.reports: dict[int, Facts] = {}

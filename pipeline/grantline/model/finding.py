@@ -9,7 +9,6 @@ from typing import Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-FINDING_VERSION = "1"
 MAX_LISTED = 64
 """Identities listed in one finding; `count` stays exact beyond it."""
 
@@ -68,7 +67,7 @@ class Finding(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    version: Literal["1"] = FINDING_VERSION
+    version: Literal["1"] = "1"
     id: str = Field(description="Deterministic: rule, reference and identities hashed.")
     rule: str = Field(description="The project's rule id, equal to the rule's file name.")
     reference: str = Field(description="Catalogue id, such as TR-05.")

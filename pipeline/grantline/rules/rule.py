@@ -12,7 +12,7 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -96,5 +96,5 @@ def every() -> tuple[Rule, ...]:
         module = importlib.import_module(f"{package}.{info.name}")
         rule = getattr(module, "RULE", None)
         if isinstance(rule, Rule):
-            found.append(cast(Rule, rule))
+            found.append(rule)
     return tuple(sorted(found, key=lambda rule: rule.id))

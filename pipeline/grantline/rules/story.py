@@ -18,8 +18,8 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from grantline.model.names import derived_id
 from grantline.model.hop import CLIENT, DELEGATE, GRANT, RENEW, SERVER, Hop
+from grantline.model.names import derived_id
 from grantline.model.policy import NS
 
 EPOCH = 1_795_000_000

@@ -17,7 +17,7 @@ def check(waiting: Waiting, where: InHistory) -> Iterator[Hit]:
         return
     hop = waiting.hop
     who = hop.presenter_id or hop.actor_id or hop.service or "someone"
-    missing = history.fingerprint and words.token(history.fingerprint) or history.key
+    missing = (history.fingerprint and words.token(history.fingerprint)) or history.key
     yield Hit(
         reference="CS-06",
         identity=(history.key,),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from grantline.model.chain import Death, Kill
+from grantline.model.chain import Death, Delegation, Kill
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
 from grantline.rules.rule import InChain, Rule, Used
@@ -20,20 +20,21 @@ def check(used: Used, where: InChain) -> Iterator[Hit]:
         revoked = token.revocations[0]
         own = own.joined(Death(hard=Kill(revoked.time, revoked.span_id, owner.id)))
     if (kill := own.earliest()) is not None and _after(used, where, kill):
-        yield _hit("TR-04", used, where, kill, soft=False)
+        yield _hit("TR-04", used, owner, where, kill, soft=False)
     if (kill := owner.above.earliest()) is not None and _after(used, where, kill):
         hard = owner.above.hard
-        yield _hit("TR-05", used, where, kill, hard is None or not _after(used, where, hard))
+        soft = hard is None or not _after(used, where, hard)
+        yield _hit("TR-05", used, owner, where, kill, soft=soft)
 
 
 def _after(used: Used, where: InChain, kill: Kill) -> bool:
     return used.use.time > kill.time + where.policy.leeway_ns
 
 
-def _hit(reference: str, used: Used, where: InChain, kill: Kill, soft: bool) -> Hit:
+def _hit(
+    reference: str, used: Used, owner: Delegation, where: InChain, kill: Kill, *, soft: bool
+) -> Hit:
     token, use = used
-    owner = token.owner
-    assert owner is not None
     chain = where.chain
     severity = Severity.LOW if soft else RULE.severity
     if use.risk in words.GRAVE and not soft:

@@ -30,6 +30,11 @@ def final(*parts: list[Hop]) -> dict[str, Finding]:
     }
 
 
+def all_of(story: str) -> list[Hop]:
+    early, late = tell(story)
+    return early + late
+
+
 def by(rule: Rule, findings: dict[str, Finding]) -> list[Finding]:
     return [finding for finding in findings.values() if finding.rule == rule.id]
 
@@ -42,26 +47,26 @@ def examples(kind: str) -> list[object]:
     ]
 
 
-@pytest.mark.parametrize(("rule", "story"), examples("fires"))
+@pytest.mark.parametrize("rule,story", examples("fires"))
 def test_fires_on_its_example(rule: Rule, story: str) -> None:
     """A rule finds what its own example plants, with one of the references it declares."""
-    found = by(rule, final(sum(tell(story), [])))
+    found = by(rule, final(all_of(story)))
     assert found
     assert {finding.reference for finding in found} <= set(rule.references)
-    spans = {hop.span_id for hop in sum(tell(story), [])}
+    spans = {hop.span_id for hop in all_of(story)}
     for finding in found:
         assert finding.span_ids
         assert set(finding.span_ids) <= spans
         assert finding.count >= len(finding.span_ids)
 
 
-@pytest.mark.parametrize(("rule", "story"), examples("quiet"))
+@pytest.mark.parametrize("rule,story", examples("quiet"))
 def test_stays_quiet_on_a_near_miss(rule: Rule, story: str) -> None:
     """A rule says nothing about the near misses it names."""
-    assert by(rule, final(sum(tell(story), []))) == []
+    assert by(rule, final(all_of(story))) == []
 
 
-@pytest.mark.parametrize(("rule", "story"), examples("late"))
+@pytest.mark.parametrize("rule,story", examples("late"))
 def test_a_late_fact_changes_the_verdict_to_what_it_would_have_been(rule: Rule, story: str) -> None:
     """Before the late fact the verdict differs; after it, it is that of the facts in order."""
     early, late = tell(story)
@@ -77,7 +82,7 @@ def test_a_late_fact_changes_the_verdict_to_what_it_would_have_been(rule: Rule, 
 )
 def test_order_and_duplicates_do_not_matter(story: str, seed: int) -> None:
     """Shuffled, duplicated and split, the same facts end in the same findings."""
-    hops = sum(tell(story), [])
+    hops = all_of(story)
     shuffled = hops + random.Random(seed).choices(hops, k=len(hops))
     random.Random(seed).shuffle(shuffled)
     assert final(*[[hop] for hop in shuffled]) == final(hops)
@@ -90,7 +95,7 @@ def test_carries_what_people_need(rule: Rule) -> None:
     for text in (rule.title, rule.why, rule.triage, rule.blind_spots, rule.retracts_if):
         assert len(text) > 10
     assert rule.maps
-    assert rule.fires and rule.quiet and rule.late
+    assert all((rule.fires, rule.quiet, rule.late))
 
 
 def test_the_rules_of_the_first_release_are_there() -> None:

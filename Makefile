@@ -13,10 +13,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 # The first that runs, is new enough and can make virtual environments.
 PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3; do \
-	"$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
-	2>/dev/null && command -v "$$candidate" && break; done)
+	"$$candidate" -c '$(SUITS)' 2>/dev/null && command -v "$$candidate" && break; done)
 
 .PHONY: help
 help: ## this list
@@ -30,9 +30,9 @@ help: ## this list
 venv: $(STAMP) ## .venv with everything in requirements.lock
 
 $(STAMP): requirements.lock pyproject.toml
-	@if [ -z "$(PYTHON)" ]; then \
-		echo "Grantline needs Python 3.11 or later with venv; python3 here is:" \
-			"$$(python3 --version 2>&1 || true)" >&2; \
+	@if ! "$(or $(PYTHON),python3)" -c '$(SUITS)' 2>/dev/null; then \
+		echo "Grantline needs Python 3.11 or later with venv and pip; $(or $(PYTHON),python3) is:" \
+			"$$("$(or $(PYTHON),python3)" --version 2>&1 || true)" >&2; \
 		echo "Install one (Debian, Ubuntu: apt install python3.11 python3.11-venv)," \
 			"or name it: make $(or $(MAKECMDGOALS),venv) PYTHON=/path/to/python3" >&2; \
 		exit 1; \

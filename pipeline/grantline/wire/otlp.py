@@ -1,0 +1,171 @@
+"""Bytes of one Kafka record -> hops, as a stock OpenTelemetry Collector writes them.
+
+Any key, any partitioning, no content type needed, many resources in one record: the seven rules
+of the convention, section 1.12. Nothing raises: what cannot be read becomes a `Rejected` that
+names the culprit and holds no value from the span, and a bad span never costs its neighbours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from grantline.model.hop import Hop
+from grantline.model.rejected import Reason, Rejected
+from grantline.wire import otlp_json, otlp_protobuf
+from grantline.wire.credentials import carries_jwt
+from grantline.wire.otlp_spans import MARK, Emitter, Encoding, Groups, Unusable
+
+WHOLE_RECORD: Final = -1
+"""The span index of a rejection that concerns a record as a whole."""
+
+
+class Limits(NamedTuple):
+    """What one record may be at most."""
+
+    size: int
+    """Bytes."""
+    spans: int
+
+
+RECORD: Final = Limits(size=8 << 20, spans=65_536)
+"""A Kafka record: eight times the broker's and the Collector's default of about 1 MB."""
+
+
+class Decoded(NamedTuple):
+    """What one record held."""
+
+    hops: list[Hop]
+    rejected: list[tuple[int, Rejected]]
+    """Each with the index of its span within the record, or `WHOLE_RECORD`."""
+    passed_over: int
+    """Spans without `delegation.operation.name`."""
+
+
+_CONTENT_TYPES: Final[dict[str, Encoding]] = {
+    "application/x-protobuf": otlp_protobuf,
+    "application/protobuf": otlp_protobuf,
+    "application/json": otlp_json,
+}
+_JSON_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+\{")
+_MAX_MESSAGE_PATH: Final = 64
+_JWT_IN: Final = "the {} carries a raw JWT; send its fingerprint instead"
+
+
+def content_type_of(headers: Iterable[tuple[str, bytes | None]] | None) -> str | None:
+    """The content type among Kafka headers, whatever its case; None where there is none."""
+    for name, value in headers or ():
+        if name.lower() == "content-type" and value is not None:
+            return value.decode("latin-1")
+    return None
+
+
+def decode(
+    data: bytes, content_type: str | None = None, received: int = 0, limits: Limits = RECORD
+) -> Decoded:
+    """The hops of one record; `received` is the broker's timestamp in milliseconds.
+
+    Never raises, whatever the bytes are.
+    """
+    try:
+        encoding, payload = _detect(_bounded(data, limits), content_type)
+        return _read(encoding, _countable(encoding.split(payload), limits), received)
+    except Unusable as why:
+        return _refused(why.reason, why.detail)
+    except RecursionError:
+        return _refused("too_deep", "nested too deeply to be read")
+    except MemoryError:
+        return _refused("too_large", "more than memory holds")
+
+
+def _bounded(data: bytes, limits: Limits) -> bytes:
+    if len(data) > limits.size:
+        raise Unusable("too_large", f"{len(data)} bytes, the limit is {limits.size}")
+    return data
+
+
+def _countable(groups: Groups, limits: Limits) -> Groups:
+    count = sum(len(spans) for _, spans in groups)
+    if max(count, len(groups)) > limits.spans:
+        raise Unusable("too_large", f"{count} spans in one record, the limit is {limits.spans}")
+    return groups
+
+
+def _read(encoding: Encoding, groups: Groups, received: int) -> Decoded:
+    hops: list[Hop] = []
+    rejected: list[tuple[int, Rejected]] = []
+    first = passed_over = 0
+    for resource, spans in groups:
+        emitter = _emitter(encoding, resource)
+        for index, span in enumerate(spans, first):
+            hop = None
+            if MARK in span:
+                try:
+                    hop = _hop(encoding, span, emitter, received)
+                except Unusable as why:
+                    ids = encoding.identity(span)
+                    bad = Rejected(why.reason, why.detail, *ids, emitter.service)
+                    rejected.append((index, bad))
+                    continue
+            if hop is None:
+                passed_over += 1
+            else:
+                hops.append(hop)
+        first += len(spans)
+    return Decoded(hops, rejected, passed_over)
+
+
+def _hop(encoding: Encoding, span: bytes, emitter: Emitter, received: int) -> Hop | None:
+    if carries_jwt(span):
+        raise Unusable("raw_token", _JWT_IN.format("span"))
+    return encoding.hop(span, emitter, received)
+
+
+def _emitter(encoding: Encoding, resource: bytes) -> Emitter:
+    if carries_jwt(resource):
+        return Emitter(problem=Unusable("raw_token", _JWT_IN.format("resource")))
+    return encoding.emitter(resource)
+
+
+def _refused(reason: Reason, detail: str) -> Decoded:
+    return Decoded([], [(WHOLE_RECORD, Rejected(reason, detail))], 0)
+
+
+def _detect(data: bytes, content_type: str | None) -> tuple[Encoding, bytes]:
+    """The encoding of a record and its bytes without framing. Raises `Unusable`."""
+    payload = _unframed(data) if data[:1] == b"\0" else data
+    named = (content_type or "").partition(";")[0].strip().lower()
+    if named in _CONTENT_TYPES:
+        return _CONTENT_TYPES[named], payload
+    # A line feed in front of JSON is the tag of OTLP protobuf's only field.
+    looks_json = _JSON_START.match(payload) is not None
+    if payload[:1] == b"\n" and not (looks_json and not otlp_protobuf.readable(payload)):
+        return otlp_protobuf, payload
+    if looks_json:
+        return otlp_json, payload
+    if not payload:
+        raise Unusable("not_otlp", "the record is empty")
+    raise Unusable(
+        "not_otlp",
+        f"the first byte is 0x{payload[0]:02x}; send OTLP protobuf (0x0a) or OTLP JSON ({{)",
+    )
+
+
+def _unframed(data: bytes) -> bytes:
+    """A record without a Confluent schema registry's frame.
+
+    That is a zero byte, a schema id of four bytes and, for protobuf, the path of the message
+    type within its schema.
+    """
+    payload = data[5:]
+    if _JSON_START.match(payload):
+        return payload
+    # https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/
+    # index.html#wire-format: zigzag varints, first their count; a lone 0 stands for [0].
+    number, at = otlp_protobuf.varint(payload, 0)
+    for _ in range(min((number or 0) >> 1, _MAX_MESSAGE_PATH)):
+        number, at = otlp_protobuf.varint(payload, at)
+    if number is None:
+        raise Unusable("truncated", "the record ends inside Confluent framing")
+    return payload[at:]

@@ -1,0 +1,309 @@
+"""OTLP JSON (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding), read lazily like
+`otlp_protobuf`.
+
+It is not protobuf's JSON: ids are hex. `google.protobuf.json_format` takes them for base64 and
+answers with ids of the wrong length, so it has no place here. Taken as well: base64 ids,
+snake_case names, numbers as strings, enums by name.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any, Final
+
+import msgspec
+
+from grantline.model.hop import CLIENT, CONSUMER, INTERNAL, PRODUCER, SERVER, UNSPECIFIED, Hop
+from grantline.wire.otlp_attributes import IGNORED, RESOURCE, SPAN, Attribute
+from grantline.wire.otlp_json_text import MARKER, prune, unescape
+from grantline.wire.otlp_spans import (
+    Emitter,
+    Groups,
+    Identity,
+    Parts,
+    Reader,
+    Unusable,
+    convert,
+    emitter_of,
+    gather,
+    hop_of,
+    identity_of,
+    refuse,
+)
+from grantline.wire.otlp_values import MAX_ITEMS, Nested
+
+_BOM = b"\xef\xbb\xbf"
+_KINDS: Final = {
+    "INTERNAL": INTERNAL,
+    "SERVER": SERVER,
+    "CLIENT": CLIENT,
+    "PRODUCER": PRODUCER,
+    "CONSUMER": CONSUMER,
+}
+_ERROR: Final = (2, "2", "STATUS_CODE_ERROR", "ERROR")
+_HEX: Final = re.compile("[0-9a-fA-F]*")
+_DIGITS: Final = re.compile("-?[0-9]{1,20}")
+_EARLY: Final = 16_384
+"""Bytes of a record that are searched for snake_case names."""
+
+
+class _Camel(msgspec.Struct, rename="camel", gc=False):
+    """A part of a request. What is null is not there; what is not declared is not looked at."""
+
+
+class _ScopeSpans(_Camel):
+    spans: list[msgspec.Raw] | None = None
+
+
+class _ResourceSpans(_Camel):
+    resource: msgspec.Raw = msgspec.Raw(b"{}")
+    scope_spans: list[_ScopeSpans] | None = None
+
+
+class _Request(_Camel):
+    resource_spans: list[_ResourceSpans] | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class _Resource(_Camel):
+    attributes: list[msgspec.Raw] | None = None
+
+
+class _Status(_Camel):
+    code: Any = None
+
+
+class _Span(_Camel):
+    trace_id: Any = None
+    span_id: Any = None
+    kind: Any = None
+    start_time_unix_nano: Any = None
+    attributes: list[msgspec.Raw] | None = None
+    dropped_attributes_count: Any = None
+    status: _Status | None = None
+
+
+class _KeyValue(_Camel):
+    key: str = ""
+    value: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _ArrayValue(_Camel):
+    values: list[_AnyValue] | None = None
+
+
+class _AnyValue(_Camel):
+    string_value: Any = None
+    bool_value: Any = None
+    int_value: Any = None
+    double_value: Any = None
+    array_value: _ArrayValue | None = None
+    kvlist_value: Any = None
+    bytes_value: Any = None
+
+
+_SNAKE: Final = {
+    field.name.encode(): field.encode_name.encode()
+    for struct in (_Request, _ResourceSpans, _ScopeSpans, _Span, _AnyValue)
+    for field in msgspec.structs.fields(struct)
+    if "_" in field.name
+}
+_SNAKE_KEY: Final = re.compile(rb'"(' + b"|".join(_SNAKE) + rb')"(?=\s*:)')
+
+_request = msgspec.json.Decoder(_Request).decode
+_resource = msgspec.json.Decoder(_Resource | None).decode
+_span = msgspec.json.Decoder(_Span).decode
+_key_value = msgspec.json.Decoder(_KeyValue).decode
+_any_value = msgspec.json.Decoder(_AnyValue | None).decode
+
+
+def split(data: bytes) -> Groups:
+    """The resources and spans of a record. Raises `Unusable` for the record."""
+    request = _whole(_camel(unescape(data.removeprefix(_BOM))))
+    if request.resource_spans is msgspec.UNSET:
+        raise Unusable("not_otlp", "JSON without resourceSpans; send OTLP traces")
+    return [
+        (bytes(group.resource), [bytes(span) for span in scope.spans or ()])
+        for group in request.resource_spans or ()
+        for scope in group.scope_spans or ()
+    ]
+
+
+def emitter(resource: bytes) -> Emitter:
+    """What a resource says of its spans."""
+    try:
+        read = _resource(resource)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Emitter(problem=Unusable("bad_span", "the resource is not as OTLP JSON has it"))
+    attributes = read.attributes if read is not None else None
+    return emitter_of([bytes(raw) for raw in attributes or ()], _read_resource)
+
+
+def hop(span: bytes, emitter: Emitter, received: int) -> Hop | None:
+    """The hop a span is, None where it is not a delegation span. Raises `Unusable`."""
+    if MARKER in span:
+        raise Unusable("too_deep", "the span is nested too deeply; flatten its attributes")
+    read = _parse_span(span)
+    slots = gather([bytes(raw) for raw in read.attributes or ()], _read_span)
+    parts = Parts(
+        _id(read.trace_id, 32),
+        _id(read.span_id, 16),
+        _number(read.start_time_unix_nano),
+        _kind(read.kind),
+        read.status is not None and read.status.code in _ERROR,
+        _number(read.dropped_attributes_count) > 0,
+    )
+    return hop_of(slots, parts, emitter, received)
+
+
+def identity(span: bytes) -> Identity:
+    """The ids of a span, as far as they can be read."""
+    try:
+        read = _parse_span(span)
+    except Unusable:
+        return Identity()
+    return identity_of(_id(read.trace_id, 32), _id(read.span_id, 16))
+
+
+def _whole(data: bytes) -> _Request:
+    try:
+        try:
+            return _request(data)
+        except RecursionError:
+            return _request(prune(data))
+    except RecursionError:
+        raise Unusable("too_deep", "the JSON is nested too deeply") from None
+    except msgspec.ValidationError as why:
+        raise Unusable("not_otlp", f"JSON, but not an OTLP request: {why}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as why:
+        raise _broken(data, why) from None
+
+
+def _broken(data: bytes, why: Exception) -> Unusable:
+    try:
+        data.decode()
+    except UnicodeDecodeError as bad:
+        return Unusable("bad_encoding", f"the JSON is not UTF-8 at byte {bad.start}")
+    if "truncated" in str(why):
+        return Unusable("truncated", f"the JSON ends at byte {len(data)}, before it is complete")
+    return Unusable("not_otlp", str(why))
+
+
+def _camel(data: bytes) -> bytes:
+    """`data` with the names we read in camelCase. A writer that has snake_case has it early."""
+    if _SNAKE_KEY.search(data, 0, _EARLY):
+        return _SNAKE_KEY.sub(lambda match: b'"%b"' % _SNAKE[match[1]], data)
+    return data
+
+
+def _parse_span(span: bytes) -> _Span:
+    try:
+        return _span(span)
+    except UnicodeDecodeError:
+        raise Unusable("bad_encoding", "the span is not UTF-8") from None
+    except msgspec.ValidationError as why:
+        raise Unusable("bad_span", f"not as OTLP JSON has it: {why}") from None
+    except msgspec.DecodeError:
+        raise Unusable("bad_span", "the span is broken JSON") from None
+
+
+def _reader(table: dict[str, Attribute]) -> Reader:
+    def read(raw: bytes) -> tuple[int, Any]:
+        attribute = None
+        try:
+            pair = _key_value(raw)
+            attribute = table.get(pair.key)
+            if attribute is None:
+                return IGNORED, None
+            return convert(attribute, _plain(_any_value(pair.value)))
+        except RecursionError:
+            raise Unusable("too_deep", "an attribute is nested too deeply") from None
+        except UnicodeDecodeError:
+            if attribute is None:
+                raise Unusable("bad_encoding", "the name of an attribute is not UTF-8") from None
+            refuse(attribute, "bad_encoding", "is not UTF-8; encode it before it is set")
+        except (msgspec.DecodeError, _NotAValue):
+            if attribute is None:
+                raise Unusable("bad_span", "an attribute is not as OTLP JSON has it") from None
+            refuse(attribute, "bad_attribute", "is not an AnyValue as OTLP JSON has it")
+
+    return Reader(read)
+
+
+class _NotAValue(Exception):
+    """An AnyValue with, say, words for an intValue."""
+
+
+def _plain(value: _AnyValue | None) -> Any:
+    if value is None:
+        return None
+    if value.array_value is not None:
+        # One more than allowed is enough for the converter to refuse it.
+        return [_plain(item) for item in (value.array_value.values or ())[: MAX_ITEMS + 1]]
+    if value.kvlist_value is not None:
+        return Nested()
+    for given, kind in (
+        (value.string_value, str),
+        (value.int_value, int),
+        (value.bool_value, bool),
+        (value.double_value, float),
+        (value.bytes_value, bytes),
+    ):
+        if given is not None:
+            return _typed(given, kind)
+    return None
+
+
+def _typed(given: Any, kind: type) -> Any:
+    if given.__class__ is kind:
+        return given
+    if kind is int and (number := _integer(given)) is not None:
+        return number
+    if kind is float and given.__class__ is int:
+        return float(given)
+    if kind is float and given in ("NaN", "Infinity", "-Infinity"):
+        return float(given)
+    if kind is bytes and given.__class__ is str:
+        return b""
+    raise _NotAValue
+
+
+def _id(value: Any, digits: int) -> str:
+    """An id in lower-case hex; an empty string where it is none."""
+    if value.__class__ is not str:
+        return ""
+    if len(value) == digits:
+        return value.lower() if _HEX.fullmatch(value) else ""
+    if len(value) == (digits // 2 + 2) // 3 * 4:
+        try:
+            return base64.b64decode(value, validate=True).hex()
+        except binascii.Error:
+            return ""
+    return ""
+
+
+def _integer(value: Any) -> int | None:
+    """An integer of any of the shapes JSON has for it."""
+    if value.__class__ is int:
+        return int(value)
+    if value.__class__ is str and _DIGITS.fullmatch(value):
+        return int(value)
+    if value.__class__ is float and value.is_integer():
+        return int(value)
+    return None
+
+
+def _number(value: Any) -> int:
+    """An integer, 0 where there is none, which is what protobuf has for it."""
+    return _integer(value) or 0
+
+
+def _kind(value: Any) -> int:
+    if value.__class__ is str and not _DIGITS.fullmatch(value):
+        return _KINDS.get(value.removeprefix("SPAN_KIND_"), UNSPECIFIED)
+    return _number(value)
+
+
+_read_span = _reader(SPAN)
+_read_resource = _reader(RESOURCE)

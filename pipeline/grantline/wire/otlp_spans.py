@@ -1,0 +1,206 @@
+"""From the attributes of one span to one hop, whatever encoding they came in.
+
+Holds what both encodings share: an encoding cuts a record into resources and spans, and reads
+one attribute into (slot, value); everything from there on happens here. It refuses a span that
+no hop can be made of by raising `Unusable`, and never puts a value from the span into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, NoReturn, Protocol
+
+import msgspec
+
+from grantline.model.hop import CONSUMER, UNSPECIFIED, Hop
+from grantline.model.rejected import Reason
+from grantline.wire.otlp_attributes import (
+    FIELDS,
+    IGNORED,
+    METHOD_NAME,
+    OPERATION_NAME,
+    PROBLEM,
+    SLOTS,
+    TOOL_NAME,
+    WIDTH,
+    Attribute,
+    slot_of,
+)
+from grantline.wire.otlp_values import Wrong
+
+ATTRIBUTES_DROPPED: Final = "attributes_dropped"
+"""Flag: the emitter's SDK cut attributes off this span, so that facts may be missing."""
+MAX_ATTRIBUTES: Final = 1024
+"""Attributes of one span; the SDKs' own default limit is 128."""
+MARK: Final = OPERATION_NAME.encode()
+"""A span whose bytes do not hold this is not a delegation span."""
+
+_SHORT = 256
+"""Bytes of an attribute up to which it is remembered: longer ones would fill the memory."""
+_REMEMBERED = 16_384
+"""Attributes remembered: chains repeat issuers, actors, audiences and tokens, span after span."""
+_LAST_TIME = (1 << 63) - 1
+_NO_TRACE = "0" * 32
+_NO_SPAN = "0" * 16
+
+_SPAN_ID, _TRACE_ID, _OPERATION, _TIME = (
+    slot_of(field) for field in ("span_id", "trace_id", "operation", "time")
+)
+_KIND, _SERVICE, _INSTANCE, _RECEIVED = (
+    slot_of(field) for field in ("kind", "service", "service_instance", "received")
+)
+_ENVIRONMENT, _FAILED, _FLAGS, _ACTION = (
+    slot_of(field) for field in ("environment", "failed", "flags", "action_name")
+)
+
+
+class Unusable(Exception):
+    """No hop can be made of this span, attribute or record."""
+
+    def __init__(self, reason: Reason, detail: str, slot: int = PROBLEM) -> None:
+        super().__init__(detail)
+        self.reason: Reason = reason
+        self.detail = detail
+        self.slot = slot
+        """Where an attribute that is wrong leaves its mark."""
+
+
+class Emitter(NamedTuple):
+    """What a resource says of the spans below it."""
+
+    service: str | None = None
+    instance: str | None = None
+    environment: str | None = None
+    problem: Unusable | None = None
+
+
+class Identity(NamedTuple):
+    """What a rejected span may be found by, where its ids can be read."""
+
+    trace_id: str | None = None
+    span_id: str | None = None
+
+
+class Parts(NamedTuple):
+    """A span but for its attributes."""
+
+    trace_id: str
+    span_id: str
+    time: int
+    kind: int
+    failed: bool
+    attributes_dropped: bool
+
+
+Groups = Sequence[tuple[bytes, Sequence[bytes]]]
+"""The resources of a record, each with its spans, as they came."""
+
+
+class Encoding(Protocol):
+    """One encoding of an OTLP trace export request; modules are its implementations."""
+
+    def split(self, data: bytes) -> Groups:
+        """The resources and spans of a record. Raises `Unusable` for the record."""
+        ...
+
+    def emitter(self, resource: bytes) -> Emitter: ...
+
+    def hop(self, span: bytes, emitter: Emitter, received: int) -> Hop | None:
+        """The hop a span is, None where it is not a delegation span. Raises `Unusable`."""
+        ...
+
+    def identity(self, span: bytes) -> Identity: ...
+
+
+class Reader:
+    """Reads encoded attributes into slot and value; what it read lately it knows by its bytes."""
+
+    __slots__ = ("anew", "recent")
+
+    def __init__(self, read: Callable[[bytes], tuple[int, Any]]) -> None:
+        self.anew = read
+        self.recent = lru_cache(_REMEMBERED)(read)
+
+
+def convert(attribute: Attribute, value: Any) -> tuple[int, Any]:
+    """The slot and the value of one attribute. Raises `Unusable`, naming the attribute."""
+    if value is None:
+        return IGNORED, None
+    try:
+        return attribute.slot, attribute.convert(value)
+    except Wrong as why:
+        refuse(attribute, why.reason, str(why))
+
+
+def refuse(attribute: Attribute, reason: Reason, why: str) -> NoReturn:
+    slot = _OPERATION if attribute.name == OPERATION_NAME else PROBLEM
+    raise Unusable(reason, f"{attribute.name} {why}", slot) from None
+
+
+def gather(attributes: Sequence[bytes], reader: Reader) -> list[Any]:
+    """The slots of a hop, filled from `attributes`; of a name given twice the last one counts."""
+    slots = _EMPTY.copy()
+    if len(attributes) > MAX_ATTRIBUTES:
+        slots[PROBLEM] = Unusable("bad_span", f"more than {MAX_ATTRIBUTES} attributes; send fewer")
+        attributes = attributes[:MAX_ATTRIBUTES]
+    recent, anew = reader.recent, reader.anew
+    for attribute in attributes:
+        try:
+            slot, value = recent(attribute) if len(attribute) <= _SHORT else anew(attribute)
+        except Unusable as why:
+            slot, value = why.slot, why
+        slots[slot] = value
+    return slots
+
+
+def emitter_of(attributes: Sequence[bytes], reader: Reader) -> Emitter:
+    """What the attributes of a resource say of its spans."""
+    slots = gather(attributes, reader)
+    return Emitter(slots[_SERVICE], slots[_INSTANCE], slots[_ENVIRONMENT], slots[PROBLEM])
+
+
+def hop_of(slots: list[Any], parts: Parts, emitter: Emitter, received: int) -> Hop | None:
+    """The hop that `slots` add up to; None without an operation. Raises `Unusable`."""
+    operation = slots[_OPERATION]
+    if operation is None:
+        return None
+    problem = operation if operation.__class__ is Unusable else slots[PROBLEM] or emitter.problem
+    if problem is not None:
+        # A new one: an emitter's is remembered, and would gather a traceback with every raise.
+        raise Unusable(problem.reason, problem.detail)
+    _check(parts)
+    slots[_TRACE_ID], slots[_SPAN_ID], slots[_TIME], kind, slots[_FAILED], dropped = parts
+    slots[_KIND] = kind if UNSPECIFIED <= kind <= CONSUMER else UNSPECIFIED
+    slots[_SERVICE], slots[_INSTANCE], slots[_ENVIRONMENT], _ = emitter
+    slots[_RECEIVED] = received
+    if slots[_ACTION] is None:
+        slots[_ACTION] = slots[TOOL_NAME] or slots[METHOD_NAME]
+    if dropped:
+        slots[_FLAGS] = (ATTRIBUTES_DROPPED,)
+    return Hop(*slots[:WIDTH])
+
+
+def _check(parts: Parts) -> None:
+    if len(parts.trace_id) != 32 or parts.trace_id == _NO_TRACE:
+        raise Unusable("bad_span", "the trace id is not 16 bytes, or all zero")
+    if len(parts.span_id) != 16 or parts.span_id == _NO_SPAN:
+        raise Unusable("bad_span", "the span id is not 8 bytes, or all zero")
+    if not 0 < parts.time <= _LAST_TIME:
+        raise Unusable("bad_span", "the start time is zero or beyond 63 bits of nanoseconds")
+
+
+def identity_of(trace_id: str, span_id: str) -> Identity:
+    """Ids as far as they are whole."""
+    return Identity(
+        trace_id if len(trace_id) == 32 else None, span_id if len(span_id) == 16 else None
+    )
+
+
+def _empty() -> list[Any]:
+    defaults = {f.name: f.default for f in msgspec.structs.fields(Hop)}
+    values = [None if defaults[f] is msgspec.NODEFAULT else defaults[f] for f in FIELDS]
+    return values + [None] * (SLOTS - WIDTH)
+
+
+_EMPTY: Final = _empty()

@@ -1,0 +1,134 @@
+"""Custody: what this worker holds, partition by partition, and how far it has come.
+
+The one place that owns cursors and folds. Commits are taken from the cursors, never from Faust's
+acknowledgements: Faust also acknowledges what it merely skips when a rebalance begins, and its
+bookkeeping of gaps neither understands merged deliveries nor compacted topics. A cursor moves
+only when the records before it were worked through and their results handed to the producer.
+Knows neither Kafka nor Faust: partitions are (topic, number) pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from grantline.streams.deliveries import Delivery, Record
+from grantline.streams.folds import Fold
+
+TP = tuple[str, int]
+
+
+class Hole(Exception):
+    """Records were fetched but never reached the agent. The worker must start again from what is
+    committed; going on would lose them.
+    """
+
+
+class Start(NamedTuple):
+    """Where to read on."""
+
+    offset: int
+    fresh: bool
+    """A fold that has yet to be built from the log."""
+
+
+class Custody:
+    """Cursors of every assigned partition, and the folds of the keyed ones."""
+
+    def __init__(self, folds: Mapping[str, Callable[[int], Fold[Any]]]) -> None:
+        """`folds`: keyed topic -> what makes the fold of one of its partitions."""
+        self._make = folds
+        self._cursors: dict[TP, int] = {}
+        self._folds: dict[TP, Fold[Any]] = {}
+        self.assigned_once = False
+
+    @property
+    def folds(self) -> Mapping[TP, Fold[Any]]:
+        return self._folds
+
+    @property
+    def ready(self) -> bool:
+        """Every partition of the assignment is live; a worker without partitions is, too."""
+        return self.assigned_once and not any(fold.replaying for fold in self._folds.values())
+
+    def unfolded(self, assigned: Collection[TP]) -> list[TP]:
+        """The assigned keyed partitions that hold no state yet."""
+        return [tp for tp in assigned if tp[0] in self._make and tp not in self._folds]
+
+    def assign(
+        self,
+        assigned: Collection[TP],
+        committed: Mapping[TP, int | None],
+        lowest: Mapping[TP, int],
+    ) -> dict[TP, Start]:
+        """Takes the new assignment over; returns where to read on in each partition.
+
+        What is no longer assigned is dropped. A partition that stays keeps its state and place,
+        even where another worker had it in between: its state is a function of the log. `lowest`
+        is the first offset of each keyed partition that is new here.
+        """
+        for tp in [tp for tp in self._cursors if tp not in set(assigned)]:
+            self.drop(tp)
+        starts = {tp: self._start(tp, committed.get(tp) or 0, lowest.get(tp, 0)) for tp in assigned}
+        self._cursors.update({tp: start.offset for tp, start in starts.items()})
+        self.assigned_once = True
+        return starts
+
+    def _start(self, tp: TP, committed: int, lowest: int) -> Start:
+        make = self._make.get(tp[0])
+        if make is None:
+            return Start(max(committed, self._cursors.get(tp, 0)), fresh=False)
+        fold = self._folds.get(tp)
+        fresh = fold is None
+        if fold is None:
+            fold = self._folds[tp] = make(tp[1])
+            fold.next_offset = max(fold.next_offset, lowest)
+        # Never lowered: what was said stays said, whatever a late commit of another worker tells.
+        fold.live_from = max(fold.live_from, committed)
+        return Start(fold.next_offset, fresh)
+
+    def drop(self, tp: TP) -> None:
+        self._cursors.pop(tp, None)
+        self._folds.pop(tp, None)
+
+    def take(self, tp: TP, delivery: Delivery) -> Sequence[Record]:
+        """The records of `delivery` that are still to be worked through.
+
+        None of them where the partition is no longer ours. Raises `Hole` when records before
+        this delivery are missing. A gap inside the log itself (compaction, transactions) is none:
+        the delivery says what it follows.
+        """
+        cursor = self._cursors.get(tp)
+        if cursor is None:
+            return ()
+        if delivery.follows is not None and delivery.follows > cursor:
+            raise Hole(
+                f"{tp[0]}[{tp[1]}]: worked through up to offset {cursor}, but the next delivery "
+                f"follows {delivery.follows}; the worker starts again from the committed offset"
+            )
+        if delivery.records[0].offset >= cursor:
+            return delivery.records
+        return [record for record in delivery.records if record.offset >= cursor]
+
+    def done(self, tp: TP, next_offset: int) -> None:
+        """Everything below `next_offset` is worked through."""
+        if tp in self._cursors:
+            self._cursors[tp] = max(next_offset, self._cursors[tp])
+
+    def cursor(self, tp: TP) -> int | None:
+        return self._cursors.get(tp)
+
+    def committable(self, tp: TP) -> int | None:
+        """The offset that may be committed, None for nothing.
+
+        A fold that is being replayed stands below what is committed. Faust would not commit
+        backwards, but it forgets what is committed while partitions are revoked.
+        """
+        fold = self._folds.get(tp)
+        if fold is not None and fold.replaying:
+            return None
+        return self._cursors.get(tp) or None
+
+    def held(self) -> Collection[TP]:
+        """Every partition that is ours."""
+        return self._cursors.keys()

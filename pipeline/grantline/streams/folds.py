@@ -1,0 +1,137 @@
+"""Folds: the state of one keyed partition, and which of its words were said before.
+
+A fold is the engine of one partition of `delegation.hops` or `delegation.tokens` together with
+its place in that log. Its state is a pure function of the records below `next_offset`, so it is
+never written anywhere: after a restart it is folded again from the beginning of the topic. What
+is folded below `live_from` (the committed offset) was said before the restart: it is drained
+and dropped. Refuses records out of order. Knows neither Kafka nor Faust.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
+
+from grantline.model.finding import Finding
+from grantline.model.hop import Hop
+
+_T = TypeVar("_T")
+_In_contra = TypeVar("_In_contra", contravariant=True)
+
+
+Change = Literal["opened", "amended", "retracted"]
+
+REMEMBERED = 100_000
+"""Open findings of one partition whose ids are kept to tell `amended` from `opened`. Beyond it
+the oldest may be called opened a second time; id and revision tell it all the same."""
+
+
+class Outcome(NamedTuple):
+    """What an engine has to say."""
+
+    findings: Sequence[Finding] = ()
+    hops: Sequence[Hop] = ()
+    """Hops whose root is now known, to be sent on as ingest would."""
+
+
+class News(NamedTuple):
+    """What one record, or the passing of time, brought that was not said before."""
+
+    findings: Sequence[tuple[Change, Finding]] = ()
+    hops: Sequence[Hop] = ()
+
+
+NOTHING = News()
+
+
+class Engine(Protocol[_In_contra]):
+    """What a fold asks of an engine; both engines are brought to this shape below."""
+
+    def add(self, items: Iterable[_In_contra], /) -> None: ...
+    def advance(self, now_ms: int, /) -> None: ...
+    def settle(self, revision: int, /) -> Outcome: ...
+    def stats(self) -> dict[str, int]: ...
+
+
+class Fold(Generic[_T]):
+    """The state of one partition and its place in the log."""
+
+    def __init__(
+        self,
+        engine: Engine[_T],
+        decode: Callable[[bytes], list[_T]],
+        next_offset: int = 0,
+    ) -> None:
+        """`next_offset`: what the engine has folded already (a snapshot); 0 for nothing."""
+        self.engine = engine
+        self.decode = decode
+        self.next_offset = next_offset
+        self.live_from = next_offset
+        self.time_ms = 0
+        """The broker's clock, as far as this log tells it."""
+        self._open: OrderedDict[str, None] = OrderedDict()
+
+    @property
+    def replaying(self) -> bool:
+        """What comes next was said before."""
+        return self.next_offset < self.live_from
+
+    def take(self, offset: int, timestamp_ms: int, items: Sequence[_T]) -> News:
+        """Folds the record at `offset`; `timestamp_ms` is when the broker took it.
+
+        Revisions depend on nothing but the log: what the clock alone brings before this record
+        has revision `2 * offset`, what the record brings `2 * offset + 1`.
+        """
+        if offset < self.next_offset:
+            raise ValueError(f"record {offset} was folded before; the next is {self.next_offset}")
+        self._advance(timestamp_ms)
+        early = self._news(self.engine.settle(2 * offset))
+        self.engine.add(items)
+        late = self._news(self.engine.settle(2 * offset + 1))
+        said = offset < self.live_from
+        self.next_offset = offset + 1
+        if said:
+            return NOTHING
+        return News((*early.findings, *late.findings), (*early.hops, *late.hops))
+
+    def tick(self, now_ms: int) -> News:
+        """Nothing more is in the log and it is `now_ms`: what time alone brings.
+
+        Only to be called when the log was read to its end: a clock that runs ahead of records
+        still to be read would call facts missing that are on their way.
+        """
+        if self.replaying:
+            return NOTHING
+        self._advance(now_ms)
+        return self._news(self.engine.settle(2 * self.next_offset))
+
+    def caught_up(self) -> None:
+        """The log ends here, though the committed offset is beyond: compaction or a transaction
+        marker took the last offsets.
+        """
+        self.live_from = min(self.live_from, self.next_offset)
+
+    def _advance(self, now_ms: int) -> None:
+        # Broker timestamps may step back by a little when the leader changes.
+        if now_ms > self.time_ms:
+            self.time_ms = now_ms
+            self.engine.advance(now_ms)
+
+    def _news(self, outcome: Outcome) -> News:
+        if not outcome.findings:
+            return News((), outcome.hops) if outcome.hops else NOTHING
+        return News(
+            [(self._change(finding), finding) for finding in outcome.findings], outcome.hops
+        )
+
+    def _change(self, finding: Finding) -> Change:
+        if finding.status == "retracted":
+            self._open.pop(finding.id, None)
+            return "retracted"
+        known = finding.id in self._open
+        self._open[finding.id] = None
+        self._open.move_to_end(finding.id)
+        if len(self._open) > REMEMBERED:
+            self._open.popitem(last=False)
+        return "amended" if known else "opened"

@@ -1,0 +1,127 @@
+"""Ingest: records of OTLP in, frames and rejections out. Pure; the agent around it sends.
+
+One bad span or record never costs its neighbours. Whatever goes wrong in reading one record,
+even a fault of ours, ends as one rejection that names where the record is still to be found.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from grantline.lineage.route import mark_late
+from grantline.model.hop import Hop
+from grantline.model.policy import Policy
+from grantline.model.rejected import Rejected
+from grantline.ports import RejectedRow
+from grantline.streams.deliveries import Record
+from grantline.streams.frames import Framing
+from grantline.streams.messages import Addresses
+from grantline.streams.outgoing import Outgoing
+
+log = logging.getLogger(__name__)
+
+
+class Decoded(Protocol):
+    """What `grantline.wire.otlp.decode` gives."""
+
+    @property
+    def hops(self) -> Sequence[Hop]: ...
+    @property
+    def rejected(self) -> Sequence[tuple[int, Rejected]]: ...
+    @property
+    def passed_over(self) -> int: ...
+
+
+Decode = Callable[[bytes, str | None, int], Decoded]
+
+
+class Taken(NamedTuple):
+    """What one delivery of OTLP came to."""
+
+    frames: Sequence[Outgoing]
+    rejected: Sequence[RejectedRow]
+    hops: int
+    passed_over: int
+
+
+class Ingest:
+    """Reads deliveries of one input."""
+
+    def __init__(self, decode: Decode, policy: Policy, addresses: Addresses) -> None:
+        self._decode = decode
+        self._policy = policy
+        self._addresses = addresses
+
+    def take(self, topic: str, partition: int, records: Sequence[Record]) -> Taken:
+        """Everything that comes of `records` of one partition."""
+        framing = Framing(self._addresses)
+        rows: list[RejectedRow] = []
+        hops = passed_over = 0
+        for record in records:
+            place = (topic, partition, record.offset)
+            try:
+                decoded = self._decode(record.value or b"", content_type(record), record.timestamp)
+            except Exception as fault:  # noqa: BLE001 (the record must not stop the worker)
+                rows.append(crashed(fault, place, -1))
+                continue
+            rows += [_row(why, place, index) for index, why in decoded.rejected]
+            passed_over += decoded.passed_over
+            for index, hop in enumerate(decoded.hops):
+                try:
+                    framing.add(mark_late(hop, self._policy))
+                except Exception as fault:  # noqa: BLE001
+                    rows.append(crashed(fault, place, -2 - index, hop))
+                else:
+                    hops += 1
+        frames = list(framing.records())
+        if framing.oversized:
+            place = (topic, partition, records[-1].offset)
+            rows += oversized(framing, place)
+        return Taken(frames, rows, hops, passed_over)
+
+
+def content_type(record: Record) -> str | None:
+    """The record's `content-type` header, whatever its case; a Collector writes none."""
+    for name, value in record.headers or ():
+        if name.lower() == "content-type" and value is not None:
+            return value.decode("latin-1").strip().lower()
+    return None
+
+
+def oversized(framing: Framing, place: tuple[str, int, int]) -> list[RejectedRow]:
+    """Rejections of what fits no record."""
+    return [
+        RejectedRow(
+            "too_large",
+            "the span alone is larger than a record may be; shorten its attributes",
+            *place,
+            -1000 - index,
+            span_id=span_id,
+        )
+        for index, span_id in enumerate(sorted(set(framing.oversized)))
+    ]
+
+
+def crashed(
+    fault: BaseException, place: tuple[str, int, int], index: int, hop: Hop | None = None
+) -> RejectedRow:
+    """A fault of ours met by one record. The fault's text may quote the record, so only its
+    kind and its place in the code are told.
+    """
+    frame = traceback.extract_tb(fault.__traceback__)[-1]
+    where = f"{type(fault).__name__} at {frame.name}, line {frame.lineno}"
+    log.error("record %s[%d] offset %d rejected: %s; please report", *place, where)
+    return RejectedRow(
+        "crashed", f"a fault in reading it: {where}; please report", *place, index,
+        hop.trace_id if hop else None, hop.span_id if hop else None,
+        hop.service if hop else None,
+    )  # fmt: skip
+
+
+def _row(why: Rejected, place: tuple[str, int, int], index: int) -> RejectedRow:
+    return RejectedRow(
+        why.reason, why.detail, *place, index, why.trace_id, why.span_id, why.service
+    )

@@ -1,0 +1,189 @@
+"""The topics: what they are for, how they are kept, and that the broker has them so.
+
+Creating is idempotent and safe for several workers that start at once. An existing topic is
+never altered: another partition count is an error, another setting a warning, both with the
+cure.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined] (not in its __all__)
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from grantline.streams.settings import WorkerSettings
+
+log = logging.getLogger(__name__)
+
+_SECONDS = 30.0
+# Kafka stamps records with its own clock: what a rule calls missing or late must not depend on
+# the clocks of workers.
+_BROKER_CLOCK = {"message.timestamp.type": "LogAppendTime"}
+
+
+class TopicError(Exception):
+    """A topic is not as it has to be."""
+
+
+class TopicSpec(NamedTuple):
+    """One topic as it should be."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+    ours: bool = True
+    """False: the topic belongs to who writes it; its settings are not for us to judge."""
+
+
+def specs(settings: WorkerSettings) -> list[TopicSpec]:
+    """Every topic the worker reads or writes."""
+    names = settings.topics
+    keyed = {
+        **_BROKER_CLOCK,
+        # An append log: state is folded from all of it, so nothing may be compacted away.
+        "cleanup.policy": "delete",
+        "retention.ms": _ms(settings.lateness_retention_seconds),
+        "retention.bytes": "-1",
+        "compression.type": "producer",
+    }
+    findings = {
+        **_BROKER_CLOCK,
+        # The last state of every finding stays readable; a slow reader has a week for each
+        # change on the way.
+        "cleanup.policy": "compact,delete",
+        "min.compaction.lag.ms": _ms(min(7 * 86_400.0, settings.findings_retention_seconds)),
+        "retention.ms": _ms(settings.findings_retention_seconds),
+        "compression.type": "producer",
+    }
+    rejected = {
+        **_BROKER_CLOCK,
+        "cleanup.policy": "delete",
+        "retention.ms": _ms(settings.rejected_retention_seconds),
+        "compression.type": "producer",
+    }
+    count = settings.partitions
+    return [
+        *(TopicSpec(name, count, {}, ours=False) for name in settings.input_topics),
+        TopicSpec(names.hops, count, keyed),
+        TopicSpec(names.tokens, count, keyed),
+        TopicSpec(names.findings, count, findings),
+        TopicSpec(names.rejected, count, rejected),
+    ]
+
+
+def _ms(seconds: float) -> str:
+    return str(int(seconds * 1000))
+
+
+def admin(settings: WorkerSettings) -> AdminClient:
+    return AdminClient(
+        {**settings.security, "bootstrap.servers": settings.bootstrap, "log_level": 0}
+    )
+
+
+def ensure(settings: WorkerSettings) -> None:
+    """Creates what is missing and checks what is there.
+
+    Raises `TopicError` when a topic has another partition count or cannot be created, naming the
+    cure; blocks for half a minute at most.
+    """
+    client = admin(settings)
+    wanted = specs(settings)
+    there = _partitions(client, settings.bootstrap)
+    missing = [spec for spec in wanted if spec.name not in there]
+    if missing:
+        _create(client, missing, settings.replication)
+        there = _partitions(client, settings.bootstrap)
+    for spec in wanted:
+        have = there.get(spec.name, spec.partitions)
+        if spec.ours and have != spec.partitions:
+            raise TopicError(
+                f"topic {spec.name} has {have} partitions, the setting says {spec.partitions}; "
+                f"set partitions={have}, or name new topics and another application: keys of an "
+                "existing topic cannot be spread anew"
+            )
+    _warn_of_drift(client, [spec for spec in wanted if spec.ours and spec not in missing])
+
+
+def _partitions(client: AdminClient, bootstrap: str) -> dict[str, int]:
+    try:
+        found = client.list_topics(timeout=_SECONDS).topics
+    except KafkaException as why:
+        raise TopicError(f"no broker answers at {bootstrap}: {why}") from why
+    return {name: len(topic.partitions) for name, topic in found.items()}
+
+
+def _create(client: AdminClient, missing: Sequence[TopicSpec], replication: int) -> None:
+    made = client.create_topics(
+        [
+            NewTopic(spec.name, spec.partitions, replication, config=dict(spec.config))
+            for spec in missing
+        ],
+        operation_timeout=_SECONDS,
+    )
+    for name, done in made.items():
+        try:
+            done.result(_SECONDS)
+        except KafkaException as why:
+            # Another worker that starts at the same moment may have been first.
+            if why.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise TopicError(f"topic {name} could not be created: {why}") from why
+        else:
+            log.info("created topic %s", name)
+
+
+def _warn_of_drift(client: AdminClient, existing: Sequence[TopicSpec]) -> None:
+    resources = [ConfigResource(ResourceType.TOPIC, spec.name) for spec in existing]
+    if not resources:
+        return
+    answers = client.describe_configs(resources, request_timeout=_SECONDS)
+    by_name = {spec.name: spec for spec in existing}
+    for resource, answer in answers.items():
+        try:
+            have = {name: entry.value for name, entry in answer.result(_SECONDS).items()}
+        except KafkaException as why:
+            log.warning("settings of topic %s could not be read: %s", resource.name, why)
+            continue
+        for name, value in by_name[resource.name].config.items():
+            if have.get(name, value) not in {value, None}:
+                log.warning(
+                    "topic %s has %s=%s, wanted is %s; to change it: kafka-configs.sh --alter "
+                    "--entity-type topics --entity-name %s --add-config '%s=%s'",
+                    resource.name, name, have[name], value, resource.name, name, value,
+                )  # fmt: skip
+
+
+def inputs(settings: WorkerSettings, existing: Sequence[str]) -> list[str]:
+    """The topics to read spans from: those named, and of `existing` those that match.
+
+    Our own topics and Kafka's internal ones are never input, however wide the pattern.
+    Raises `ValueError` for a pattern that is not a regular expression.
+    """
+    found = list(settings.input_topics)
+    if settings.input_pattern is not None:
+        try:
+            pattern = re.compile(settings.input_pattern)
+        except re.error as why:
+            raise ValueError(f"input_pattern {settings.input_pattern!r}: {why}") from why
+        names = settings.topics
+        own = {names.hops, names.tokens, names.findings, names.rejected}
+        found += [
+            name
+            for name in sorted(existing)
+            if name not in own and not name.startswith("__") and pattern.fullmatch(name)
+        ]
+    return list(dict.fromkeys(found))
+
+
+def existing(settings: WorkerSettings) -> list[str]:
+    """The names of all topics the broker has; blocks, raises `TopicError`."""
+    return list(_partitions(admin(settings), settings.bootstrap))

@@ -1,0 +1,129 @@
+"""The topology: three agents and two timers. They move records and decide nothing.
+
+    otlp_spans -> ingest -> delegation.hops   -> chains -> delegation.findings
+                         -> delegation.tokens -> tokens -> delegation.findings
+                                                        -> hops whose root was found, as ingest
+
+Each agent works through one delivery at a time and acknowledges it last (`noack`): Faust's own
+acknowledgement also happens when an agent raises, and would lose the delivery. Whatever raises
+here ends the worker before the next commit; nothing is committed that was not worked through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import faust
+from faust.types import EventT
+
+from grantline.ports import Clock, RejectedRow
+from grantline.streams.custody import TP, Custody
+from grantline.streams.deliveries import Delivery, Record
+from grantline.streams.folds import NOTHING, Fold
+from grantline.streams.ingest import Ingest
+from grantline.streams.metrics import Metrics, Name
+from grantline.streams.outlet import Outlet
+from grantline.streams.settings import WorkerSettings
+from grantline.streams.speech import Speech
+from grantline.wire.frames import BadFrame
+
+log = logging.getLogger(__name__)
+
+WHOLE_RECORD = -1
+_YIELD_SECONDS = 0.02
+"""How long an agent may keep the event loop to itself."""
+
+
+class Agents:
+    """What the agents share. One event loop runs them all; nothing here needs a lock."""
+
+    def __init__(
+        self,
+        custody: Custody,
+        outlet: Outlet,
+        speech: Speech,
+        metrics: Metrics,
+        ingest: Ingest,
+        clock: Clock,
+    ) -> None:
+        self.custody = custody
+        self.outlet = outlet
+        self.speech = speech
+        self.metrics = metrics
+        self.clock = clock
+        self._ingest = ingest
+
+    def declare(self, app: faust.App, inputs: Sequence[str], settings: WorkerSettings) -> None:
+        """Declares topics and agents on `app`."""
+        names = settings.topics
+        for name, topics, work in (
+            ("ingest", inputs, self.ingest),
+            ("chains", [names.hops], self.fold),
+            ("tokens", [names.tokens], self.fold),
+        ):
+            # Values are deliveries: only the raw codec hands them on untouched.
+            topic = app.topic(*topics, key_serializer="raw", value_serializer="raw")
+            app.agent(topic, name=name, concurrency=1)(_working(work))
+
+    async def ingest(self, tp: TP, delivery: Delivery) -> None:
+        """OTLP in, frames and rejections out."""
+        await self.outlet.room()
+        records = self.custody.take(tp, delivery)
+        if records:
+            self.speech.taken(self._ingest.take(*tp, records))
+            self.metrics.count("grantline_records_total", len(records), topic=tp[0])
+        self.custody.done(tp, delivery.end)
+
+    async def fold(self, tp: TP, delivery: Delivery) -> None:
+        """Frames into the state of their partition, what that brings out."""
+        await self.outlet.room()
+        fold = self.custody.folds.get(tp)
+        if fold is None:
+            return
+        turn = time.monotonic()
+        for record in self.custody.take(tp, delivery):
+            self._fold_one(tp, fold, record)
+            if time.monotonic() - turn > _YIELD_SECONDS:
+                await asyncio.sleep(0)
+                turn = time.monotonic()
+
+    def _fold_one(self, tp: TP, fold: Fold[Any], record: Record) -> None:
+        replayed = record.offset < fold.live_from
+        items: list[Any] = []
+        try:
+            items = fold.decode(record.value or b"")
+        except BadFrame as why:
+            # Only who may write to our topics can get here; the record is told of, once.
+            if not replayed:
+                row = RejectedRow("bad_frame", str(why), *tp, record.offset, WHOLE_RECORD)
+                self.speech.rejected([row])
+        news = fold.take(record.offset, record.timestamp, items)
+        if news is not NOTHING:
+            self.speech.news(news, (*tp, record.offset))
+        self.custody.done(tp, fold.next_offset)
+        counted: Name = "grantline_replayed_records_total" if replayed else "grantline_records_total"
+        self.metrics.count(counted, topic=tp[0])
+
+    def tick(self, tp: TP) -> None:
+        """The log of `tp` is read to its end: time alone may bring something."""
+        fold = self.custody.folds.get(tp)
+        if fold is None:
+            return
+        fold.caught_up()
+        news = fold.tick(self.clock.now_ms())
+        if news is not NOTHING:
+            self.speech.news(news, (*tp, fold.next_offset))
+
+
+def _working(work: Any) -> Any:
+    async def agent(stream: Any) -> None:
+        event: EventT[Any]
+        async for event in stream.noack().events():
+            await work(tuple(event.message.tp), event.message.value)
+            event.ack()
+
+    return agent

@@ -1,0 +1,113 @@
+"""The watch: looks at each partition once a second and tells what it sees.
+
+Ticks folds whose log is read to its end, tells the progress of a replay in the log, sets the
+gauges, and looks for new input topics. Reads only; what it finds is acted on elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from typing import cast
+
+import faust
+from faust.types import TP
+
+from grantline.streams.merging import MergeScheduler
+from grantline.streams.topology import Agents
+from grantline.streams.transport import Consumer
+
+log = logging.getLogger(__name__)
+
+_TELL_SECONDS = 5.0
+_ANSWER_SECONDS = 5.0
+
+
+class Watch:
+    """Watches one app."""
+
+    def __init__(self, app: faust.App, agents: Agents) -> None:
+        self._app = app
+        self._agents = agents
+        self._replay_began: float | None = None
+        self._told = 0.0
+
+    async def look(self) -> None:
+        """One look at everything that is ours."""
+        if self._app.rebalancing:
+            self._agents.metrics.show("grantline_ready", 0)
+            return
+        consumer = cast(Consumer, self._app.consumer)
+        custody = self._agents.custody
+        self._agents.metrics.forget("grantline_lag_records")
+        for tp in [TP(*tp) for tp in custody.held()]:
+            end = await self._end(consumer, tp)
+            cursor = custody.cursor(tp)
+            if end is None or cursor is None:
+                continue
+            self._agents.metrics.show(
+                "grantline_lag_records", max(end - cursor, 0),
+                topic=tp.topic, partition=str(tp.partition),
+            )  # fmt: skip
+            if end == cursor:
+                self._agents.tick(tp)
+        self._show()
+        self._tell()
+
+    async def _end(self, consumer: Consumer, tp: TP) -> int | None:
+        """The offset that `Custody`'s cursor has when nothing is left to read; None if unknown.
+
+        The end of the log is not enough: its last offsets may be markers of transactions, which
+        no reader is ever given. Where the fetcher has passed them, what was handed out is all.
+        """
+        high = consumer.highwater(tp)
+        handed = cast(MergeScheduler, consumer.scheduler).handed(tp)
+        if high is None or handed is None:
+            return None
+        if handed >= high:
+            return handed
+        try:
+            position = await asyncio.wait_for(consumer.position(tp), _ANSWER_SECONDS)
+        except TimeoutError:
+            return None
+        return handed if position is not None and position >= high else high
+
+    def _show(self) -> None:
+        custody, metrics = self._agents.custody, self._agents.metrics
+        metrics.show("grantline_ready", float(custody.ready))
+        metrics.forget("grantline_live")
+        metrics.forget("grantline_replay_remaining_records")
+        live: Counter[tuple[str, str]] = Counter()
+        for (topic, partition), fold in custody.folds.items():
+            for kind, number in fold.engine.stats().items():
+                live[topic, kind] += number
+            metrics.show(
+                "grantline_replay_remaining_records", max(fold.live_from - fold.next_offset, 0),
+                topic=topic, partition=str(partition),
+            )  # fmt: skip
+        for (topic, kind), number in live.items():
+            metrics.show("grantline_live", number, topic=topic, kind=kind)
+
+    def _tell(self) -> None:
+        """Progress of a replay, in the log."""
+        folds = self._agents.custody.folds.values()
+        replaying = [fold for fold in folds if fold.replaying]
+        now = time.monotonic()
+        if not replaying:
+            if self._replay_began is not None:
+                took = now - self._replay_began
+                log.info("state rebuilt in %.1f s; %d partitions are live", took, len(folds))
+                self._replay_began = None
+            return
+        if self._replay_began is None:
+            self._replay_began = now
+        if now - self._told >= _TELL_SECONDS:
+            self._told = now
+            left = sum(fold.live_from - fold.next_offset for fold in replaying)
+            done = sum(fold.next_offset for fold in replaying)
+            log.info(
+                "rebuilding state: %d of %d records folded, %d partitions to go",
+                done, done + left, len(replaying),
+            )  # fmt: skip

@@ -11,11 +11,11 @@ import json
 from typing import Any, Final
 
 from grantline.alerts.threshold import severity_of
-from grantline.model.finding import FINDING_VERSION, Finding
+from grantline.model.finding import Finding
 from grantline.notify.identity import dedup_key
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
-DATA_SCHEMA: Final = f"https://grantline.dev/schemas/finding/{FINDING_VERSION}"
+DATA_SCHEMA: Final = "https://grantline.dev/schemas/finding/"
 TYPES: Final = {
     "open": "dev.grantline.finding.open",
     "retracted": "dev.grantline.finding.retracted",
@@ -34,7 +34,7 @@ def event(finding: Finding, source: str) -> dict[str, Any]:
         "type": TYPES[finding.status],
         "time": finding.last_seen,
         "datacontenttype": "application/json",
-        "dataschema": DATA_SCHEMA,
+        "dataschema": DATA_SCHEMA + finding.version,
         "severitytext": finding.severity.upper(),
         "severitynumber": _OTEL_SEVERITY[severity_of(finding)],
     }

@@ -31,8 +31,11 @@ class ConsoleNotifier:
         self._console = console or Console()
 
     def notify(self, finding: Finding) -> None:
-        try:
+        # Rendered apart and written here: rich itself ends the thread over a broken pipe.
+        with self._console.capture() as rendered:
             self._console.print(self._page(finding), soft_wrap=True, end="")
+        try:
+            self._console.file.write(rendered.get())
             self._console.file.flush()
         except (OSError, ValueError) as why:
             raise Retry(f"cannot write to the console: {type(why).__name__}") from None

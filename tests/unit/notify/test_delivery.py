@@ -1,0 +1,151 @@
+"""One postman: retries, dead letters, and no destination in another's way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from grantline.alerts.decide import Alerting, decide
+from grantline.alerts.route import Route
+from grantline.model.finding import Finding
+from grantline.notify.backoff import Backoff
+from grantline.notify.delivery import Delivery
+from grantline.notify.ledger import Incoming, Ledger
+from grantline.notify.memory import MemoryNotifier
+from grantline.notify.metrics import Metrics
+from grantline.ports import Refused, Retry
+from tests.findings import finding
+
+QUICK = Backoff(first_seconds=0.01, longest_seconds=0.02, longest_asked_seconds=0.5)
+
+
+class PoisonedNotifier(MemoryNotifier):
+    """Cannot digest one finding; takes every other."""
+
+    poison = finding("poison").id
+
+    def notify(self, finding: Finding) -> None:
+        if finding.id == self.poison:
+            raise Retry("answered 500")
+        super().notify(finding)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = Ledger(tmp_path / "alerts.sqlite3")
+    yield opened
+    opened.close()
+
+
+def post(ledger: Ledger, *findings: Finding) -> None:
+    choose = partial(decide, alerting=Alerting(routes={"memory": Route()}))
+    incoming = [Incoming(each, each.model_dump_json().encode()) for each in findings]
+    ledger.take(incoming, [], choose, time.time_ns() // 1_000_000)
+
+
+@contextmanager
+def delivering(
+    notifier: MemoryNotifier, ledger: Ledger, metrics: Metrics | None = None
+) -> Iterator[Delivery]:
+    delivery = Delivery(notifier, ledger, QUICK, metrics or Metrics())
+    delivery.start()
+    try:
+        yield delivery
+    finally:
+        delivery.stop()
+        assert delivery.join(5)
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.005)
+
+
+def test_what_fails_for_now_is_told_once_it_can_be(ledger: Ledger) -> None:
+    notifier = MemoryNotifier(trouble=[Retry("down")] * 5)
+    post(ledger, finding())
+    with delivering(notifier, ledger):
+        eventually(lambda: len(notifier.told) == 1)
+    assert notifier.calls == 6
+    assert ledger.waiting() == {}
+
+
+def test_a_refusal_becomes_a_dead_letter_counted_and_logged(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics = Metrics()
+    notifier = MemoryNotifier(trouble=[Refused("answered 404")])
+    post(ledger, finding(), finding("two"))
+    with delivering(notifier, ledger, metrics):
+        eventually(lambda: len(notifier.told) == 1)
+    assert ledger.dead() == {"memory": 1}
+    labels = {"destination": "memory", "outcome": "refused"}
+    value = metrics.registry.get_sample_value("grantline_alert_attempts_total", labels)
+    assert value == 1
+    [line] = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    assert finding().id in line
+    assert "memory" in line
+    assert "answered 404" in line
+
+
+def test_one_letter_that_cannot_be_digested_holds_up_no_other(ledger: Ledger) -> None:
+    notifier = PoisonedNotifier()
+    post(ledger, finding("poison"), *(finding(str(n)) for n in range(5)))
+    with delivering(notifier, ledger):
+        eventually(lambda: len(notifier.told) == 5)
+    assert ledger.waiting()["memory"].letters == 1
+
+
+def test_retry_after_is_honoured_up_to_its_cap(ledger: Ledger) -> None:
+    notifier = MemoryNotifier(trouble=[Retry("busy", after_seconds=0.2)])
+    post(ledger, finding())
+    begun = time.monotonic()
+    with delivering(notifier, ledger):
+        eventually(lambda: len(notifier.told) == 1)
+    assert time.monotonic() - begun >= 0.2
+
+
+def test_a_bug_in_a_notifier_loses_nothing_and_shows_no_text_of_its_error(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    notifier = MemoryNotifier(trouble=[KeyError("fake-secret-of-the-destination")])
+    post(ledger, finding())
+    with delivering(notifier, ledger):
+        eventually(lambda: len(notifier.told) == 1)
+    assert "failed with KeyError" in caplog.text
+    assert "fake-secret" not in caplog.text
+
+
+def test_a_hostile_finding_id_cannot_forge_a_log_line(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    notifier = MemoryNotifier(trouble=[Refused("no\nERROR forged")])
+    post(ledger, finding().model_copy(update={"id": "x\nERROR all is well\x1b[2J"}))
+    with delivering(notifier, ledger):
+        eventually(lambda: ledger.dead() == {"memory": 1})
+    assert all("\n" not in r.getMessage() and "\x1b" not in r.getMessage() for r in caplog.records)
+
+
+def test_moot_retractions_are_dropped_untold(ledger: Ledger) -> None:
+    notifier = MemoryNotifier(trouble=[Refused("no")])
+    post(ledger, finding(), finding(revision=1, status="retracted"))
+    with delivering(notifier, ledger):
+        eventually(lambda: ledger.waiting() == {})
+    assert notifier.told == []
+    assert notifier.calls == 1
+
+
+def test_a_new_letter_is_told_at_once_after_a_quiet_time(ledger: Ledger) -> None:
+    notifier = MemoryNotifier()
+    with delivering(notifier, ledger) as delivery:
+        time.sleep(0.05)
+        post(ledger, finding())
+        delivery.wake()
+        eventually(lambda: len(notifier.told) == 1, seconds=1.0)

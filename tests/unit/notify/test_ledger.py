@@ -1,0 +1,167 @@
+"""The ledger on a real file: nothing lost, nothing doubled, through any restart."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from grantline.alerts.decide import Alerting, decide
+from grantline.alerts.route import Route
+from grantline.model.finding import Finding
+from grantline.notify.ledger import Incoming, Ledger, LedgerError, Letter
+from grantline.ports import Position
+from tests.findings import finding
+
+CHOOSE = partial(decide, alerting=Alerting(routes={"a": Route(), "b": Route()}))
+
+
+def take(ledger: Ledger, *findings: Finding, offset: int = 1) -> None:
+    incoming = [Incoming(each, each.model_dump_json().encode()) for each in findings]
+    ledger.take(incoming, [Position("t", 0, offset)], CHOOSE, 1_000)
+
+
+def due(ledger: Ledger, destination: str = "a") -> Letter:
+    letter = ledger.next_letter(destination)
+    assert letter is not None
+    return letter
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "alerts.sqlite3"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    opened = Ledger(path)
+    yield opened
+    opened.close()
+
+
+def test_letters_and_positions_are_there_after_a_restart(path: Path) -> None:
+    first = Ledger(path)
+    take(first, finding(), offset=7)
+    first.close()
+    again = Ledger(path)
+    assert again.positions("t") == {0: 7}
+    assert due(again).body == finding().model_dump_json().encode()
+    again.close()
+
+
+def test_a_batch_that_fails_half_way_leaves_nothing_behind(ledger: Ledger) -> None:
+    def fails_on_the_second(each: Finding, known: object) -> object:
+        if each.id == finding("two").id:
+            raise RuntimeError
+        return CHOOSE(each, known)  # type: ignore[arg-type]
+
+    pair = [Incoming(finding(name), b"{}") for name in ("one", "two")]
+    with pytest.raises(RuntimeError):
+        ledger.take(pair, [Position("t", 0, 9)], fails_on_the_second, 1)  # type: ignore[arg-type]
+    assert ledger.positions("t") == {}
+    assert ledger.next_letter("a") is None
+    take(ledger, finding("one"))
+    assert due(ledger).finding_id == finding("one").id
+
+
+def test_destinations_are_independent(ledger: Ledger) -> None:
+    take(ledger, finding())
+    ledger.sent(due(ledger, "a"), 2)
+    assert ledger.next_letter("a") is None
+    assert due(ledger, "b").revision == 0
+
+
+def test_states_of_one_finding_go_in_order_even_when_the_first_waits(ledger: Ledger) -> None:
+    take(ledger, finding(), finding(revision=1, severity="critical"), finding("other"))
+    ledger.put_off(due(ledger), due=1e12)
+    assert due(ledger).finding_id == finding("other").id
+    ledger.sent(due(ledger), 2)
+    waiting = due(ledger)
+    assert (waiting.revision, waiting.due, waiting.attempts) == (0, 1e12, 1)
+
+
+def test_a_restart_tries_at_once_what_was_put_off(path: Path) -> None:
+    first = Ledger(path)
+    take(first, finding())
+    first.put_off(due(first), due=1e12)
+    first.close()
+    again = Ledger(path)
+    assert (due(again).due, due(again).attempts) == (0, 1)
+    again.close()
+
+
+def test_what_was_sent_is_not_posted_again_by_a_replay(ledger: Ledger) -> None:
+    take(ledger, finding())
+    ledger.sent(due(ledger), 2)
+    take(ledger, finding(), offset=1)
+    assert ledger.next_letter("a") is None
+
+
+def test_a_retraction_is_moot_where_the_finding_was_refused(ledger: Ledger) -> None:
+    take(ledger, finding())
+    ledger.buried(due(ledger, "a"), "no", 2)
+    ledger.sent(due(ledger, "b"), 2)
+    take(ledger, finding(revision=1, status="retracted"))
+    assert due(ledger, "a").moot
+    assert not due(ledger, "b").moot
+
+
+def test_only_the_last_state_of_a_dead_letter_is_revived(ledger: Ledger) -> None:
+    take(ledger, finding(), finding("stands"))
+    ledger.buried(due(ledger), "no", 2)
+    ledger.buried(due(ledger), "no", 2)
+    take(ledger, finding(revision=1, status="retracted"))
+    ledger.dropped(due(ledger))
+    assert ledger.dead() == {"a": 2}
+    assert ledger.revive(3) == 1
+    assert due(ledger).finding_id == finding("stands").id
+    assert ledger.dead() == {}
+
+
+def test_waiting_tells_how_many_and_since_when(ledger: Ledger) -> None:
+    take(ledger, finding(), finding("two"))
+    assert ledger.waiting()["a"] == (2, 1_000)
+
+
+def test_what_is_old_is_forgotten_unless_it_still_waits(ledger: Ledger) -> None:
+    take(ledger, finding(), finding("waits"))
+    for name in ("a", "b"):
+        ledger.sent(due(ledger, name), 2)
+    ledger.forget(before_ms=1_000_000)
+    take(ledger, finding(), finding("waits"))
+    assert [due(ledger, "a").finding_id, ledger.waiting()["a"].letters] == [
+        finding("waits").id,
+        2,
+    ]
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_second_process_is_told_that_the_file_is_taken(path: Path) -> None:
+    with pytest.raises(LedgerError, match=r"another process is using .* data directory"):
+        Ledger(path)
+
+
+def test_a_file_that_is_no_ledger_is_refused_and_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"something else entirely, and long enough to be looked at")
+    with pytest.raises(LedgerError, match=r"is not a ledger.*move it away"):
+        Ledger(path)
+    assert path.read_bytes().startswith(b"something else")
+
+
+def test_a_ledger_of_a_later_release_is_refused(path: Path) -> None:
+    Ledger(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version=2")
+    connection.close()
+    with pytest.raises(LedgerError, match="ledger version 2"):
+        Ledger(path)
+
+
+@pytest.mark.usefixtures("ledger")
+def test_the_file_is_its_owners_alone(path: Path) -> None:
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -46,9 +46,7 @@ def decode_sightings(data: bytes) -> list[Sighting]:
     return _decode(_sightings, data)
 
 
-def _decode(
-    decoder: msgspec.msgpack.Decoder[tuple[int, list[_T]]], data: bytes
-) -> list[_T]:
+def _decode(decoder: msgspec.msgpack.Decoder[tuple[int, list[_T]]], data: bytes) -> list[_T]:
     try:
         version, items = decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as why:

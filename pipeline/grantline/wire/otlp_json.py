@@ -8,16 +8,15 @@ snake_case names, numbers as strings, enums by name.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import Any, Final
 
 import msgspec
 
-from grantline.model.hop import CLIENT, CONSUMER, INTERNAL, PRODUCER, SERVER, UNSPECIFIED, Hop
+from grantline.model.hop import Hop
 from grantline.wire.otlp_attributes import IGNORED, RESOURCE, SPAN, Attribute
 from grantline.wire.otlp_json_text import MARKER, prune, unescape
+from grantline.wire.otlp_json_values import NotAValue, id_of, kind_of, number, typed
 from grantline.wire.otlp_spans import (
     Emitter,
     Groups,
@@ -35,16 +34,7 @@ from grantline.wire.otlp_spans import (
 from grantline.wire.otlp_values import MAX_ITEMS, Nested
 
 _BOM = b"\xef\xbb\xbf"
-_KINDS: Final = {
-    "INTERNAL": INTERNAL,
-    "SERVER": SERVER,
-    "CLIENT": CLIENT,
-    "PRODUCER": PRODUCER,
-    "CONSUMER": CONSUMER,
-}
 _ERROR: Final = (2, "2", "STATUS_CODE_ERROR", "ERROR")
-_HEX: Final = re.compile("[0-9a-fA-F]*")
-_DIGITS: Final = re.compile("-?[0-9]{1,20}")
 _EARLY: Final = 16_384
 """Bytes of a record that are searched for snake_case names."""
 
@@ -147,12 +137,12 @@ def hop(span: bytes, emitter: Emitter, received: int) -> Hop | None:
     read = _parse_span(span)
     slots = gather([bytes(raw) for raw in read.attributes or ()], _read_span)
     parts = Parts(
-        _id(read.trace_id, 32),
-        _id(read.span_id, 16),
-        _number(read.start_time_unix_nano),
-        _kind(read.kind),
+        id_of(read.trace_id, 32),
+        id_of(read.span_id, 16),
+        number(read.start_time_unix_nano),
+        kind_of(read.kind),
         read.status is not None and read.status.code in _ERROR,
-        _number(read.dropped_attributes_count) > 0,
+        number(read.dropped_attributes_count) > 0,
     )
     return hop_of(slots, parts, emitter, received)
 
@@ -163,7 +153,7 @@ def identity(span: bytes) -> Identity:
         read = _parse_span(span)
     except Unusable:
         return Identity()
-    return identity_of(_id(read.trace_id, 32), _id(read.span_id, 16))
+    return identity_of(id_of(read.trace_id, 32), id_of(read.span_id, 16))
 
 
 def _whole(data: bytes) -> _Request:
@@ -223,16 +213,12 @@ def _reader(table: dict[str, Attribute]) -> Reader:
             if attribute is None:
                 raise Unusable("bad_encoding", "the name of an attribute is not UTF-8") from None
             refuse(attribute, "bad_encoding", "is not UTF-8; encode it before it is set")
-        except (msgspec.DecodeError, _NotAValue):
+        except (msgspec.DecodeError, NotAValue):
             if attribute is None:
                 raise Unusable("bad_span", "an attribute is not as OTLP JSON has it") from None
             refuse(attribute, "bad_attribute", "is not an AnyValue as OTLP JSON has it")
 
     return Reader(read)
-
-
-class _NotAValue(Exception):
-    """An AnyValue with, say, words for an intValue."""
 
 
 def _plain(value: _AnyValue | None) -> Any:
@@ -251,58 +237,8 @@ def _plain(value: _AnyValue | None) -> Any:
         (value.bytes_value, bytes),
     ):
         if given is not None:
-            return _typed(given, kind)
+            return typed(given, kind)
     return None
-
-
-def _typed(given: Any, kind: type) -> Any:
-    if given.__class__ is kind:
-        return given
-    if kind is int and (number := _integer(given)) is not None:
-        return number
-    if kind is float and given.__class__ is int:
-        return float(given)
-    if kind is float and given in ("NaN", "Infinity", "-Infinity"):
-        return float(given)
-    if kind is bytes and given.__class__ is str:
-        return b""
-    raise _NotAValue
-
-
-def _id(value: Any, digits: int) -> str:
-    """An id in lower-case hex; an empty string where it is none."""
-    if value.__class__ is not str:
-        return ""
-    if len(value) == digits:
-        return value.lower() if _HEX.fullmatch(value) else ""
-    if len(value) == (digits // 2 + 2) // 3 * 4:
-        try:
-            return base64.b64decode(value, validate=True).hex()
-        except binascii.Error:
-            return ""
-    return ""
-
-
-def _integer(value: Any) -> int | None:
-    """An integer of any of the shapes JSON has for it."""
-    if value.__class__ is int:
-        return int(value)
-    if value.__class__ is str and _DIGITS.fullmatch(value):
-        return int(value)
-    if value.__class__ is float and value.is_integer():
-        return int(value)
-    return None
-
-
-def _number(value: Any) -> int:
-    """An integer, 0 where there is none, which is what protobuf has for it."""
-    return _integer(value) or 0
-
-
-def _kind(value: Any) -> int:
-    if value.__class__ is str and not _DIGITS.fullmatch(value):
-        return _KINDS.get(value.removeprefix("SPAN_KIND_"), UNSPECIFIED)
-    return _number(value)
 
 
 _read_span = _reader(SPAN)

@@ -1,0 +1,80 @@
+"""The shapes ids, numbers and enums have in OTLP JSON, among them those only its readers take.
+
+Ids are hex, 64-bit integers strings, enums numbers; base64 ids, bare numbers and enum names are
+taken as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any, Final
+
+from grantline.model.hop import CLIENT, CONSUMER, INTERNAL, PRODUCER, SERVER, UNSPECIFIED
+
+_KINDS: Final = {
+    "INTERNAL": INTERNAL,
+    "SERVER": SERVER,
+    "CLIENT": CLIENT,
+    "PRODUCER": PRODUCER,
+    "CONSUMER": CONSUMER,
+}
+_HEX: Final = re.compile("[0-9a-fA-F]*")
+_DIGITS: Final = re.compile("-?[0-9]{1,20}")
+
+
+class NotAValue(Exception):
+    """An AnyValue with, say, words for an intValue."""
+
+
+def typed(given: Any, kind: type) -> Any:
+    """`given` as the `kind` its field in an AnyValue stands for. Raises `NotAValue`."""
+    if given.__class__ is kind:
+        return given
+    if kind is int and (number := _integer(given)) is not None:
+        return number
+    if kind is float and given.__class__ is int:
+        return float(given)
+    if kind is float and given in ("NaN", "Infinity", "-Infinity"):
+        return float(given)
+    if kind is bytes and given.__class__ is str:
+        return b""
+    raise NotAValue
+
+
+def id_of(value: Any, digits: int) -> str:
+    """An id in lower-case hex; an empty string where it is none."""
+    if value.__class__ is not str:
+        return ""
+    if len(value) == digits:
+        return value.lower() if _HEX.fullmatch(value) else ""
+    if len(value) == (digits // 2 + 2) // 3 * 4:
+        try:
+            return base64.b64decode(value, validate=True).hex()
+        except binascii.Error:
+            return ""
+    return ""
+
+
+def _integer(value: Any) -> int | None:
+    """An integer of any of the shapes JSON has for it."""
+    if value.__class__ is int:
+        return int(value)
+    if value.__class__ is str and _DIGITS.fullmatch(value):
+        return int(value)
+    if value.__class__ is float and value.is_integer():
+        return int(value)
+    return None
+
+
+def number(value: Any) -> int:
+    """An integer, 0 where there is none, which is what protobuf has for it."""
+    return _integer(value) or 0
+
+
+def kind_of(value: Any) -> int:
+    """A SpanKind by number or by name."""
+    if value.__class__ is str and not _DIGITS.fullmatch(value):
+        return _KINDS.get(value.removeprefix("SPAN_KIND_"), UNSPECIFIED)
+    return number(value)

@@ -1,0 +1,84 @@
+"""Messages of `delegation.rejected`: JSON, one rejection each (`schemas/json/rejected.v1.schema.json`).
+
+They hold where the input came from and what was wrong with it, never the input itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from grantline.model.rejected import Reason, Rejected
+from grantline.ports import RejectedRow
+from grantline.wire.otlp import Decoded
+
+CONTENT_TYPE: Final = "application/json"
+
+
+class _Message(msgspec.Struct, kw_only=True, frozen=True):
+    """The fields of `RejectedRow`, as the schema has them; what else a message holds is ignored."""
+
+    reason: Reason
+    detail: str
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    span_index: int
+    trace_id: str | None = None
+    span_id: str | None = None
+    service: str | None = None
+
+
+_message = msgspec.json.Decoder(_Message).decode
+
+
+class BadRejection(ValueError):
+    """A record that is not a message of `delegation.rejected`."""
+
+
+def rows(decoded: Decoded, topic: str, partition: int, offset: int) -> list[RejectedRow]:
+    """What was rejected of one record, with where the record stood."""
+    return [row(index, bad, topic, partition, offset) for index, bad in decoded.rejected]
+
+
+def row(index: int, rejected: Rejected, topic: str, partition: int, offset: int) -> RejectedRow:
+    """One rejection with where it came from."""
+    return RejectedRow(
+        rejected.reason,
+        rejected.detail,
+        topic,
+        partition,
+        offset,
+        index,
+        rejected.trace_id,
+        rejected.span_id,
+        rejected.service,
+    )
+
+
+def encode(rejected: RejectedRow) -> bytes:
+    """The message's value."""
+    return msgspec.json.encode(rejected._asdict())
+
+
+def headers(rejected: RejectedRow) -> Sequence[tuple[str, bytes]]:
+    """The message's Kafka headers: enough to route it, or to find its input, without a parser."""
+    named: dict[str, Any] = {
+        "content-type": CONTENT_TYPE,
+        "reason": rejected.reason,
+        "source-topic": rejected.source_topic,
+        "source-partition": rejected.source_partition,
+        "source-offset": rejected.source_offset,
+    }
+    return [(name, str(value).encode()) for name, value in named.items()]
+
+
+def decode(data: bytes) -> RejectedRow:
+    """The rejection in a message's value. Raises `BadRejection`, naming what is wrong."""
+    try:
+        message = _message(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+        raise BadRejection(f"not a message of delegation.rejected: {why}") from why
+    return RejectedRow(**msgspec.structs.asdict(message))

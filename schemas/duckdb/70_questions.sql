@@ -1,0 +1,172 @@
+-- Further questions about one chain. `wanted` as in chain(); where a delegation is meant, its id
+-- or the fingerprint of one of its tokens.
+
+-- The delegations of tree(wanted) that `wanted` itself names.
+CREATE OR REPLACE MACRO named_of(wanted) AS TABLE
+    SELECT root_id, id, lineage FROM tree(wanted)
+    WHERE id = wanted OR list_contains(tokens, wanted)
+        OR list_contains(tokens, 'sha256:' || wanted);
+
+-- From the delegation up to the root; `distance` 0 is itself.
+CREATE OR REPLACE MACRO ancestors(wanted) AS TABLE
+    WITH above AS (
+        SELECT root_id, unnest(lineage) AS id, len(lineage) - generate_subscripts(lineage, 1)
+            AS distance
+        FROM named_of(wanted)
+    )
+    SELECT above.distance, tree.*
+    FROM tree(wanted) AS tree
+    JOIN above ON above.id = tree.id AND above.root_id IS NOT DISTINCT FROM tree.root_id
+    ORDER BY above.distance;
+
+-- Everything that was obtained with the delegation, itself (`distance` 0) first.
+CREATE OR REPLACE MACRO descendants(wanted) AS TABLE
+    SELECT len(tree.lineage) - len(named.lineage) AS distance, tree.*
+    FROM tree(wanted) AS tree
+    JOIN (FROM named_of(wanted)) AS named
+        ON list_contains(tree.lineage, named.id)
+        AND named.root_id IS NOT DISTINCT FROM tree.root_id
+    ORDER BY tree.root_id, tree.place;
+
+-- Uses of what was dead: of a revoked token, delegation, task or chain, or below one. `lag` is how
+-- long after the revocation; small ones may be clock skew. A refused use is shown as well: it
+-- tells which systems enforce.
+CREATE OR REPLACE MACRO uses_after_revocation(wanted) AS TABLE
+    WITH mine AS MATERIALIZED (FROM hops_of(wanted)),
+    owned AS MATERIALIZED (FROM owned_of('mine')),
+    placed AS MATERIALIZED (FROM placed_of('mine')),
+    held AS (FROM token_owners_of('mine')),
+    revoked AS (
+        SELECT
+            root_id, span_id, seen_at, revocation_target, revocation_reason, token_fingerprint,
+            token_issuer, token_jti, task_id, coalesce(revocation_cascade, true) AS cascades,
+            CASE
+                WHEN revocation_target IN ('subject', 'session') THEN root_id
+                WHEN revocation_target = 'task' AND task_id IS NOT NULL THEN NULL
+                ELSE delegation_id
+            END AS id,
+            revocation_target = 'token' OR revocation_target IS NULL AS token_only
+        FROM owned
+        WHERE operation = 'revoke' AND NOT refused
+    ),
+    dead_tokens AS (
+        SELECT
+            held.root_id, held.token_fingerprint, held.delegation_id, revoked.seen_at,
+            revoked.span_id, revoked.revocation_reason, revoked.cascades
+        FROM revoked
+        JOIN mine AS issue
+            ON issue.operation IN ('grant', 'delegate', 'renew')
+            AND issue.root_id IS NOT DISTINCT FROM revoked.root_id
+            AND (issue.token_fingerprint = revoked.token_fingerprint
+                OR issue.token_issuer = revoked.token_issuer
+                AND issue.token_jti = revoked.token_jti)
+        JOIN held
+            ON held.token_fingerprint = issue.token_fingerprint
+            AND held.root_id IS NOT DISTINCT FROM issue.root_id
+        WHERE revoked.token_only
+    ),
+    dead_delegations AS (
+        SELECT root_id, id, seen_at, span_id, revocation_reason, cascades FROM revoked
+        WHERE NOT token_only AND id IS NOT NULL
+        UNION ALL
+        SELECT placed.root_id, placed.id, revoked.seen_at, revoked.span_id, revocation_reason, cascades
+        FROM revoked
+        JOIN placed
+            ON placed.task_id = revoked.task_id
+            AND placed.root_id IS NOT DISTINCT FROM revoked.root_id
+        WHERE revocation_target = 'task'
+        UNION ALL
+        -- A delegation dies with the last of its tokens, unless that was only replaced.
+        SELECT root_id, delegation_id, max(seen_at), max(span_id), max(revocation_reason),
+            bool_and(cascades)
+        FROM dead_tokens
+        GROUP BY root_id, delegation_id
+        HAVING bool_or(revocation_reason IS DISTINCT FROM 'rotation')
+            AND count(DISTINCT token_fingerprint) = (
+                SELECT count(*) FROM held
+                WHERE held.delegation_id = dead_tokens.delegation_id
+                    AND held.root_id IS NOT DISTINCT FROM dead_tokens.root_id
+            )
+    ),
+    ends AS (
+        SELECT root_id, NULL AS id, token_fingerprint, seen_at, span_id, revocation_reason
+        FROM dead_tokens
+        UNION ALL
+        SELECT
+            placed.root_id, placed.id, NULL, dead.seen_at, dead.span_id, dead.revocation_reason
+        FROM dead_delegations AS dead
+        JOIN placed
+            ON placed.root_id IS NOT DISTINCT FROM dead.root_id
+            AND (placed.id = dead.id OR dead.cascades AND list_contains(placed.lineage, dead.id))
+    ),
+    acting AS (
+        FROM owned WHERE operation IN ('use', 'delegate')
+    )
+    SELECT
+        acting.root_id, under_id AS delegation_id, presented_fingerprint AS token_fingerprint,
+        acting.operation, presenter, action_name, service, server_address, audiences,
+        decision_outcome, refused, acting.seen_at,
+        ends.seen_at AS revoked_at,
+        to_microseconds((epoch_ns(acting.seen_at) - epoch_ns(ends.seen_at)) // 1000) AS lag,
+        ends.span_id AS revoked_by,
+        ends.revocation_reason AS reason,
+        acting.trace_id, acting.span_id
+    FROM acting
+    JOIN ends
+        ON ends.root_id IS NOT DISTINCT FROM acting.root_id
+        AND (ends.id = under_id OR ends.token_fingerprint = presented_fingerprint)
+        AND acting.seen_at > ends.seen_at
+    QUALIFY row_number() OVER (
+        PARTITION BY acting.trace_id, acting.span_id ORDER BY ends.seen_at, ends.span_id
+    ) = 1
+    ORDER BY acting.seen_at, acting.span_id;
+
+-- Where a scope entered the chain: delegations that have it while the one above does not.
+CREATE OR REPLACE MACRO scope_origin(wanted, scope) AS TABLE
+    SELECT root_id, id, depth, path, actor_id, delegator_id, granted_scopes,
+        coalesce(list_contains(gained_scopes, scope), false) AS escalated, first_seen, span_ids
+    FROM tree(wanted)
+    WHERE list_contains(granted_scopes, scope)
+        AND (depth = 0 OR gained_scopes IS NULL OR list_contains(gained_scopes, scope))
+    ORDER BY root_id, place;
+
+-- What a delegation and everything below it may do (`allowed`) and was seen doing (`observed`).
+CREATE OR REPLACE MACRO reach(wanted) AS TABLE
+    WITH below AS MATERIALIZED (FROM descendants(wanted)),
+    mine AS MATERIALIZED (FROM hops_of(wanted)),
+    seen AS (
+        SELECT root_id, delegation_id, names(server_address) AS systems, names(action_name) AS actions,
+            count(*) AS uses
+        FROM owned_of('mine')
+        WHERE operation = 'use' AND NOT refused
+        GROUP BY ALL
+    )
+    SELECT
+        below.distance, below.root_id, below.id, below.actor_id, granted_scopes AS allowed_scopes,
+        audiences AS allowed_audiences, expires_at, coalesce(systems, []) AS observed_systems,
+        coalesce(actions, []) AS observed_actions, coalesce(uses, 0) AS uses
+    FROM below
+    LEFT JOIN seen
+        ON seen.delegation_id = below.id AND seen.root_id IS NOT DISTINCT FROM below.root_id
+    ORDER BY below.root_id, below.place;
+
+-- What falls if this actor is compromised at that time: its delegations that are not expired, and
+-- all below them.
+CREATE OR REPLACE MACRO blast(actor, since) AS TABLE
+    WITH mine AS MATERIALIZED (
+        FROM hops WHERE root_id IN (SELECT root_id FROM hops WHERE actor_id = actor)
+    ),
+    placed AS MATERIALIZED (FROM placed_of('mine')),
+    held AS (
+        SELECT root_id, id FROM placed
+        WHERE actor_id = actor AND (expires_at IS NULL OR expires_at > since::TIMESTAMP)
+    )
+    SELECT DISTINCT ON (placed.root_id, placed.id)
+        placed.root_id, placed.id, placed.depth, placed.actor_id, placed.path,
+        placed.granted_scopes, placed.audiences, placed.token_fingerprint, placed.expires_at,
+        placed.id = held.id AS own
+    FROM placed
+    JOIN held
+        ON held.root_id = placed.root_id AND list_contains(placed.lineage, held.id)
+    WHERE placed.expires_at IS NULL OR placed.expires_at > since::TIMESTAMP
+    ORDER BY placed.root_id, placed.id, own DESC;

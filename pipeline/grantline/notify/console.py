@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Final
 
 from rich.console import Console
@@ -31,14 +32,24 @@ class ConsoleNotifier:
         self._console = console or Console()
 
     def notify(self, finding: Finding) -> None:
-        # Rendered apart and written here: rich itself ends the thread over a broken pipe.
-        with self._console.capture() as rendered:
-            self._console.print(self._page(finding), soft_wrap=True, end="")
+        page = self._rendered(self._page(finding))
         try:
-            self._console.file.write(rendered.get())
+            self._console.file.write(page)
             self._console.file.flush()
         except (OSError, ValueError) as why:
             raise Retry(f"cannot write to the console: {type(why).__name__}") from None
+
+    def _rendered(self, page: Text) -> str:
+        """As the console would show it, but not written: rich exits over a broken pipe."""
+        apart = Console(
+            file=StringIO(),
+            force_terminal=self._console.is_terminal,
+            color_system="auto" if self._console.color_system else None,
+            no_color=self._console.no_color,
+        )
+        with apart.capture() as rendered:
+            apart.print(page, soft_wrap=True, end="")
+        return rendered.get()
 
     def _page(self, finding: Finding) -> Text:
         page = self._headline(finding)

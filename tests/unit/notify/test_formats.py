@@ -72,6 +72,17 @@ def test_the_console_shows_the_evidence() -> None:
         assert part in text
 
 
+def test_the_console_colours_a_terminal_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = io.StringIO()
+    ConsoleNotifier(Console(file=out, force_terminal=True, color_system="standard")).notify(
+        finding()
+    )
+    assert "\x1b[1;31mHIGH" in out.getvalue()
+    assert "\x1b" not in shown()
+
+
 def test_the_console_marks_what_is_taken_back() -> None:
     assert shown(status="retracted").startswith("RETRACTED")
 

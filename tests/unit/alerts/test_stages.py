@@ -79,3 +79,8 @@ def test_news_is_a_state_the_destination_does_not_know(
 def test_count_and_last_seen_are_no_part_of_the_state() -> None:
     later = finding(revision=9, count=70, last_seen="2026-11-24T00:00:00.000000Z")
     assert state_of(later) == state_of(finding())
+
+
+def test_a_retraction_is_one_state_whatever_its_severity() -> None:
+    states = {state_of(finding(status="retracted", severity=name)) for name in ("low", "high")}
+    assert len(states) == 1

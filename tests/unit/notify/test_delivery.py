@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,9 +51,12 @@ def post(ledger: Ledger, *findings: Finding) -> None:
 
 @contextmanager
 def delivering(
-    notifier: MemoryNotifier, ledger: Ledger, metrics: Metrics | None = None
+    notifier: MemoryNotifier,
+    ledger: Ledger,
+    metrics: Metrics | None = None,
+    backoff: Backoff = QUICK,
 ) -> Iterator[Delivery]:
-    delivery = Delivery(notifier, ledger, QUICK, metrics or Metrics())
+    delivery = Delivery(notifier, ledger, backoff, metrics or Metrics())
     delivery.start()
     try:
         yield delivery
@@ -149,3 +153,30 @@ def test_a_new_letter_is_told_at_once_after_a_quiet_time(ledger: Ledger) -> None
         post(ledger, finding())
         delivery.wake()
         eventually(lambda: len(notifier.told) == 1, seconds=1.0)
+
+
+def test_a_destination_that_is_down_is_not_asked_once_for_every_letter(ledger: Ledger) -> None:
+    notifier = MemoryNotifier(trouble=[Retry("down")] * 100)
+    post(ledger, *(finding(str(n)) for n in range(50)))
+    with delivering(notifier, ledger, backoff=Backoff(first_seconds=0.2)) as delivery:
+        for _ in range(10):
+            time.sleep(0.03)
+            delivery.wake()
+    assert 1 <= notifier.calls <= 3
+
+
+def test_a_ledger_that_cannot_be_written_for_a_while_tells_nothing_twice(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    notifier = MemoryNotifier()
+    post(ledger, finding(), finding("two"))
+    other = sqlite3.connect(tmp_path / "alerts.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with delivering(notifier, ledger):
+        eventually(lambda: notifier.calls == 1)
+        time.sleep(1.5)
+        assert notifier.calls == 1
+        other.execute("ROLLBACK")
+        eventually(lambda: ledger.waiting() == {})
+    other.close()
+    assert notifier.calls == len(notifier.told) == 2

@@ -1,1 +1,77 @@
+"""Tell who let which agent do what: two lines to start, one line a fact.
 
+    from grantline import emit
+
+    dl = emit.configure(service_name="booker", exporter="kafka://localhost:9092/otlp_spans")
+
+    dl.grant(token, method="authorization_code", task="book-a-trip")   # a person let us in
+    narrow = dl.exchange(lambda: sts.exchange(token, scope="calendar.write"),
+                         subject_token=token, requested_scopes=["calendar.write"])
+    with dl.acting_as(narrow):                                # tools and baggage tell of it
+        dl.use("create_event", required_scopes=["calendar.write"])     # at the call
+    dl.revoke(narrow)
+    dl.end("completed", task="book-a-trip")
+
+Tokens are fingerprinted here and never leave. Nothing raises into the agent, nothing touches
+its own tracing, and what cannot be delivered is counted: `dl.stats()`.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from grantline.emit.attributes import SCHEMA_URL
+from grantline.emit.canonical import Key, delegation_id, fingerprint
+from grantline.emit.context import drop_delegation, without_delegation
+from grantline.emit.delegation import Delegation
+from grantline.emit.emitter import Emitter
+from grantline.emit.errors import NotRecorded
+from grantline.emit.kafka import KafkaSpanExporter
+from grantline.emit.settings import Settings
+from grantline.emit.tally import LOG, Stats
+
+__all__ = [
+    "SCHEMA_URL",
+    "Delegation",
+    "Emitter",
+    "KafkaSpanExporter",
+    "Key",
+    "NotRecorded",
+    "Settings",
+    "Stats",
+    "configure",
+    "delegation_id",
+    "drop_delegation",
+    "fingerprint",
+    "shutdown",
+    "without_delegation",
+]
+
+_lock = threading.RLock()
+_held: list[Emitter] = []
+
+
+def configure(**settings: Any) -> Emitter:
+    """The process's emitter, made at the first call; see `Settings` for what it takes.
+
+    Calling it again is free and returns the same emitter. Other settings do not replace the
+    first ones (two emitters would report everything twice): they are named in the log.
+    Raises `ValueError` for a wrong setting, `TypeError` for an unknown one.
+    """
+    with _lock:
+        if not _held:
+            _held.append(Emitter(Settings(**settings)))
+        elif settings:
+            held = _held[0].settings
+            wanted = Settings(**{"service_name": held.service_name, **settings})
+            if differing := held.differing(wanted):
+                LOG.warning("already configured; not changed: %s", ", ".join(differing))
+        return _held[0]
+
+
+def shutdown() -> None:
+    """Deliver what waits and forget the emitter; `configure()` makes a new one."""
+    with _lock:
+        while _held:
+            _held.pop().shutdown()

@@ -1,0 +1,219 @@
+"""The operations on authority that exists: use, consent, approve, revoke, end."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Unpack
+from urllib.parse import urlsplit
+
+from grantline.emit import canonical
+from grantline.emit.attributes import Kind
+from grantline.emit.base import NOTHING, REFUSED, Operations
+from grantline.emit.claims import Json
+from grantline.emit.context import acting
+from grantline.emit.delegation import Delegation, Known
+from grantline.emit.facts import Facts
+from grantline.emit.guard import guarded
+from grantline.emit.recorder import Fact, Seen, Token, link, secrets_of
+
+_APPROVED: Final = "approved"
+
+
+class Acts(Operations):
+    """Use, consent, approve, revoke and end."""
+
+    @guarded(NOTHING)
+    def use(
+        self,
+        what: str | None = None,
+        /,
+        *,
+        token: Token | None = None,
+        verified: Json | None = None,
+        introspected: Json | None = None,
+        kind: Kind = "client",
+        action: Json | None = None,
+        **facts: Unpack[Facts],
+    ) -> Delegation:
+        """Authority is presented for an action, named by `what` (a tool, or `action_name`).
+
+        The presenter (`kind="client"`) calls this before or at dispatch; without a token it
+        uses the current delegation. The verifier (`kind="server"`) calls it with what it
+        verified, the outcome, and the `presenter` its transport has authenticated.
+        `action` is hashed for comparison with what was approved, never sent.
+        """
+        seen, fields = self._begin("use", token, verified, introspected, facts)
+        if token is None and kind == "client" and seen.facts is None:
+            seen = self._current(fields)
+        known = self._standing(seen)
+        self._put_ids(fields, known.delegation)
+        if what is not None:
+            fields.setdefault("gen_ai_tool_name", what)
+        fields.setdefault("decision_outcome", "allow")
+        refused = fields["decision_outcome"] in REFUSED
+        if refused:
+            self._explain(fields, "deny")
+        fields.setdefault("evidence", "context" if known.delegation.id else "asserted")
+        self._put_presenter(fields, kind)
+        if kind == "client":
+            self._put_actor(fields, seen.facts, kind)
+        else:
+            # Only a key proven in this request may stand here, not one the token names.
+            fields.setdefault("token_binding_thumbprint", None)
+        self._put_action(fields, action)
+        if isinstance(address := fields.get("server_address"), str) and "//" in address:
+            fields["server_address"] = urlsplit(address).hostname
+        fact = Fact("use", kind, fields, seen.facts, secrets_of(token), _action_of(fields))
+        fact.failed = refused or "error_type" in fields
+        fact.links = self._links(known)
+        self._recorder.record(fact)
+        if token is not None and (seen.known is None or verified or introspected):
+            self._remember(known.delegation, known.facts, known.origin, seen.fingerprint)
+        return known.delegation
+
+    @guarded("")
+    def consent(
+        self,
+        what: str = "initiate",
+        /,
+        *,
+        token: Token | None = None,
+        kind: Kind = "internal",
+        **facts: Unpack[Facts],
+    ) -> str:
+        """A person or administrator agrees: to `initiate`, a `scope`, `tool`, `data`, `admin`.
+
+        Returns the consent's id. What was shown to the person goes in as `consent_hash`.
+        """
+        _, fields, known = self._about("consent", token, facts)
+        fields.setdefault("consent_kind", what)
+        own: str = fields.setdefault("consent_id", canonical.new_id("cns_"))
+        name = fields["consent_kind"]
+        fact = Fact("consent", kind, fields, known.facts, secrets_of(token), name)
+        self._recorder.record(fact)
+        return own
+
+    @guarded("")
+    def approve(
+        self,
+        what: str | None = None,
+        /,
+        *,
+        token: Token | None = None,
+        action: Json | None = None,
+        kind: Kind = "internal",
+        **facts: Unpack[Facts],
+    ) -> str:
+        """A decision on ONE pending action: `outcome` approved, denied or expired.
+
+        Returns the approval's id, to repeat as `approval_id` of the `use`. `action` is
+        hashed, never sent.
+        """
+        _, fields, known = self._about("approve", token, facts)
+        if what is not None:
+            fields.setdefault("gen_ai_tool_name", what)
+        fields.setdefault("decision_outcome", _APPROVED)
+        fields.setdefault("approver_type", "user")
+        own: str = fields.setdefault("approval_id", canonical.new_id("apr_"))
+        failed = fields["decision_outcome"] != _APPROVED
+        if failed:
+            fields.setdefault("decision_reason", str(fields["decision_outcome"]))
+            self._explain(fields, "denied")
+        self._put_action(fields, action)
+        name = _action_of(fields)
+        self._recorder.record(
+            Fact("approve", kind, fields, known.facts, secrets_of(token), name, failed)
+        )
+        return own
+
+    @guarded(NOTHING)
+    def revoke(
+        self,
+        token: Token | None = None,
+        *,
+        delegation: Delegation | None = None,
+        cascade: bool | None = None,
+        kind: Kind = "client",
+        **facts: Unpack[Facts],
+    ) -> Delegation:
+        """A token, delegation, subtree, task, subject or session is dead from now on.
+
+        `cascade=True` revokes everything below too (`revocation_target="subtree"`).
+        """
+        seen, fields = self._begin("revoke", token, None, None, facts)
+        by_task = (
+            token is None and delegation is None and "task_id" in fields and "id" not in fields
+        )
+        known = Known(NOTHING) if by_task else self._standing(seen, delegation)
+        self._put_ids(fields, known.delegation)
+        fields.pop("parent_id", None)
+        fields.setdefault("evidence", "asserted")
+        default = "task" if by_task else "token" if token is not None else "delegation"
+        target = fields.setdefault("revocation_target", "subtree" if cascade else default)
+        cascades = target == "subtree" if cascade is None else cascade
+        fields.setdefault("revocation_cascade", cascades)
+        fact = Fact("revoke", kind, fields, known.facts, secrets_of(token), target)
+        fact.links = link("revokes", known.origin, known.delegation.id)
+        self._recorder.record(fact)
+        return known.delegation
+
+    @guarded(NOTHING)
+    def end(
+        self,
+        status: str = "completed",
+        /,
+        *,
+        token: Token | None = None,
+        delegation: Delegation | None = None,
+        kind: Kind = "internal",
+        **facts: Unpack[Facts],
+    ) -> Delegation:
+        """The task is over (completed, failed, canceled, expired): its authority should die."""
+        seen, fields = self._begin("end", token, None, None, facts)
+        known = self._standing(seen, delegation)
+        self._put_ids(fields, known.delegation)
+        fields.pop("parent_id", None)
+        fields.setdefault("end_status", status)
+        fields.setdefault("evidence", "context" if known.delegation.id else "asserted")
+        name = fields["end_status"]
+        self._recorder.record(Fact("end", kind, fields, known.facts, secrets_of(token), name))
+        return known.delegation
+
+    def _about(
+        self, operation: Any, token: Token | None, facts: Facts
+    ) -> tuple[Seen, dict[str, Any], Known]:
+        """A decision about a delegation: the token's, else the current one."""
+        seen, fields = self._begin(operation, token, None, None, facts)
+        fields.pop("token_fingerprint", None)
+        fields.pop("token_type", None)
+        known = self._standing(seen)
+        self._put_ids(fields, known.delegation)
+        fields.setdefault("evidence", "asserted")
+        return seen, fields, known
+
+    def _current(self, fields: dict[str, Any]) -> Seen:
+        """The current delegation's token, as far as this process has seen it."""
+        around = acting()
+        if around is None or around.delegation.fingerprint is None:
+            return Seen()
+        facts, own = around.facts, around.delegation.fingerprint
+        fields["token_fingerprint"] = own
+        fields.setdefault("evidence", "unverified_token" if facts else "context")
+        return Seen(own, facts, Known(around.delegation, facts, self._origin(around.delegation)))
+
+    def _origin(self, delegation: Delegation) -> Any:
+        known = self._recorder.memory.get(delegation.id)
+        return known.origin if known else None
+
+    def _put_action(self, fields: dict[str, Any], action: Json | None) -> None:
+        if action is not None:
+            try:
+                fields.setdefault("approval_action_hash", canonical.canonical_hash(action))
+            except ValueError:
+                self.tally.note("refused", "action: not JSON, so it has no hash")
+
+
+def _action_of(fields: dict[str, Any]) -> str | None:
+    for name in ("gen_ai_tool_name", "action_name", "mcp_method_name"):
+        if isinstance(value := fields.get(name), str):
+            return value
+    return None

@@ -1,0 +1,159 @@
+"""What the eight operations share: who acts, under which delegation, and why it was refused.
+
+The token's fingerprint decides which delegation a token stands for; context and baggage only
+add what they can prove to be about the same one. An unknown root stays unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from opentelemetry.trace import Link, SpanContext
+
+from grantline.emit import canonical
+from grantline.emit.attributes import Kind, Operation
+from grantline.emit.claims import UNKNOWN_ISSUER, Json, TokenFacts
+from grantline.emit.context import Acting, acting, agent_name
+from grantline.emit.delegation import Delegation, Known
+from grantline.emit.recorder import Recorder, Seen, Token, link
+
+NOTHING: Final = Delegation()
+"""The answer of an operation that could not be recorded."""
+REFUSED: Final = frozenset({"deny", "challenge"})
+_CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_IDS: Final = ("id", "parent_id", "root_id")
+
+
+class Operations:
+    """State and helpers of the operations; `Emitter` is what agents hold."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self.tally = recorder.tally
+        self.settings = recorder.settings
+
+    def _begin(
+        self,
+        operation: Operation,
+        token: Token | None,
+        verified: Json | None,
+        introspected: Json | None,
+        facts: Mapping[str, Any],
+    ) -> tuple[Seen, dict[str, Any]]:
+        """Read the token and the agent's keywords; put right what may not be published."""
+        seen = self._recorder.see(token, verified, introspected)
+        fields = self._recorder.stated(operation, facts)
+        for name in _IDS:
+            if name in fields and not canonical.is_id(fields[name]):
+                self.tally.note("refused", f"{name}: 1 to 64 of A-Z a-z 0-9 _ . : -")
+                del fields[name]
+        self._name_people(fields, seen.facts)
+        if seen.fingerprint:
+            fields["token_fingerprint"] = seen.fingerprint
+            if seen.facts is None:
+                fields.setdefault("token_type", "opaque")
+        if seen.evidence:
+            fields.setdefault("evidence", seen.evidence)
+        return seen, fields
+
+    def _name_people(self, fields: dict[str, Any], facts: TokenFacts | None) -> None:
+        for who in ("subject_id", "approver_id"):
+            name = fields.get(who)
+            if isinstance(name, str):
+                issuer = fields.get("subject_issuer") or (facts and facts.get("subject_issuer"))
+                fields[who] = self._recorder.people.subject(issuer or UNKNOWN_ISSUER, name)
+
+    def _print(self, token: Token | None) -> str | None:
+        """A credential's fingerprint."""
+        if token is None:
+            return None
+        return canonical.fingerprint(token, self.settings.fingerprint_key)
+
+    def _standing(self, seen: Seen, stated: Delegation | None = None) -> Known:
+        """The delegation a token stands for, or, without one, the stated or current one."""
+        around = acting()
+        if stated is not None:
+            known = self._recorder.memory.get(stated.id)
+            if known is None:
+                return Known(stated, seen.facts)
+            return Known(stated, seen.facts or known.facts, known.origin)
+        if seen.fingerprint is None:
+            return self._from_context(around)
+        if seen.known is not None:
+            return seen.known if seen.facts is None else replace(seen.known, facts=seen.facts)
+        own = canonical.delegation_id(seen.fingerprint)
+        if around is not None and around.delegation.id == own:
+            return Known(replace(around.delegation, fingerprint=seen.fingerprint), seen.facts)
+        if around is not None and around.told and around.delegation.id:
+            self.tally.note("baggage_conflict", "baggage names another delegation than the token")
+        return Known(Delegation(own, fingerprint=seen.fingerprint), seen.facts)
+
+    def _from_context(self, around: Acting | None) -> Known:
+        if around is None:
+            return Known(NOTHING)
+        known = self._recorder.memory.get(around.delegation.id)
+        return Known(around.delegation, around.facts, known.origin if known else None)
+
+    def _put_ids(self, fields: dict[str, Any], known: Delegation) -> None:
+        for name in ("id", "parent_id", "root_id", "depth", "task_id"):
+            fields.setdefault(name, getattr(known, name))
+        self._put_task(fields)
+
+    def _put_task(self, fields: dict[str, Any]) -> str | None:
+        around = acting()
+        if fields.get("task_id") is None and around is not None:
+            fields["task_id"] = around.delegation.task_id
+        task: str | None = fields.get("task_id")
+        return task
+
+    def _put_presenter(self, fields: dict[str, Any], kind: Kind) -> None:
+        """A client presents as itself; a server must be told whom the transport proved."""
+        if kind == "client":
+            own = self.settings.workload_id or self.settings.service_name
+            fields.setdefault("presenter_id", own)
+
+    def _put_actor(
+        self, fields: dict[str, Any], facts: TokenFacts | None, kind: Kind
+    ) -> str | None:
+        """The party that may act, and its name for the span's name."""
+        actor = fields.get("actor_id") or (facts and facts.get("actor_id"))
+        if actor is None and kind != "server":
+            actor = fields["actor_id"] = agent_name() or self.settings.service_name
+        return actor if isinstance(actor, str) else None
+
+    def _put_subject(self, fields: dict[str, Any], facts: TokenFacts | None) -> None:
+        """On whose behalf, from another token of the same delegation."""
+        if facts is not None and "subject_id" not in fields:
+            for name in ("subject_id", "subject_issuer", "subject_type"):
+                fields.setdefault(name, facts.get(name))
+
+    def _explain(self, fields: dict[str, Any], outcome: str) -> None:
+        """A refusal has an outcome, a code and an error type; never a message."""
+        fields.setdefault("decision_outcome", outcome)
+        failure = fields.get("error_type")
+        reason = fields.get("decision_reason") or ("request_failed" if failure else "access_denied")
+        if not isinstance(reason, str) or not _CODE.fullmatch(reason):
+            reason = "other"
+        fields["decision_reason"] = reason
+        fields.setdefault("error_type", reason)
+
+    def _links(self, above: Known) -> tuple[Link, ...]:
+        """To the span that told of the delegation and to the one a resumed agent left."""
+        around = acting()
+        resumed = around.resumed if around is not None else None
+        own = above.delegation.id
+        return link("parent", above.origin, own) + link("resume", resumed, own)
+
+    def _remember(
+        self,
+        made: Delegation,
+        facts: TokenFacts | None,
+        origin: SpanContext | None,
+        *fingerprints: str | None,
+    ) -> Delegation:
+        if made.id is not None or made.fingerprint is not None:
+            self._recorder.memory.keep(Known(made, facts, origin), made.fingerprint, *fingerprints)
+        return made

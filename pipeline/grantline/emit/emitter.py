@@ -1,0 +1,167 @@
+"""What an agent holds: the eight operations, the current delegation, and what became of it."""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing.util
+import weakref
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any
+
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import NonRecordingSpan, SpanContext, get_current_span, set_span_in_context
+
+from grantline.emit import context
+from grantline.emit.canonical import fingerprint
+from grantline.emit.claims import Json
+from grantline.emit.context import Acting, acting
+from grantline.emit.delegation import Delegation
+from grantline.emit.guard import guarded
+from grantline.emit.recorder import Recorder, Token
+from grantline.emit.settings import Settings
+from grantline.emit.tally import Stats
+from grantline.emit.wrapping import Wrapping
+
+_NO_CONTEXT: Context | None = None
+
+
+class Emitter(Wrapping):
+    """Records delegation facts; made by `configure()`, or by itself for several in a process.
+
+    Thread-safe, usable from sync and async code, and across forks. Never raises into the
+    agent, except `NotRecorded` if `fail_closed` was asked for.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(Recorder(settings))
+        self._close = weakref.finalize(self, _close, self._recorder)
+        self._close.atexit = False
+        atexit.register(self._close)
+        # A multiprocessing child leaves without atexit; it runs its own finalizers.
+        multiprocessing.util.register_after_fork(self, _close_with_child)
+
+    def acting_as(
+        self,
+        token: Token | None = None,
+        *,
+        delegation: Delegation | None = None,
+        verified: Json | None = None,
+        task: str | None = None,
+    ) -> AbstractContextManager[None]:
+        """`with dl.acting_as(token):` the delegation that spans, tools and baggage tell of."""
+        return context.attached(
+            lambda: self._acting(token, delegation, verified, task) or get_current()
+        )
+
+    @guarded(_NO_CONTEXT)
+    def _acting(
+        self,
+        token: Token | None,
+        delegation: Delegation | None,
+        verified: Json | None,
+        task: str | None,
+    ) -> Context | None:
+        now = self._entered(token, delegation, verified, task)
+        return context.with_acting(now, self.tally)
+
+    def _entered(
+        self,
+        token: Token | None,
+        delegation: Delegation | None,
+        verified: Json | None,
+        task: str | None,
+    ) -> Acting:
+        seen = self._recorder.see(token, verified)
+        known = self._standing(seen, delegation)
+        own = known.delegation
+        if own.fingerprint is None and seen.fingerprint is not None:
+            own = replace(own, fingerprint=seen.fingerprint)
+        around = acting()
+        if own.task_id is None or task is not None:
+            own = replace(own, task_id=task or (around.delegation.task_id if around else None))
+        self._remember(own, known.facts, known.origin, seen.fingerprint)
+        return Acting(own, known.facts, around.resumed if around else None)
+
+    def current(self) -> Delegation | None:
+        """The delegation this context acts under."""
+        around = acting()
+        return around.delegation if around else None
+
+    def inject(
+        self, carrier: MutableMapping[str, Any] | None = None, *, host: str | None = None
+    ) -> MutableMapping[str, Any]:
+        """Write the current delegation into headers, MCP `_meta` or a job's record.
+
+        With a `host`, only if it is on `baggage_allow`; otherwise it is taken out.
+        """
+        carrier = {} if carrier is None else carrier
+        self._inject(carrier, host)
+        return carrier
+
+    @guarded(None)
+    def _inject(self, carrier: MutableMapping[str, Any], host: str | None) -> None:
+        told = host is None or context.allowed(host, self.settings.baggage_allow)
+        context.inject(carrier, self.current() if told else None, self.tally)
+
+    def extract(self, carrier: Mapping[str, Any], *, trusted: bool = True) -> Context:
+        """A context with what the carrier tells; without it if the sender is not trusted."""
+        return self._extracted(carrier, trusted) or context.without_delegation()
+
+    @guarded(_NO_CONTEXT)
+    def _extracted(self, carrier: Mapping[str, Any], trusted: bool) -> Context | None:
+        told, span = context.extract(carrier, self.tally)
+        found = context.without_delegation()
+        if trusted and told is not None:
+            found = context.with_acting(Acting(told, told=True), self.tally, found)
+        if span.is_valid and not get_current_span().get_span_context().is_valid:
+            found = set_span_in_context(NonRecordingSpan(span), found)
+        return found
+
+    def receive(
+        self, carrier: Mapping[str, Any], *, trusted: bool = True
+    ) -> AbstractContextManager[None]:
+        """`with dl.receive(headers, trusted=...):` handle a request under what it tells."""
+        return context.attached(lambda: self.extract(carrier, trusted=trusted))
+
+    @contextmanager
+    def resume(self, carrier: Mapping[str, Any]) -> Iterator[None]:
+        """Continue an interrupted task in a new trace: same delegation, linked to the old span."""
+        with context.attached(lambda: self._resumed(carrier) or context.without_delegation()):
+            yield
+
+    @guarded(_NO_CONTEXT)
+    def _resumed(self, carrier: Mapping[str, Any]) -> Context | None:
+        told, span = context.extract(carrier, self.tally)
+        resumed: SpanContext | None = span if span.is_valid else None
+        return context.with_acting(Acting(told or Delegation(), None, resumed, True), self.tally)
+
+    def fingerprint(self, token: Token) -> str:
+        """What this emitter publishes instead of a token. Raises `ValueError` for a non-token."""
+        return fingerprint(token, self.settings.fingerprint_key)
+
+    def stats(self) -> Stats:
+        """How many spans were made, delivered and dropped, and what was put right."""
+        return self.tally.stats()
+
+    @guarded(False)
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Send what waits; `True` if nothing is left on the way."""
+        return self._recorder.flush(timeout)
+
+    def shutdown(self) -> None:
+        """Deliver what waits, for at most `exit_timeout` seconds, and stop."""
+        atexit.unregister(self._close)
+        self._close()
+
+
+def _close(recorder: Recorder) -> None:
+    try:
+        recorder.shutdown()
+    except Exception as error:  # noqa: BLE001 - the end of the process is the agent's
+        recorder.tally.error("shutdown", error)
+
+
+def _close_with_child(emitter: Emitter) -> None:
+    multiprocessing.util.Finalize(emitter, emitter.shutdown, exitpriority=10)

@@ -1,0 +1,192 @@
+"""The operations that bring authority into being: grant, delegate, renew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final, Unpack
+
+from grantline.emit import canonical
+from grantline.emit.attributes import Kind
+from grantline.emit.base import NOTHING, REFUSED, Operations
+from grantline.emit.claims import UNKNOWN_ISSUER, Json
+from grantline.emit.context import agent_name
+from grantline.emit.delegation import Delegation, Known
+from grantline.emit.facts import Facts
+from grantline.emit.guard import guarded
+from grantline.emit.recorder import Fact, Seen, Token, secrets_of
+
+_HUMAN_METHODS: Final = frozenset({"authorization_code", "device_code", "ciba"})
+
+
+class Issuing(Operations):
+    """Grant, delegate and renew."""
+
+    @guarded(NOTHING, must_record=True)
+    def grant(
+        self,
+        token: Token | None = None,
+        *,
+        verified: Json | None = None,
+        introspected: Json | None = None,
+        refresh_token: Token | None = None,
+        kind: Kind | None = None,
+        **facts: Unpack[Facts],
+    ) -> Delegation:
+        """Authority enters the system: the root of a chain, at depth 0.
+
+        `verified` are claims the agent has itself verified, `introspected` an RFC 7662
+        response. `refresh_token` is remembered (by fingerprint) for a later `renew`.
+        """
+        seen, fields = self._begin("grant", token, verified, introspected, facts)
+        own = _own_id(fields, seen)
+        fields.update(id=own, root_id=own, depth=0)
+        fields.setdefault("evidence", "asserted")
+        fields.setdefault("method", "other")
+        if seen.facts is None or not seen.facts.get("subject_type"):
+            fields.setdefault("subject_type", _subject_type(fields["method"]))
+        kind = kind or ("client" if token is not None else "internal")
+        actor = self._put_actor(fields, seen.facts, kind)
+        made = Delegation(own, own, None, 0, self._put_task(fields), seen.fingerprint)
+        secrets = secrets_of(token, refresh_token)
+        origin = self._recorder.record(Fact("grant", kind, fields, seen.facts, secrets, actor))
+        return self._remember(made, seen.facts, origin, self._print(refresh_token))
+
+    @guarded(NOTHING, must_record=True)
+    def delegate(
+        self,
+        token: Token | None = None,
+        *,
+        subject_token: Token | None = None,
+        actor_token: Token | None = None,
+        parent: Delegation | None = None,
+        verified: Json | None = None,
+        introspected: Json | None = None,
+        refresh_token: Token | None = None,
+        kind: Kind = "client",
+        **facts: Unpack[Facts],
+    ) -> Delegation:
+        """An actor obtains narrower authority from existing authority (RFC 8693 and others).
+
+        The parent is the subject token's delegation, else `parent`, else the current one.
+        `outcome="deny"` or an `error_type` records an attempt that failed.
+        """
+        seen, fields = self._begin("delegate", token, verified, introspected, facts)
+        giver = self._recorder.see(subject_token)
+        above = self._standing(giver, parent)
+        failed = fields.get("decision_outcome") in REFUSED or "error_type" in fields
+        if failed:
+            self._explain(fields, "deny")
+        made = self._child(fields, seen, above.delegation)
+        self._put_presenter(fields, kind)
+        self._put_giver(fields, seen, above, token is None and subject_token is None)
+        fields["token_parent_fingerprint"] = giver.fingerprint or fields.get(
+            "token_parent_fingerprint"
+        )
+        fields["token_actor_fingerprint"] = self._print(actor_token)
+        handoff = token is None and subject_token is None
+        fields.setdefault("method", "in_process" if handoff else "token_exchange")
+        actor = fields.get("actor_id") if handoff else self._put_actor(fields, seen.facts, kind)
+        secrets = secrets_of(token, subject_token, actor_token, refresh_token)
+        fact = Fact("delegate", kind, fields, seen.facts, secrets, actor, failed)
+        fact.links = self._links(above)
+        origin = self._recorder.record(fact)
+        if failed:
+            return made
+        return self._remember(made, seen.facts, origin, self._print(refresh_token))
+
+    @guarded(NOTHING)
+    def renew(
+        self,
+        token: Token | None = None,
+        *,
+        previous_token: Token | None = None,
+        refresh_token: Token | None = None,
+        next_refresh_token: Token | None = None,
+        verified: Json | None = None,
+        introspected: Json | None = None,
+        kind: Kind = "client",
+        **facts: Unpack[Facts],
+    ) -> Delegation:
+        """A new credential for the same authority; the delegation keeps its id.
+
+        `refresh_token` is the one that was exchanged, `previous_token` the access token
+        that is replaced.
+        """
+        seen, fields = self._begin("renew", token, verified, introspected, facts)
+        old = self._renewed(previous_token, refresh_token)
+        self._put_ids(fields, old.delegation)
+        self._put_presenter(fields, kind)
+        fields.setdefault("evidence", "asserted")
+        fields.setdefault("method", "refresh_token")
+        if old.facts is not None:
+            fields.setdefault("parent_scopes", old.facts.get("granted_scopes"))
+        if seen.facts is None:
+            self._put_subject(fields, old.facts)
+        exchanged = refresh_token if refresh_token is not None else previous_token
+        fields["token_parent_fingerprint"] = self._print(exchanged)
+        actor = self._put_actor(fields, seen.facts or old.facts, kind)
+        fields.setdefault("actor_id", actor)
+        made = Delegation(*(fields[n] for n in ("id", "root_id", "parent_id", "depth", "task_id")))
+        made = replace(made, fingerprint=seen.fingerprint)
+        secrets = secrets_of(token, previous_token, refresh_token, next_refresh_token)
+        fact = Fact("renew", kind, fields, seen.facts, secrets, actor, links=self._links(old))
+        origin = self._recorder.record(fact)
+        return self._remember(made, seen.facts, origin, self._print(next_refresh_token))
+
+    def _child(self, fields: dict[str, Any], seen: Seen, above: Delegation) -> Delegation:
+        """The ids of a new edge below `above`; what is not known of it is left out."""
+        own = _own_id(fields, seen)
+        fields.setdefault("parent_id", above.id)
+        if own == fields["parent_id"]:
+            own = canonical.new_id()  # the same token handed on is another edge
+        fields["id"] = own
+        fields.setdefault("root_id", above.root_id)
+        fields.setdefault("depth", None if above.depth is None else above.depth + 1)
+        fields.setdefault("task_id", above.task_id)
+        self._put_task(fields)
+        names = ("id", "root_id", "parent_id", "depth", "task_id")
+        made = Delegation(*(fields[name] for name in names))
+        return replace(made, fingerprint=seen.fingerprint)
+
+    def _put_giver(self, fields: dict[str, Any], seen: Seen, above: Known, handoff: bool) -> None:
+        """What the parent's token says: who gives, which scopes, whose chain."""
+        facts = above.facts
+        if seen.evidence is None:
+            fields.setdefault("evidence", "context" if above.delegation.id else "asserted")
+        if facts is None:
+            if handoff:
+                fields.setdefault("delegator_id", agent_name() or self.settings.service_name)
+            return
+        fields.setdefault("parent_scopes", facts.get("granted_scopes"))
+        fields.setdefault("chain_parent_hash", facts.get("chain_hash"))
+        if seen.facts is None:
+            self._put_subject(fields, facts)
+        if facts.delegator is not None and "delegator_id" not in fields:
+            issuer, fields["delegator_id"] = facts.delegator
+            if issuer != UNKNOWN_ISSUER:
+                fields.setdefault("delegator_issuer", issuer)
+
+    def _renewed(self, previous: Token | None, refresh: Token | None) -> Known:
+        for token in (refresh, previous):
+            if known := self._recorder.memory.get(self._print(token)):
+                return known
+        # Of an unknown refresh token no id can be derived: that of the access token it came
+        # with is what the delegation is called.
+        return self._standing(self._recorder.see(previous))
+
+
+def _own_id(fields: dict[str, Any], seen: Seen) -> str:
+    if isinstance(stated := fields.get("id"), str):
+        return stated
+    if seen.known is not None and seen.known.delegation.id:
+        return seen.known.delegation.id
+    if seen.fingerprint is not None:
+        return canonical.delegation_id(seen.fingerprint)
+    return canonical.new_id()
+
+
+def _subject_type(method: object) -> str:
+    """The flows in which a person takes part say that there is one; others say nothing."""
+    if method in _HUMAN_METHODS:
+        return "user"
+    return "service" if method == "client_credentials" else "unknown"

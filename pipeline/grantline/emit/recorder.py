@@ -1,0 +1,234 @@
+"""From stated facts to one finished span: the part every operation shares.
+
+It reads a token once, decides which attributes the operation may carry, cleans them, and
+ends the span where it began. It decides nothing about chains.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
+
+from grantline import __version__
+from grantline.emit import canonical, claims, clean
+from grantline.emit.attributes import (
+    ALIASES,
+    FIELDS,
+    PLANS,
+    REQUIRED,
+    SCHEMA_URL,
+    Field,
+    Kind,
+    Operation,
+)
+from grantline.emit.claims import Json, TokenFacts
+from grantline.emit.delegation import Known, Memory
+from grantline.emit.errors import NotRecorded
+from grantline.emit.exporters import make_exporter
+from grantline.emit.outlet import Outlet, Queue
+from grantline.emit.people import People
+from grantline.emit.provider import SCOPE, make_provider
+from grantline.emit.settings import Settings
+from grantline.emit.tally import Tally
+
+_KINDS: Final = {
+    "client": SpanKind.CLIENT,
+    "server": SpanKind.SERVER,
+    "internal": SpanKind.INTERNAL,
+}
+_MIN_SECRET: Final = 8
+"""Characters below which a credential is too short to be looked for in other values."""
+_MAX_NAME: Final = 128
+_FAILED: Final = Status(StatusCode.ERROR)
+
+Token = str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A token as far as it may be told of: the credential itself is not in here."""
+
+    fingerprint: str | None = None
+    facts: TokenFacts | None = None
+    known: Known | None = None
+    evidence: str | None = None
+
+
+@dataclass(slots=True)
+class Fact:
+    """One span in the making."""
+
+    operation: Operation
+    kind: Kind
+    fields: dict[str, Any]
+    """`None` takes out what the token says."""
+    token: TokenFacts | None = None
+    secrets: tuple[str, ...] = ()
+    name: str | None = None
+    """What the span's name says after the operation."""
+    failed: bool = False
+    links: tuple[Link, ...] = ()
+
+
+class Recorder:
+    """Settings, memory, counters and the private provider of one emitter."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.tally = Tally()
+        self.memory = Memory(settings.known_tokens)
+        self.people = People(settings, self.tally)
+        exporter = make_exporter(settings.exporter, settings.export_timeout)
+        self._outlet = Outlet(exporter, self.tally)
+        self._queue = Queue(self._outlet, settings, self.tally)
+        self._provider = make_provider(settings, self._queue, self.tally)
+        self._tracer = self._provider.get_tracer(SCOPE, __version__, SCHEMA_URL)
+        after_fork = weakref.WeakMethod(self._after_fork)
+        os.register_at_fork(after_in_child=lambda: (found := after_fork()) and found())
+
+    def _after_fork(self) -> None:
+        self.tally.reset()
+        self.memory.reset()
+        self._outlet.reset()
+
+    def see(
+        self, token: Token | None, verified: Json | None = None, introspected: Json | None = None
+    ) -> Seen:
+        """Fingerprint a token and read its claims, or take those the agent has checked.
+
+        What an issuer or a verifier said replaces what was merely decoded before.
+        """
+        fingerprint = known = None
+        if token is not None:
+            fingerprint = canonical.fingerprint(token, self.settings.fingerprint_key)
+            known = self.memory.get(fingerprint)
+        told = verified if verified is not None else introspected
+        if told is not None:
+            facts: TokenFacts | None = claims.extract(told, self.tally, self.people.subject)
+            evidence = "verified_token" if verified is not None else "introspection"
+            return Seen(fingerprint, facts, known, evidence)
+        facts = known.facts if known else None
+        if facts is None and token is not None:
+            facts = self._read(token)
+        return Seen(fingerprint, facts, known, "unverified_token" if facts else None)
+
+    def _read(self, token: Token) -> TokenFacts | None:
+        decoded = claims.decode(token, unsigned=self.settings.test_tokens)
+        if decoded is None:
+            return None
+        header, body = decoded
+        return claims.extract(body, self.tally, self.people.subject, header)
+
+    def stated(self, operation: Operation, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """The agent's keywords under their full names; unknown and empty ones left out."""
+        fields = {}
+        for name, value in facts.items():
+            full = ALIASES.get(name, name)
+            if name == "reason" and operation == "revoke":
+                full = "revocation_reason"
+            if full not in FIELDS:
+                self.tally.note("refused", f"no such fact: {clean.scrub(name[:64], self.tally)}")
+            elif value is not None:
+                fields[full] = value
+        return fields
+
+    def record(self, fact: Fact) -> SpanContext | None:
+        """Make, finish and queue the span; its context, for links.
+
+        Raises `NotRecorded` in fail-closed mode only.
+        """
+        attributes = self._attributes(fact)
+        name = fact.operation if not fact.name else f"{fact.operation} {fact.name}"
+        span = self._tracer.start_span(
+            clean.text(name, self.tally, fact.secrets, _MAX_NAME),
+            kind=_KINDS[fact.kind],
+            attributes=attributes,
+            links=fact.links,
+        )
+        self.tally.emitted()
+        if fact.failed:
+            span.set_status(_FAILED)
+        if not isinstance(span, ReadableSpan):
+            self.tally.dropped(1, "sdk_disabled", "OTEL_SDK_DISABLED is set")
+            if self.settings.fail_closed and fact.operation in ("grant", "delegate"):
+                raise NotRecorded("OTEL_SDK_DISABLED is set: nothing is recorded")
+            return None
+        span.end(span.start_time)
+        return span.get_span_context()
+
+    def _attributes(self, fact: Fact) -> dict[str, Any]:
+        plan = PLANS[fact.operation]
+        attributes: dict[str, Any] = {"delegation.operation.name": fact.operation}
+        if fact.token is not None:
+            attributes.update(fact.token.attributes(fact.operation))
+        for name, value in fact.fields.items():
+            field = plan.get(name)
+            if field is None:
+                if value is not None:
+                    self.tally.note("refused", f"{fact.operation} carries no {name}")
+                continue
+            if value is None:
+                attributes.pop(field.attribute, None)
+                continue
+            try:
+                attributes[field.attribute] = self._fit(field, value, fact.secrets)
+            except clean.Unfit as error:
+                self.tally.note("refused", f"{name}: {error}")
+        if missing := REQUIRED[fact.operation] - attributes.keys():
+            self.tally.note("incomplete", f"{fact.operation} without {', '.join(sorted(missing))}")
+        return attributes
+
+    def _fit(self, field: Field, value: Any, secrets: Iterable[str]) -> Any:
+        if field.form == "text":
+            return clean.text(value, self.tally, secrets)
+        if field.form == "texts":
+            return clean.texts(value, self.tally, secrets)
+        if field.form == "scopes":
+            found = clean.texts(value, self.tally, secrets)
+            return canonical.split_scopes(found)
+        if field.form == "number":
+            return clean.number(value)
+        if field.form == "flag":
+            return clean.flag(value)
+        return clean.text(value, self.tally, secrets, clean.MAX_JSON)
+
+    def flush(self, timeout: float) -> bool:
+        """Send what waits; whether nothing is left on the way."""
+        self._provider.force_flush(int(timeout * 1000))
+        return self._outlet.waiting == 0
+
+    def shutdown(self) -> None:
+        self._provider.shutdown()
+
+
+def secrets_of(*tokens: Token | None) -> tuple[str, ...]:
+    """The credentials of a call, to be looked for in its values; DER bytes are no text."""
+    found = (token.strip() for token in tokens if isinstance(token, str))
+    bare = (
+        t.split(" ", 1)[1] if t[:7].lower().startswith(("bearer ", "dpop ")) else t for t in found
+    )
+    return tuple(token for token in bare if len(token) >= _MIN_SECRET)
+
+
+def link(kind: str, to: SpanContext | None, delegation_id: str | None = None) -> tuple[Link, ...]:
+    """A link to the span of another trace that this one continues, or no link."""
+    if to is None or not to.is_valid:
+        return ()
+    if to.trace_id == trace.get_current_span().get_span_context().trace_id:
+        return ()
+    said = {"delegation.link.type": kind}
+    if delegation_id:
+        said["delegation.id"] = delegation_id
+    return (Link(to, said),)
+
+
+def renamed(known: Known, **changes: Any) -> Known:
+    """The same knowledge with other ids."""
+    return replace(known, delegation=replace(known.delegation, **changes))

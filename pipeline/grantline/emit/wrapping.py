@@ -1,0 +1,217 @@
+"""Facts recorded around the agent's own code: exchanges, tools, agents, approvals.
+
+The agent's results and exceptions pass through untouched, sync or async.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar, Unpack, overload
+
+from grantline.emit import exchanged
+from grantline.emit.acts import Acts
+from grantline.emit.approval import Approval
+from grantline.emit.attributes import Kind
+from grantline.emit.claims import Json
+from grantline.emit.context import attached, with_agent
+from grantline.emit.exchanged import Exchanged
+from grantline.emit.facts import Facts
+from grantline.emit.guard import guarded
+from grantline.emit.issuing import Issuing
+from grantline.emit.recorder import Token
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Decorator = Callable[[Callable[P, R]], Callable[P, R]]
+
+
+class Wrapping(Issuing, Acts):
+    """Decorators and wrappers."""
+
+    @overload
+    def exchange(
+        self,
+        call: Callable[[], Awaitable[R]],
+        *,
+        subject_token: Token | None = None,
+        actor_token: Token | None = None,
+        **facts: Unpack[Facts],
+    ) -> Awaitable[R]: ...
+
+    @overload
+    def exchange(
+        self,
+        call: Callable[[], R],
+        *,
+        subject_token: Token | None = None,
+        actor_token: Token | None = None,
+        **facts: Unpack[Facts],
+    ) -> R: ...
+
+    def exchange(
+        self,
+        call: Callable[[], Any],
+        *,
+        subject_token: Token | None = None,
+        actor_token: Token | None = None,
+        **facts: Unpack[Facts],
+    ) -> Any:
+        """Call a token exchange and record the `delegate` it was, also if it failed.
+
+        `call` returns the new token, the token response (a mapping, or an object with
+        `access_token`), an HTTP response, or an awaitable of one of these. Its result is
+        returned, its exception raised, as if it had been called directly.
+        """
+        record = partial(
+            self._exchanged, facts, subject_token=subject_token, actor_token=actor_token
+        )
+        try:
+            result = call()
+        except BaseException as error:
+            record(exchanged.failed, error)
+            raise
+        if inspect.isawaitable(result):
+            return self._awaited(result, record)
+        record(exchanged.read, result)
+        return result
+
+    async def _awaited(self, result: Awaitable[R], record: Callable[[Any, Any], bool]) -> R:
+        try:
+            answer = await result
+        except BaseException as error:
+            record(exchanged.failed, error)
+            raise
+        if self.settings.fail_closed:
+            await asyncio.to_thread(record, exchanged.read, answer)  # it waits for the broker
+        else:
+            record(exchanged.read, answer)
+        return answer
+
+    @guarded(False, must_record=True)
+    def _exchanged(
+        self,
+        facts: Facts,
+        read: Callable[[Any], Exchanged],
+        result: Any,
+        *,
+        subject_token: Token | None,
+        actor_token: Token | None,
+    ) -> bool:
+        found = read(result)
+        said: Any = {**found.fields, **facts}
+        self.delegate(
+            found.token,
+            subject_token=subject_token,
+            actor_token=actor_token,
+            refresh_token=found.refresh_token,
+            **said,
+        )
+        return True
+
+    @overload
+    def tool(self, function: Callable[P, R], /) -> Callable[P, R]: ...
+    @overload
+    def tool(
+        self,
+        function: str | None = None,
+        /,
+        *,
+        token: Token | Callable[[], Token | None] | None = None,
+        kind: Kind = "client",
+        **facts: Unpack[Facts],
+    ) -> Decorator[..., Any]: ...
+
+    def tool(
+        self,
+        function: Any = None,
+        /,
+        *,
+        token: Token | Callable[[], Token | None] | None = None,
+        kind: Kind = "client",
+        **facts: Unpack[Facts],
+    ) -> Any:
+        """Decorator: each call of the function is a `use` of the current delegation.
+
+        `@dl.tool`, `@dl.tool("name", required_scopes=[...], risk="high")`; `token` may be a
+        function that returns the token to be used.
+        """
+
+        def record(name: str) -> None:
+            self._used(name, token, kind, facts)
+
+        if callable(function):
+            return _before(function, partial(record, _name(function)))
+        return lambda wrapped: _before(wrapped, partial(record, function or _name(wrapped)))
+
+    @guarded(None)
+    def _used(
+        self,
+        name: str,
+        token: Token | Callable[[], Token | None] | None,
+        kind: Kind,
+        facts: Facts,
+    ) -> None:
+        self.use(name, token=token() if callable(token) else token, kind=kind, **facts)
+
+    def agent(self, name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Decorator: inside the function, `name` is the actor where no token names one."""
+
+        def wrap(function: Callable[P, R]) -> Callable[P, R]:
+            return _within(function, lambda: attached(partial(with_agent, name)))
+
+        return wrap
+
+    def approval(
+        self, what: str | None = None, /, *, action: Json | None = None, **facts: Unpack[Facts]
+    ) -> Approval:
+        """A pending approval: `with dl.approval("pay", action={...}) as ap: ap.approved()`.
+
+        Left without a decision it is recorded as `expired`.
+        """
+        return Approval(self, what, action, facts)
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _before(function: Callable[P, R], record: Callable[[], None]) -> Callable[P, R]:
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def asynchronous(*args: P.args, **kwargs: P.kwargs) -> Any:
+            record()
+            return await function(*args, **kwargs)
+
+        return asynchronous  # type: ignore[return-value]
+
+    @wraps(function)
+    def synchronous(*args: P.args, **kwargs: P.kwargs) -> R:
+        record()
+        return function(*args, **kwargs)
+
+    return synchronous
+
+
+def _within(
+    function: Callable[P, R], block: Callable[[], AbstractContextManager[None]]
+) -> Callable[P, R]:
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def asynchronous(*args: P.args, **kwargs: P.kwargs) -> Any:
+            with block():
+                return await function(*args, **kwargs)
+
+        return asynchronous  # type: ignore[return-value]
+
+    @wraps(function)
+    def synchronous(*args: P.args, **kwargs: P.kwargs) -> R:
+        with block():
+            return function(*args, **kwargs)
+
+    return synchronous

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from grantline.engine import ChainEngine, TokenEngine
@@ -28,6 +28,9 @@ class Chains:
     def settle(self, revision: int, /) -> Outcome:
         return Outcome(self._engine.drain(revision))
 
+    def next_due_ms(self) -> int | None:
+        return _next(self._engine._timers._heap)  # noqa: SLF001 (until the engine tells it)
+
     def stats(self) -> dict[str, int]:
         return self._engine.stats()
 
@@ -47,8 +50,15 @@ class Tokens:
     def settle(self, revision: int, /) -> Outcome:
         return Outcome(*self._engine.drain(revision))
 
+    def next_due_ms(self) -> int | None:
+        return _next(self._engine._timers._heap)  # noqa: SLF001 (until the engine tells it)
+
     def stats(self) -> dict[str, int]:
         return self._engine.stats()
+
+
+def _next(heap: Sequence[tuple[int, int, object]]) -> int | None:
+    return heap[0][0] if heap else None
 
 
 class Engines(NamedTuple):

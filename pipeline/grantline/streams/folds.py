@@ -51,6 +51,10 @@ class Engine(Protocol[_In_contra]):
     def add(self, items: Iterable[_In_contra], /) -> None: ...
     def advance(self, now_ms: int, /) -> None: ...
     def settle(self, revision: int, /) -> Outcome: ...
+    def next_due_ms(self) -> int | None:
+        """When time alone may bring something next; None for never."""
+        ...
+
     def stats(self) -> dict[str, int]: ...
 
 
@@ -95,16 +99,15 @@ class Fold(Generic[_T]):
             return NOTHING
         return News((*early.findings, *late.findings), (*early.hops, *late.hops))
 
-    def tick(self, now_ms: int) -> News:
-        """Nothing more is in the log and it is `now_ms`: what time alone brings.
+    def due(self, now_ms: int) -> bool:
+        """Time alone would bring something by now, were it told.
 
-        Only to be called when the log was read to its end: a clock that runs ahead of records
-        still to be read would call facts missing that are on their way.
+        Time is told by the log only: whoever asks sends an empty frame, and the broker's stamp
+        on it is the time. So what absence brings has its place in the log like everything else,
+        and a replay says the same, once.
         """
-        if self.replaying:
-            return NOTHING
-        self._advance(now_ms)
-        return self._news(self.engine.settle(2 * self.next_offset))
+        due_ms = self.engine.next_due_ms()
+        return not self.replaying and due_ms is not None and due_ms <= now_ms
 
     def caught_up(self) -> None:
         """The log ends here, though the committed offset is beyond: compaction or a transaction
@@ -114,9 +117,8 @@ class Fold(Generic[_T]):
 
     def _advance(self, now_ms: int) -> None:
         # Broker timestamps may step back by a little when the leader changes.
-        if now_ms > self.time_ms:
-            self.time_ms = now_ms
-            self.engine.advance(now_ms)
+        self.time_ms = max(self.time_ms, now_ms)
+        self.engine.advance(self.time_ms)
 
     def _news(self, outcome: Outcome) -> News:
         if not outcome.findings:

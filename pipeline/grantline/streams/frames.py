@@ -1,18 +1,19 @@
 """Framing: hops gathered by target partition, and cut into records that a broker takes.
 
 Pure. One frame a target partition and delivery, so that what is paid for a record is paid for
-hundreds of hops. A hop that does not fit a record even alone is handed back, never sent and
-never lost in silence.
+hundreds of hops. A hop that no frame can hold is handed back, never sent and never lost in
+silence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from grantline.lineage.partition import partition_of
 from grantline.lineage.route import route
 from grantline.model.hop import Hop
+from grantline.model.rejected import Reason
 from grantline.model.sighting import Sighting
 from grantline.streams.messages import Addresses
 from grantline.streams.outgoing import MAX_RECORD_BYTES, Outgoing
@@ -22,7 +23,7 @@ FRAME_BYTES = 900_000
 """Above this a frame is halved: below every default limit, with room for headers."""
 
 _T = TypeVar("_T", Hop, Sighting)
-_HEADERS: list[tuple[str, str | bytes | None]] = [("content-type", CONTENT_TYPE)]
+FRAME_HEADERS: list[tuple[str, str | bytes | None]] = [("content-type", CONTENT_TYPE)]
 
 
 class Framing:
@@ -32,8 +33,8 @@ class Framing:
         self._addresses = addresses
         self._hops: dict[int, list[Hop]] = {}
         self._sightings: dict[int, list[Sighting]] = {}
-        self.oversized: list[str] = []
-        """Span ids of what fits no record; filled by `records`."""
+        self.refused: dict[str, Reason] = {}
+        """Span id of what no frame can hold -> why; filled by `records`."""
 
     def add(self, hop: Hop) -> None:
         """Routes one hop; adds all of it or, when `route` raises, nothing."""
@@ -53,17 +54,26 @@ class Framing:
     ) -> Iterator[Outgoing]:
         for partition, items in gathered.items():
             for value in self._frames(items, encode):
-                yield Outgoing(topic, partition, None, value, _HEADERS)
+                yield Outgoing(topic, partition, None, value, FRAME_HEADERS)
 
     def _frames(self, items: list[_T], encode: Callable[[Sequence[_T]], bytes]) -> Iterator[bytes]:
-        todo: list[list[Any]] = [items]
+        todo: list[list[_T]] = [items]
         while todo:
             part = todo.pop()
-            value = encode(part)
-            if len(value) <= FRAME_BYTES or (len(part) == 1 and len(value) <= MAX_RECORD_BYTES):
-                yield value
-            elif len(part) == 1:
-                self.oversized.append(part[0].span_id)
+            alone = len(part) == 1
+            try:
+                value = encode(part)
+            except UnicodeEncodeError:
+                # JSON may hold half of a surrogate pair, which no other text format can.
+                if alone:
+                    self.refused[part[0].span_id] = "bad_encoding"
+                    continue
             else:
-                middle = len(part) // 2
-                todo += [part[middle:], part[:middle]]
+                if len(value) <= FRAME_BYTES or (alone and len(value) <= MAX_RECORD_BYTES):
+                    yield value
+                    continue
+                if alone:
+                    self.refused[part[0].span_id] = "too_large"
+                    continue
+            middle = len(part) // 2
+            todo += [part[middle:], part[:middle]]

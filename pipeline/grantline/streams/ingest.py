@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from grantline.lineage.route import mark_late
@@ -22,6 +22,11 @@ from grantline.streams.messages import Addresses
 from grantline.streams.outgoing import Outgoing
 
 log = logging.getLogger(__name__)
+
+_CURES: Mapping[str, str] = {
+    "too_large": "the span alone is larger than a record may be; shorten its attributes",
+    "bad_encoding": "an attribute holds half of a surrogate pair; send valid Unicode",
+}
 
 
 class Decoded(Protocol):
@@ -77,9 +82,7 @@ class Ingest:
                 else:
                     hops += 1
         frames = list(framing.records())
-        if framing.oversized:
-            place = (topic, partition, records[-1].offset)
-            rows += oversized(framing, place)
+        rows += refused(framing, (topic, partition, records[-1].offset))
         return Taken(frames, rows, hops, passed_over)
 
 
@@ -91,17 +94,11 @@ def content_type(record: Record) -> str | None:
     return None
 
 
-def oversized(framing: Framing, place: tuple[str, int, int]) -> list[RejectedRow]:
-    """Rejections of what fits no record."""
+def refused(framing: Framing, place: tuple[str, int, int]) -> list[RejectedRow]:
+    """Rejections of what no frame can hold. `place` is the last record of the delivery."""
     return [
-        RejectedRow(
-            "too_large",
-            "the span alone is larger than a record may be; shorten its attributes",
-            *place,
-            -1000 - index,
-            span_id=span_id,
-        )
-        for index, span_id in enumerate(sorted(set(framing.oversized)))
+        RejectedRow(reason, _CURES[reason], *place, -1000 - index, span_id=span_id)
+        for index, (span_id, reason) in enumerate(sorted(framing.refused.items()))
     ]
 
 

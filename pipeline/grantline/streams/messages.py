@@ -46,7 +46,7 @@ def finding_message(
         ("content-type", "application/json"),
     ]
     if finding.root_id:
-        headers.insert(4, ("ce_subject", _header_text(finding.root_id)))
+        headers.insert(4, ("ce_subject", finding.root_id[:1000].encode()))
     partition = partition_of(finding.id, addresses.partitions)
     return Outgoing(addresses.findings, partition, finding.id.encode(), _fitting(finding), headers)
 
@@ -55,7 +55,7 @@ def _fitting(finding: Finding) -> bytes:
     """The finding's JSON. Names of agents and scopes come from outside and may be as long as
     their owner likes; a finding that no longer fits a record loses its prose, never itself.
     """
-    value = finding.model_dump_json().encode("utf-8", "replace")
+    value = finding.model_dump_json().encode()
     if len(value) <= MAX_RECORD_BYTES:
         return value
     short = finding.model_copy(
@@ -67,7 +67,7 @@ def _fitting(finding: Finding) -> bytes:
             "sql": _CUT,
         }
     )
-    return short.model_dump_json().encode("utf-8", "replace")
+    return short.model_dump_json().encode()
 
 
 def rejected_message(row: RejectedRow, addresses: Addresses) -> Outgoing:
@@ -83,8 +83,3 @@ def rejected_message(row: RejectedRow, addresses: Addresses) -> Outgoing:
     ]
     partition = partition_of(key, addresses.partitions)
     return Outgoing(addresses.rejected, partition, key.encode(), value.encode(), headers)
-
-
-def _header_text(text: str) -> bytes:
-    # A root id is text from outside; lone surrogates have no UTF-8.
-    return text[:1000].encode("utf-8", "replace")

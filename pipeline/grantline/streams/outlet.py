@@ -77,6 +77,10 @@ class Outlet:
             }
         )
 
+    def __len__(self) -> int:
+        """Records under way."""
+        return len(self._producer)
+
     def send(self, record: Outgoing) -> None:
         """Hands one record over; returns at once unless the buffer is full."""
         arrived: Any = partial(self._arrived, self._period)

@@ -45,6 +45,7 @@ def add(app: faust.App, custody: Custody, metrics: Metrics) -> None:
     @app.page("/metrics", name="grantline_metrics")
     async def show(view: View, _request: Request) -> Response:
         """Prometheus text format."""
+        metrics.show("grantline_ready", float(custody.ready and not app.rebalancing))
         return view.bytes(metrics.exposition(), headers={"Content-Type": _PROMETHEUS})
 
     _: Any = (health, ready, show)

@@ -72,7 +72,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     commit_seconds: float = 1.0
     """Between commits: what a crashed worker does again. A commit costs a flush of 5 to 10 ms."""
     tick_seconds: float = 1.0
-    """Between looks at the clock where no records come: how late a finding on absence may be."""
+    """Between looks at the clock where no records come: how late a finding on absence may be.
+    Where one is due, an empty frame is written, so that time has its place in the log too."""
     delivery_seconds: float = 300.0
     """How long results may wait for a broker that is down before the worker gives up."""
     fetch_bytes: int = 4 << 20

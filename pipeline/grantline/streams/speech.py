@@ -12,7 +12,7 @@ from grantline.model.hop import Hop
 from grantline.ports import Clock, RejectedRow
 from grantline.streams.folds import News
 from grantline.streams.frames import Framing
-from grantline.streams.ingest import Taken, crashed, oversized
+from grantline.streams.ingest import Taken, crashed, refused
 from grantline.streams.messages import Addresses, finding_message, rejected_message
 from grantline.streams.metrics import Metrics
 from grantline.streams.outgoing import Outgoing
@@ -65,7 +65,7 @@ class Speech:
             else:
                 self._metrics.count("grantline_resolved_hops_total")
         self._frames(list(framing.records()))
-        self.rejected((*rows, *oversized(framing, place)))
+        self.rejected((*rows, *refused(framing, place)))
 
     def _frames(self, frames: Sequence[Outgoing]) -> None:
         for frame in frames:

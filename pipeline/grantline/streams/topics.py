@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import (  # type: ignore[attr-defined] (not in its __all__)
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     ConfigResource,
     NewTopic,
@@ -24,7 +24,7 @@ from grantline.streams.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
 
-_SECONDS = 30.0
+_SECONDS = 10.0
 # Kafka stamps records with its own clock: what a rule calls missing or late must not depend on
 # the clocks of workers.
 _BROKER_CLOCK = {"message.timestamp.type": "LogAppendTime"}
@@ -94,7 +94,7 @@ def ensure(settings: WorkerSettings) -> None:
     """Creates what is missing and checks what is there.
 
     Raises `TopicError` when a topic has another partition count or cannot be created, naming the
-    cure; blocks for half a minute at most.
+    cure; blocks for some ten seconds an answer at most.
     """
     client = admin(settings)
     wanted = specs(settings)

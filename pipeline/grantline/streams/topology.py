@@ -24,16 +24,19 @@ from grantline.ports import Clock, RejectedRow
 from grantline.streams.custody import TP, Custody
 from grantline.streams.deliveries import Delivery, Record
 from grantline.streams.folds import NOTHING, Fold
+from grantline.streams.frames import FRAME_HEADERS
 from grantline.streams.ingest import Ingest
 from grantline.streams.metrics import Metrics, Name
+from grantline.streams.outgoing import Outgoing
 from grantline.streams.outlet import Outlet
 from grantline.streams.settings import WorkerSettings
 from grantline.streams.speech import Speech
-from grantline.wire.frames import BadFrame
+from grantline.wire.frames import BadFrame, encode_hops
 
 log = logging.getLogger(__name__)
 
 WHOLE_RECORD = -1
+_ASK_AGAIN_SECONDS = 10.0
 _YIELD_SECONDS = 0.02
 """How long an agent may keep the event loop to itself."""
 
@@ -43,6 +46,7 @@ class Agents:
 
     def __init__(
         self,
+        *,
         custody: Custody,
         outlet: Outlet,
         speech: Speech,
@@ -56,6 +60,7 @@ class Agents:
         self.metrics = metrics
         self.clock = clock
         self._ingest = ingest
+        self._told: dict[TP, tuple[int, float]] = {}
 
     def declare(self, app: faust.App, inputs: Sequence[str], settings: WorkerSettings) -> None:
         """Declares topics and agents on `app`."""
@@ -105,18 +110,25 @@ class Agents:
         if news is not NOTHING:
             self.speech.news(news, (*tp, record.offset))
         self.custody.done(tp, fold.next_offset)
-        counted: Name = "grantline_replayed_records_total" if replayed else "grantline_records_total"
+        counted: Name = (
+            "grantline_replayed_records_total" if replayed else "grantline_records_total"
+        )
         self.metrics.count(counted, topic=tp[0])
 
-    def tick(self, tp: TP) -> None:
-        """The log of `tp` is read to its end: time alone may bring something."""
+    def tell_time(self, tp: TP) -> None:
+        """The log of `tp` is read to its end: writes an empty frame if time is to be told."""
         fold = self.custody.folds.get(tp)
         if fold is None:
             return
         fold.caught_up()
-        news = fold.tick(self.clock.now_ms())
-        if news is not NOTHING:
-            self.speech.news(news, (*tp, fold.next_offset))
+        now = time.monotonic()
+        cursor, asked = self._told.get(tp, (-1, 0.0))
+        # The frame sent before may still be on its way.
+        if fold.due(self.clock.now_ms()) and (
+            cursor != fold.next_offset or now - asked > _ASK_AGAIN_SECONDS
+        ):
+            self._told[tp] = (fold.next_offset, now)
+            self.outlet.send(Outgoing(*tp, None, encode_hops(()), FRAME_HEADERS))
 
 
 def _working(work: Any) -> Any:

@@ -1,6 +1,6 @@
 """The watch: looks at each partition once a second and tells what it sees.
 
-Ticks folds whose log is read to its end, tells the progress of a replay in the log, sets the
+Has the time told where a log is read to its end, tells the progress of a replay in the log, sets the
 gauges, and looks for new input topics. Reads only; what it finds is acted on elsewhere.
 """
 
@@ -37,7 +37,6 @@ class Watch:
     async def look(self) -> None:
         """One look at everything that is ours."""
         if self._app.rebalancing:
-            self._agents.metrics.show("grantline_ready", 0)
             return
         consumer = cast(Consumer, self._app.consumer)
         custody = self._agents.custody
@@ -52,7 +51,7 @@ class Watch:
                 topic=tp.topic, partition=str(tp.partition),
             )  # fmt: skip
             if end == cursor:
-                self._agents.tick(tp)
+                self._agents.tell_time(tp)
         self._show()
         self._tell()
 
@@ -64,7 +63,8 @@ class Watch:
         """
         high = consumer.highwater(tp)
         handed = cast(MergeScheduler, consumer.scheduler).handed(tp)
-        if high is None or handed is None:
+        # Faust's annotation says int; before the first fetch there is none.
+        if handed is None or cast("int | None", high) is None:
             return None
         if handed >= high:
             return handed
@@ -76,7 +76,6 @@ class Watch:
 
     def _show(self) -> None:
         custody, metrics = self._agents.custody, self._agents.metrics
-        metrics.show("grantline_ready", float(custody.ready))
         metrics.forget("grantline_live")
         metrics.forget("grantline_replay_remaining_records")
         live: Counter[tuple[str, str]] = Counter()

@@ -85,7 +85,14 @@ def build_app(
     app = App(**_faust_settings(settings))
     app.stakes = transport.Stakes(custody, outlet, metrics)
     speech = Speech(addresses, outlet, metrics, clock)
-    agents = Agents(custody, outlet, speech, metrics, Ingest(decode, policy, addresses), clock)
+    agents = Agents(
+        custody=custody,
+        outlet=outlet,
+        speech=speech,
+        metrics=metrics,
+        ingest=Ingest(decode, policy, addresses),
+        clock=clock,
+    )
     agents.declare(app, inputs or list(settings.input_topics), settings)
     pages.add(app, custody, metrics)
     _on_the_clock(app, Watch(app, agents), settings)

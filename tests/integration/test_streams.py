@@ -1,0 +1,324 @@
+"""Workers on a real broker: spans in, findings out, whatever happens in between.
+
+After each disturbance the open findings are those of one engine in one process that nothing
+ever happened to.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    ConfigResource,
+    ResourceType,
+)
+
+from grantline.model.finding import Finding
+from grantline.streams import topics
+from tests.brokers import Broker, create_topic
+from tests.workers import Stage, headers_of, records, story, undisturbed, until
+
+pytestmark = pytest.mark.timeout(180)
+
+HOPS = [hop for number in range(40) for hop in story(number)]
+
+
+@pytest.fixture
+def stage(broker: Broker, tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(broker.bootstrap, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fresh_stage(fresh_broker: Broker, tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(fresh_broker.bootstrap, tmp_path)
+    yield made
+    made.close()
+
+
+def _slowly(stage: Stage, values: list[bytes], pause: float = 0.1) -> Iterator[int]:
+    """Sends one value after the other; yields how many were sent."""
+    for number, value in enumerate(values, 1):
+        stage.send([value])
+        yield number
+        time.sleep(pause)
+
+
+def _ready(stage: Stage) -> None:
+    for worker in stage.workers:
+        if worker.process.poll() is None:
+            until(lambda w=worker: w.get("ready")[0] == 200, 40, "readiness")  # type: ignore[misc]
+
+
+def test_spans_become_findings_and_a_restart_says_nothing_twice(stage: Stage) -> None:
+    """Findings are those of an undisturbed run; a worker that was told to stop has committed
+    everything, and the next one folds its state again in silence."""
+    expected = undisturbed(HOPS)
+    first = stage.worker()
+    _ready(stage)
+    stage.send(records(HOPS, seed=1))
+    said = stage.expect(expected)
+    assert first.figure("grantline_hops_total") == len(HOPS)
+    assert first.figure("grantline_rejected_total") == 0
+    assert first.stop() == 0, stage.last_words()
+
+    second = stage.worker()
+    _ready(stage)
+    assert second.figure("grantline_replayed_records_total") > 0
+    until(lambda: second.figure("grantline_lag_records") == 0)
+    time.sleep(1)
+    again = stage.expect(expected)
+    assert len(again) == len(said)
+    assert second.figure("grantline_findings_total") == 0
+
+
+def test_findings_are_cloudevents_addressed_by_their_id(stage: Stage) -> None:
+    """Each record on the findings topic is keyed by the finding's id, lies in the id's partition
+    and says in its headers what it is."""
+    from grantline.lineage.partition import partition_of
+
+    stage.worker()
+    hops = story(1)
+    stage.send(records(hops, seed=3))
+    stage.expect(undisturbed(hops))
+    seen: set[tuple[str, int]] = set()
+    for message in stage.log_of(stage.settings.topics.findings).read(2):
+        finding = Finding.model_validate_json(message.value() or b"")
+        headers = headers_of(message)
+        assert message.key() == finding.id.encode()
+        assert message.partition() == partition_of(finding.id, stage.settings.partitions)
+        assert headers["ce_specversion"] == b"1.0"
+        assert headers["ce_id"] == f"{finding.id}-{finding.revision}".encode()
+        assert headers["ce_type"].startswith(b"dev.grantline.finding.")
+        assert headers["content-type"] == b"application/json"
+        assert finding.root_id is None or headers["ce_subject"] == finding.root_id.encode()
+        assert (finding.id, finding.revision) not in seen
+        seen.add((finding.id, finding.revision))
+    assert seen
+
+
+def test_a_killed_worker_loses_nothing(stage: Stage) -> None:
+    """SIGKILL in mid-stream, as soon as something was said and again after commits: the next
+    worker goes on from the last commit, or from the beginning."""
+    sending = _slowly(stage, records(HOPS, seed=2, spans=2))
+    for name, figure in (("grantline_findings_total", 1), ("grantline_commits_total", 5)):
+        worker = stage.worker()
+        while worker.figure(name) < figure:
+            next(sending)
+        worker.kill()
+    last = stage.worker()
+    for _ in sending:
+        pass
+    stage.expect(undisturbed(HOPS))
+    assert last.figure("grantline_replayed_records_total") > 0
+
+
+def test_workers_come_and_go(stage: Stage) -> None:
+    """A second worker takes a share of the partitions and gives it back when it leaves; nothing
+    is lost and partitions that stayed are not folded again."""
+    first = stage.worker()
+    _ready(stage)
+    sending = _slowly(stage, records(HOPS, seed=4))
+    for _ in range(15):
+        next(sending)
+    second = stage.worker()
+    _ready(stage)
+    until(lambda: second.partitions() > 0, 40, "a share for the second worker")
+    _ready(stage)
+    assert first.partitions() + second.partitions() == 2 * stage.settings.partitions
+    assert first.figure("grantline_replayed_records_total") == 0
+    for _ in range(25):
+        next(sending)
+    assert second.stop() == 0, stage.last_words()
+    until(lambda: first.partitions() == 2 * stage.settings.partitions, 40)
+    for _ in sending:
+        pass
+    stage.expect(undisturbed(HOPS))
+    assert first.process.poll() is None
+
+
+def test_a_worker_killed_beside_another_is_taken_over(stage: Stage) -> None:
+    """When one of two workers is killed, the other takes its partitions over."""
+    first, second = stage.worker(), stage.worker()
+    until(lambda: first.partitions() > 0 and second.partitions() > 0, 40)
+    _ready(stage)
+    for sent in _slowly(stage, records(HOPS, seed=5)):
+        if sent == 20:
+            second.kill()
+    stage.expect(undisturbed(HOPS))
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_broker_that_comes_back_is_worked_with_again(
+    fresh_broker: Broker, fresh_stage: Stage, end: str
+) -> None:
+    """The broker stops or crashes and starts again: the worker waits or is started again by its
+    supervisor, and nothing is lost."""
+    stage = fresh_stage
+    values = records(HOPS, seed=6)
+    stage.worker()
+    _ready(stage)
+    stage.send(values[:20])
+    until(lambda: stage.workers[0].figure("grantline_findings_total") > 0)
+    getattr(fresh_broker, end)()
+    time.sleep(2)
+    fresh_broker.start()
+    stage.send(values[20:])
+    if stage.workers[0].process.poll() is not None:
+        assert stage.workers[0].process.returncode == 1
+        stage.worker()
+    stage.expect(undisturbed(HOPS), 90)
+
+
+def test_poison_costs_only_itself(stage: Stage) -> None:
+    """Records that cannot be read end on the rejected topic with their place; their neighbours
+    go through, and the worker lives."""
+    worker = stage.worker()
+    hops = story(7)
+    poison = [
+        b"",
+        b"\x00\xff\xfe",
+        b"{" * 10_000,
+        b"\x0a\xff\xff\xff\xff\x0f",
+        b'{"resourceSpans":7}',
+    ]
+    stage.send([*poison, *records(hops, seed=7), *poison])
+    stage.send([b"not a frame"], topic=stage.settings.topics.hops)
+    stage.send([b"\x92\x63\x90"], topic=stage.settings.topics.tokens)
+    stage.expect(undisturbed(hops))
+    log = stage.log_of(stage.settings.topics.rejected)
+    until(lambda: len(log.read()) >= 2 * (len(poison) - 1) + 2)
+    reasons = Counter[str]()
+    for message in log.messages:
+        body = json.loads(message.value() or b"")
+        headers = headers_of(message)
+        assert headers["source_topic"].decode() == body["source_topic"]
+        assert int(headers["source_offset"]) == body["source_offset"]
+        assert int(headers["source_partition"]) == body["source_partition"]
+        reasons[body["reason"]] += 1
+    assert reasons["bad_frame"] == 2
+    assert "crashed" not in reasons
+    assert worker.process.poll() is None
+
+
+def test_a_poisoned_topic_is_told_of_once(stage: Stage) -> None:
+    """A record that is no frame is rejected when it is met, not again at every replay."""
+    first = stage.worker()
+    stage.send([b"not a frame"], topic=stage.settings.topics.hops)
+    log = stage.log_of(stage.settings.topics.rejected)
+    until(lambda: len(log.read()) == 1)
+    time.sleep(1)
+    assert first.stop() == 0
+    second = stage.worker()
+    until(lambda: second.figure("grantline_replayed_records_total") == 1)
+    time.sleep(1)
+    assert len(log.read()) == 1
+
+
+def test_an_offset_that_was_committed_is_never_taken_back(stage: Stage) -> None:
+    """While state is folded again, the committed offsets of the keyed topics stay where they
+    were."""
+    from confluent_kafka import Consumer, TopicPartition
+
+    names = stage.settings.topics
+    places = [
+        TopicPartition(topic, number)
+        for topic in (names.hops, names.tokens, stage.input)
+        for number in range(stage.settings.partitions)
+    ]
+    group = Consumer({"bootstrap.servers": stage.bootstrap, "group.id": stage.settings.application})
+
+    def committed() -> list[int]:
+        return [place.offset for place in group.committed(places, timeout=10)]
+
+    first = stage.worker()
+    stage.send(records(HOPS, seed=8))
+    stage.expect(undisturbed(HOPS))
+    assert first.stop() == 0
+    before = committed()
+    assert max(before) > 0
+    second = stage.worker()
+    low = before
+    while second.get("ready")[0] != 200:
+        low = [min(a, b) for a, b in zip(low, committed(), strict=True)]
+        time.sleep(0.05)
+    time.sleep(1)
+    low = [min(a, b) for a, b in zip(low, committed(), strict=True)]
+    group.close()
+    assert low == before
+
+
+def test_offsets_with_gaps_do_not_stall_the_commit(stage: Stage) -> None:
+    """Transactions leave markers in the log that no reader is given: lag and commit go to the
+    end all the same, and time goes on."""
+    from confluent_kafka import Producer
+
+    topics.ensure(stage.settings)
+    hops = story(9)
+    producer = Producer(
+        {"bootstrap.servers": stage.bootstrap, "transactional.id": stage.input, "log_level": 0}
+    )
+    try:
+        producer.init_transactions(20)
+    except Exception as why:  # noqa: BLE001
+        pytest.skip(f"this broker has no transactions: {why}")
+    for value in records(hops, seed=9, spans=2):
+        producer.begin_transaction()
+        producer.produce(stage.input, value, partition=0)
+        producer.commit_transaction(20)
+    worker = stage.worker()
+    stage.expect(undisturbed(hops))
+    until(lambda: worker.figure("grantline_commits_total") > 0)
+    until(lambda: worker.figure("grantline_lag_records") == 0)
+    assert worker.stop() == 0
+
+
+def test_topics_are_declared_with_their_settings(stage: Stage) -> None:
+    """The broker stamps what the engine's clock is read from; declaring twice changes nothing."""
+    topics.ensure(stage.settings)
+    topics.ensure(stage.settings)
+    admin = AdminClient({"bootstrap.servers": stage.bootstrap})
+    name = stage.settings.topics.hops
+    there = admin.list_topics(timeout=10).topics[name]
+    assert len(there.partitions) == stage.settings.partitions
+    resource = ConfigResource(ResourceType.TOPIC, name)
+    config = admin.describe_configs([resource])[resource].result(10)
+    if not config:
+        pytest.skip("this broker does not tell the settings of its topics")
+    assert config["message.timestamp.type"].value == "LogAppendTime"
+    assert config["cleanup.policy"].value == "delete"
+
+
+def test_another_partition_count_is_refused_with_the_cure(stage: Stage) -> None:
+    """Keys of an existing topic cannot be spread anew; the error says what can be done."""
+    create_topic(stage.bootstrap, stage.settings.topics.tokens, 5)
+    with pytest.raises(topics.TopicError, match=r"has 5 partitions, the setting says 3; set part"):
+        topics.ensure(stage.settings)
+
+
+def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    """The address is in the error, not a stack trace without it."""
+    stage = Stage("127.0.0.1:1", tmp_path)
+    worker = stage.worker()
+    until(lambda: worker.process.poll() is not None, 60)
+    assert worker.process.returncode == 1
+    assert "no broker answers at 127.0.0.1:1" in worker.log.read_text()
+
+
+def test_pages_show_health_readiness_and_figures(stage: Stage) -> None:
+    """What an orchestrator and Prometheus ask for."""
+    worker = stage.worker()
+    until(lambda: worker.get("health")[0] == 200)
+    _ready(stage)
+    status, body = worker.get("ready")
+    assert status == 200
+    assert len(json.loads(body)["partitions"]) == 2 * stage.settings.partitions
+    assert worker.figure("grantline_ready") == 1
+    assert "# TYPE grantline_hops_total counter" in worker.get("metrics")[1]

@@ -1,0 +1,119 @@
+"""Cursors and folds: what may be committed, what is read again and what must not be missed."""
+
+from __future__ import annotations
+
+import pytest
+
+from grantline.streams.custody import Custody, Hole
+from tests.deliveries import Counting, delivery
+
+HOPS = ("hops", 0)
+SPANS = ("spans", 0)
+
+
+def _custody() -> Custody:
+    return Custody({"hops": lambda _: Counting().fold()})
+
+
+def test_an_input_starts_at_its_commit_and_a_fold_at_its_beginning() -> None:
+    custody = _custody()
+    starts = custody.assign({HOPS, SPANS}, {HOPS: 70, SPANS: 30}, {HOPS: 12})
+    assert {tp: start.offset for tp, start in starts.items()} == {HOPS: 12, SPANS: 30}
+    assert starts[HOPS].fresh
+    assert custody.folds[HOPS].live_from == 70
+
+
+def test_nothing_is_committable_while_a_fold_is_replayed() -> None:
+    """Faust forgets what is committed while partitions are revoked: a commit then would go back."""
+    custody = _custody()
+    custody.assign({HOPS}, {HOPS: 3}, {})
+    fold = custody.folds[HOPS]
+    for offset in range(3):
+        assert custody.committable(HOPS) is None
+        fold.take(offset, 0, [])
+        custody.done(HOPS, fold.next_offset)
+    assert custody.committable(HOPS) == 3
+
+
+def test_a_partition_that_stays_keeps_its_state_and_place() -> None:
+    custody = _custody()
+    custody.assign({HOPS, SPANS}, {}, {})
+    fold = custody.folds[HOPS]
+    fold.take(0, 0, [])
+    custody.done(HOPS, 1)
+    custody.done(SPANS, 9)
+    starts = custody.assign({HOPS, SPANS}, {HOPS: None, SPANS: 4}, {})
+    assert custody.folds[HOPS] is fold
+    assert (starts[HOPS].offset, starts[SPANS].offset) == (1, 9)
+    assert not starts[HOPS].fresh
+
+
+def test_a_partition_that_leaves_takes_its_state_with_it() -> None:
+    custody = _custody()
+    custody.assign({HOPS, SPANS}, {}, {})
+    fold = custody.folds[HOPS]
+    custody.assign({SPANS}, {}, {})
+    assert HOPS not in custody.folds
+    assert custody.unfolded({HOPS}) == [HOPS]
+    custody.assign({HOPS}, {HOPS: 5}, {HOPS: 0})
+    assert custody.folds[HOPS] is not fold
+    assert custody.folds[HOPS].replaying
+
+
+def test_what_another_worker_committed_meanwhile_is_folded_in_silence() -> None:
+    custody = _custody()
+    custody.assign({HOPS}, {}, {})
+    custody.folds[HOPS].take(0, 0, [])
+    custody.done(HOPS, 1)
+    starts = custody.assign({HOPS}, {HOPS: 40}, {})
+    assert starts[HOPS].offset == 1
+    assert custody.folds[HOPS].replaying
+
+
+def test_records_done_before_are_not_taken_again() -> None:
+    custody = _custody()
+    custody.assign({SPANS}, {SPANS: 5}, {})
+    taken = custody.take(SPANS, delivery(3, 4, 5, 6, follows=3))
+    assert [record.offset for record in taken] == [5, 6]
+
+
+def test_a_gap_in_the_log_is_no_hole() -> None:
+    """Compaction and transactions take offsets away; the delivery says what it follows."""
+    custody = _custody()
+    custody.assign({SPANS}, {SPANS: 5}, {})
+    assert len(custody.take(SPANS, delivery(90, 95, follows=5))) == 2
+    custody.done(SPANS, 96)
+    assert custody.committable(SPANS) == 96
+    assert len(custody.take(SPANS, delivery(98, follows=96))) == 1
+
+
+def test_a_delivery_that_was_dropped_on_the_way_ends_the_worker() -> None:
+    """Going on would commit over records nobody worked on."""
+    custody = _custody()
+    custody.assign({SPANS}, {SPANS: 5}, {})
+    with pytest.raises(Hole, match=r"spans\[0\]: worked through up to offset 5, .* follows 8"):
+        custody.take(SPANS, delivery(8, 9, follows=8))
+
+
+def test_what_is_no_longer_ours_is_neither_taken_nor_committed() -> None:
+    custody = _custody()
+    custody.assign({SPANS}, {}, {})
+    custody.assign(set(), {}, {})
+    assert custody.take(SPANS, delivery(1, follows=0)) == ()
+    custody.done(SPANS, 2)
+    assert custody.committable(SPANS) is None
+
+
+def test_nothing_worked_through_is_nothing_to_commit() -> None:
+    custody = _custody()
+    custody.assign({SPANS}, {}, {})
+    assert custody.committable(SPANS) is None
+
+
+def test_readiness_is_every_fold_live() -> None:
+    custody = _custody()
+    assert not custody.ready
+    custody.assign({HOPS}, {HOPS: 1}, {})
+    assert not custody.ready
+    custody.folds[HOPS].take(0, 0, [])
+    assert custody.ready

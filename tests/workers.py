@@ -1,0 +1,326 @@
+"""Workers in processes of their own, spans for them to read and findings to compare."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+
+from grantline.embedded import free_port
+from grantline.engine import Engine
+from grantline.model.finding import Finding
+from grantline.model.hop import Hop
+from grantline.model.policy import Policy
+from grantline.rules.story import tell
+from grantline.streams.settings import TopicNames, WorkerSettings
+from grantline.streams.topics import ensure as declare
+from grantline.wire.otlp_attributes import FIELDS, OPERATION_NAME, RESOURCE, SPAN
+
+ROOT = Path(__file__).parent.parent
+POLICY = Policy(parent_grace_seconds=1.0, lateness_seconds=90 * 86_400.0)
+"""Stories are told in a past of their own: nothing in them is late. A short grace, so that what
+time alone brings is seen too."""
+
+_STORY = """
+alice grant planner token=a scopes=read,write exp=1000
+planner delegate worker from=a token=b scopes=read,admin
+worker use b at=crm.example.com root=-
+mallory use b at=crm.example.com
+alice revoke a target=subtree
+@400 worker use b at=crm.example.com root=-
+@5000 worker use a at=crm.example.com
+nobody delegate drifter from=lost token=c scopes=read root=-
+"""
+
+
+def story(number: int) -> list[Hop]:
+    """One chain with several things wrong in it, like no other chain."""
+    names = ("alice", "planner", "worker", "mallory", "drifter")
+    text = _STORY
+    for name in names:
+        text = text.replace(name, f"{name}{number}")
+    for token in ("a", "b", "c", "lost"):
+        for place in (f"token={token} ", f"from={token} ", f"use {token} ", f"revoke {token} "):
+            text = text.replace(place, f"{place[:-1]}{number} ")
+    return tell(text)[0]
+
+
+def otlp(hops: Iterable[Hop]) -> bytes:
+    """One export request in OTLP JSON, as an emitter would have sent these hops."""
+    by_emitter: dict[str | None, list[dict[str, Any]]] = {}
+    for hop in hops:
+        by_emitter.setdefault(hop.service, []).append(_span(hop))
+    return json.dumps(
+        {
+            "resourceSpans": [
+                {
+                    "resource": {"attributes": [_attribute("service.name", service)]},
+                    "scopeSpans": [{"spans": spans}],
+                }
+                for service, spans in by_emitter.items()
+            ]
+        }
+    ).encode()
+
+
+def _span(hop: Hop) -> dict[str, Any]:
+    found = [
+        _attribute(name, getattr(hop, FIELDS[attribute.slot]))
+        for name, attribute in SPAN.items()
+        if attribute.slot < len(FIELDS) and name not in RESOURCE and name != OPERATION_NAME
+    ]
+    return {
+        "traceId": hop.trace_id,
+        "spanId": hop.span_id,
+        "name": hop.operation,
+        "kind": hop.kind,
+        "startTimeUnixNano": str(hop.time),
+        "endTimeUnixNano": str(hop.time + 1000),
+        "attributes": [
+            _attribute(OPERATION_NAME, hop.operation),
+            *(entry for entry in found if entry["value"] is not None),
+        ],
+    }
+
+
+def _attribute(name: str, value: Any) -> dict[str, Any]:
+    shape: dict[str, Any] | None
+    match value:
+        case None:
+            shape = None
+        case bool():
+            shape = {"boolValue": value}
+        case int():
+            shape = {"intValue": str(value)}
+        case tuple():
+            shape = {"arrayValue": {"values": [{"stringValue": item} for item in value]}}
+        case _:
+            shape = {"stringValue": value}
+    return {"key": name, "value": shape}
+
+
+def records(hops: Sequence[Hop], seed: int, spans: int = 5) -> list[bytes]:
+    """The hops in an order nobody planned, a few to a record."""
+    shuffled = list(hops)
+    random.Random(seed).shuffle(shuffled)
+    return [otlp(shuffled[at : at + spans]) for at in range(0, len(shuffled), spans)]
+
+
+def undisturbed(hops: Iterable[Hop], policy: Policy = POLICY) -> dict[str, dict[str, Any]]:
+    """The open findings of one engine in one process that nothing ever happened to."""
+    engine = Engine(policy)
+    engine.add(hops)
+    return states(engine.finish())
+
+
+def states(findings: Iterable[Finding]) -> dict[str, dict[str, Any]]:
+    """The last state of each finding that is open; the later of two with one revision counts."""
+    last: dict[str, Finding] = {}
+    for finding in findings:
+        if finding.id not in last or finding.revision >= last[finding.id].revision:
+            last[finding.id] = finding
+    return {
+        name: finding.model_dump(exclude={"revision"})
+        for name, finding in last.items()
+        if finding.status == "open"
+    }
+
+
+class Log:
+    """Reads a topic from its beginning, all partitions, as far as it goes."""
+
+    def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
+        self._consumer = Consumer(
+            {"bootstrap.servers": bootstrap, "group.id": f"log-{uuid.uuid4()}", "log_level": 0}
+        )
+        self._consumer.assign([TopicPartition(topic, n, 0) for n in range(partitions)])
+        self.messages: list[Message] = []
+
+    def read(self, seconds: float = 0.3) -> list[Message]:
+        """Reads what there is; all that was ever read."""
+        self.messages += [
+            message
+            for message in self._consumer.consume(1000, timeout=seconds)
+            if message.error() is None
+        ]
+        return self.messages
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, settings: WorkerSettings, home: Path) -> None:
+        self.port = free_port()
+        mine = msgspec.structs.replace(
+            settings, web_port=self.port, datadir=home / f"data-{self.port}"
+        )
+        self.log = home / f"worker-{self.port}.log"
+        text = msgspec.json.encode(mine, enc_hook=str).decode()
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / "tests" / "run_worker.py"), text],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "PYTHONPATH": str(ROOT / "pipeline")},
+            )
+
+    def get(self, page: str) -> tuple[int, str]:
+        """Status and body of one page; 0 while nobody answers."""
+        try:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}/{page}", timeout=5
+            ) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read().decode()
+        except OSError:
+            return 0, ""
+
+    def figure(self, name: str) -> float:
+        """The sum of one metric over its labels."""
+        lines = self.get("metrics")[1].splitlines()
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in lines
+            if line.startswith((f"{name} ", f"{name}{{"))
+        )
+
+    def partitions(self) -> int:
+        """Keyed partitions it holds."""
+        status, body = self.get("ready")
+        return len(json.loads(body)["partitions"]) if status in {200, 503} else 0
+
+    def kill(self) -> None:
+        """SIGKILL: the machine is gone."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, seconds: float = 30) -> int:
+        """SIGTERM, as an orchestrator does; the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.kill()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+
+
+class Stage:
+    """Topics of its own on one broker, with workers that come and go."""
+
+    def __init__(self, bootstrap: str, home: Path, partitions: int = 3) -> None:
+        tag = uuid.uuid4().hex[:8]
+        self.bootstrap = bootstrap
+        self.home = home
+        self.input = f"spans-{tag}"
+        self.settings = WorkerSettings(
+            bootstrap=bootstrap,
+            application=f"workers-{tag}",
+            input_topics=(self.input,),
+            topics=TopicNames(
+                hops=f"hops-{tag}",
+                tokens=f"tokens-{tag}",
+                findings=f"findings-{tag}",
+                rejected=f"rejected-{tag}",
+            ),
+            partitions=partitions,
+            replication=1,
+            lateness_retention_seconds=100 * 86_400.0,
+            policy=POLICY,
+            session_timeout_seconds=6.0,
+            heartbeat_seconds=1.0,
+            commit_seconds=0.3,
+            tick_seconds=0.3,
+        )
+        self.workers: list[Worker] = []
+        self._logs: list[Log] = []
+        self._declared = False
+        self._producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
+
+    def worker(self, **changes: Any) -> Worker:
+        """Starts another worker."""
+        settings = msgspec.structs.replace(self.settings, **changes)
+        started = Worker(settings, self.home)
+        self.workers.append(started)
+        return started
+
+    def send(self, values: Iterable[bytes], headers: Any = None, topic: str = "") -> None:
+        """Produces to the input, any key, any partition."""
+        if not self._declared:
+            declare(self.settings)
+            self._declared = True
+        for value in values:
+            self._producer.produce(topic or self.input, value, headers=headers)
+            self._producer.poll(0)
+        assert self._producer.flush(30) == 0
+
+    def log_of(self, topic: str) -> Log:
+        log = Log(self.bootstrap, topic, self.settings.partitions)
+        self._logs.append(log)
+        return log
+
+    def findings(self, log: Log) -> list[Finding]:
+        return [Finding.model_validate_json(m.value() or b"") for m in log.read()]
+
+    def expect(self, expected: dict[str, dict[str, Any]], seconds: float = 60) -> list[Finding]:
+        """Returns all that was said once the open findings are the expected ones; else fails
+        with the difference."""
+        log = self.log_of(self.settings.topics.findings)
+        deadline = time.monotonic() + seconds
+        while states(self.findings(log)) != expected and time.monotonic() < deadline:
+            pass
+        said = self.findings(log)
+        assert _comparable(states(said)) == _comparable(expected), self.last_words()
+        return said
+
+    def last_words(self) -> str:
+        return "\n".join(
+            f"--- {worker.log.name} (status {worker.process.poll()})\n"
+            f"{worker.log.read_text(errors='replace')[-3000:]}"
+            for worker in self.workers
+        )
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.end()
+        for log in self._logs:
+            log.close()
+
+
+def _comparable(findings: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    return sorted((f["rule"], json.dumps(f, sort_keys=True)) for f in findings.values())
+
+
+def headers_of(message: Message) -> dict[str, bytes]:
+    return {entry[0]: cast(bytes, entry[1]) for entry in message.headers() or []}
+
+
+def until(true: Callable[[], bool], seconds: float = 30, what: str = "it") -> None:
+    """Returns when `true()` is; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:g} s"
+        time.sleep(0.1)

@@ -384,7 +384,7 @@ def recorded(office: Office, destination: str) -> set[str]:
         (destination,),
     ).fetchall()
     connection.close()
-    return {f"{finding_id}-r{revision}" for finding_id, revision in rows}
+    return {f"{finding_id}-{revision}" for finding_id, revision in rows}
 
 
 def test_sigkill_at_any_moment_loses_nothing_and_doubles_nothing_recorded(office: Office) -> None:

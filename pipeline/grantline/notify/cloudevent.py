@@ -17,8 +17,8 @@ from grantline.notify.identity import dedup_key
 CONTENT_TYPE: Final = "application/cloudevents+json"
 DATA_SCHEMA: Final = "https://grantline.dev/schemas/finding/"
 TYPES: Final = {
-    "open": "dev.grantline.finding.open",
-    "retracted": "dev.grantline.finding.retracted",
+    "open": "dev.grantline.finding.open.v1",
+    "retracted": "dev.grantline.finding.retracted.v1",
 }
 """Finding status -> event type. Severity and revision are in `data`."""
 _OTEL_SEVERITY: Final = {1: 9, 2: 10, 3: 13, 4: 17, 5: 21}

@@ -57,7 +57,7 @@ class AlertSettings:
     """Further librdkafka settings, such as `security.protocol` and `sasl.password`."""
     backoff: Backoff = field(default_factory=Backoff)
     """Seconds between attempts."""
-    keep_days: float = 90.0
+    keep_days: float = 120.0
     """How long a finding is remembered after its last message. Longer than the topic keeps it:
     a replay of something forgotten is told again."""
     grace_seconds: float = 12.0

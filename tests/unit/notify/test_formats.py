@@ -114,9 +114,9 @@ def test_the_cloud_event_holds_the_finding_and_a_stable_id() -> None:
     assert event["data"] == finding(revision=2).model_dump(mode="json")
     assert {name: event[name] for name in event if name != "data"} == {
         "specversion": "1.0",
-        "id": finding().id + "-r2",
+        "id": finding().id + "-2",
         "source": "/here",
-        "type": "dev.grantline.finding.open",
+        "type": "dev.grantline.finding.open.v1",
         "subject": "root-1",
         "time": "2026-11-23T20:00:00.000000Z",
         "datacontenttype": "application/json",

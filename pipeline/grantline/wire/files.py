@@ -107,7 +107,7 @@ def _delimited(data: bytes) -> list[bytes] | None:
             requests.append(data[at : at + length])
             at += length
         else:
-            return requests
+            return requests or None
     return None
 
 

@@ -174,7 +174,8 @@ def _broken(data: bytes, why: Exception) -> Unusable:
     try:
         data.decode()
     except UnicodeDecodeError as bad:
-        return Unusable("bad_encoding", f"the JSON is not UTF-8 at byte {bad.start}")
+        if data.lstrip().startswith(b"{"):
+            return Unusable("bad_encoding", f"the JSON is not UTF-8 at byte {bad.start}")
     if "truncated" in str(why):
         return Unusable("truncated", f"the JSON ends at byte {len(data)}, before it is complete")
     return Unusable("not_otlp", str(why))

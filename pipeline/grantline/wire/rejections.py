@@ -6,29 +6,33 @@ They hold where the input came from and what was wrong with it, never the input 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from grantline.model.rejected import Reason, Rejected
 from grantline.ports import RejectedRow
-from grantline.wire.otlp import Decoded
+from grantline.wire.otlp import WHOLE_RECORD, Decoded
 
 CONTENT_TYPE: Final = "application/json"
 
 
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Number = Annotated[int, msgspec.Meta(ge=0)]
+
+
 class _Message(msgspec.Struct, kw_only=True, frozen=True):
-    """The fields of `RejectedRow`, as the schema has them; what else a message holds is ignored."""
+    """The fields of `RejectedRow` as the schema has them; what else a message holds is ignored."""
 
     reason: Reason
-    detail: str
-    source_topic: str
-    source_partition: int
-    source_offset: int
-    span_index: int
-    trace_id: str | None = None
-    span_id: str | None = None
-    service: str | None = None
+    detail: _Text
+    source_topic: _Text
+    source_partition: _Number
+    source_offset: _Number
+    span_index: Annotated[int, msgspec.Meta(ge=WHOLE_RECORD)]
+    trace_id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")] | None = None
+    span_id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")] | None = None
+    service: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
 
 
 _message = msgspec.json.Decoder(_Message).decode

@@ -66,12 +66,6 @@ class Operations:
                 issuer = fields.get("subject_issuer") or (facts and facts.get("subject_issuer"))
                 fields[who] = self._recorder.people.subject(issuer or UNKNOWN_ISSUER, name)
 
-    def _print(self, token: Token | None) -> str | None:
-        """A credential's fingerprint."""
-        if token is None:
-            return None
-        return canonical.fingerprint(token, self.settings.fingerprint_key)
-
     def _standing(self, seen: Seen, stated: Delegation | None = None) -> Known:
         """The delegation a token stands for, or, without one, the stated or current one."""
         around = acting()

@@ -20,7 +20,7 @@ import rfc8785
 ID_PATTERN: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 """What a `delegation.id` may look like."""
 _HMAC_DOMAIN: Final = b"delegation-fp-v1\x00"
-_SCHEMES: Final = ("bearer ", "dpop ")
+_SCHEMES: Final = ("bearer", "dpop")
 _KID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MIN_KEY_BYTES: Final = 16
 
@@ -50,15 +50,20 @@ def credential(token: str | bytes) -> bytes:
     if isinstance(token, bytes):
         raw = token
     else:
-        text = token.strip()
-        if text[:7].lower().startswith(_SCHEMES):
-            text = text.split(" ", 1)[1].strip()
-        if not text.isascii():
-            raise ValueError("a token is ASCII (RFC 6750 section 2.1); this one is not")
+        text = bare(token)
+        if not text.isascii() or not text.isprintable() or " " in text:
+            raise ValueError("a token is printable ASCII without spaces (RFC 6750 section 2.1)")
         raw = text.encode("ascii")
     if not raw:
         raise ValueError("the token is empty")
     return raw
+
+
+def bare(token: str) -> str:
+    """The token of an `Authorization` header's value: no scheme, no white space around it."""
+    text = token.strip()
+    scheme, _, rest = text.partition(" ")
+    return rest.strip() if scheme.lower() in _SCHEMES else text
 
 
 def fingerprint(token: str | bytes, key: Key | None = None) -> str:

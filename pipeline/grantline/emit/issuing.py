@@ -49,7 +49,7 @@ class Issuing(Operations):
         made = Delegation(own, own, None, 0, self._put_task(fields), seen.fingerprint)
         secrets = secrets_of(token, refresh_token)
         origin = self._recorder.record(Fact("grant", kind, fields, seen.facts, secrets, actor))
-        return self._remember(made, seen.facts, origin, self._print(refresh_token))
+        return self._remember(made, seen.facts, origin, self._recorder.print_of(refresh_token))
 
     @guarded(NOTHING, must_record=True)
     def delegate(
@@ -82,7 +82,7 @@ class Issuing(Operations):
         fields["token_parent_fingerprint"] = giver.fingerprint or fields.get(
             "token_parent_fingerprint"
         )
-        fields["token_actor_fingerprint"] = self._print(actor_token)
+        fields["token_actor_fingerprint"] = self._recorder.print_of(actor_token)
         handoff = token is None and subject_token is None
         fields.setdefault("method", "in_process" if handoff else "token_exchange")
         actor = fields.get("actor_id") if handoff else self._put_actor(fields, seen.facts, kind)
@@ -92,7 +92,7 @@ class Issuing(Operations):
         origin = self._recorder.record(fact)
         if failed:
             return made
-        return self._remember(made, seen.facts, origin, self._print(refresh_token))
+        return self._remember(made, seen.facts, origin, self._recorder.print_of(refresh_token))
 
     @guarded(NOTHING)
     def renew(
@@ -123,7 +123,7 @@ class Issuing(Operations):
         if seen.facts is None:
             self._put_subject(fields, old.facts)
         exchanged = refresh_token if refresh_token is not None else previous_token
-        fields["token_parent_fingerprint"] = self._print(exchanged)
+        fields["token_parent_fingerprint"] = self._recorder.print_of(exchanged)
         actor = self._put_actor(fields, seen.facts or old.facts, kind)
         fields.setdefault("actor_id", actor)
         made = Delegation(*(fields[n] for n in ("id", "root_id", "parent_id", "depth", "task_id")))
@@ -131,7 +131,7 @@ class Issuing(Operations):
         secrets = secrets_of(token, previous_token, refresh_token, next_refresh_token)
         fact = Fact("renew", kind, fields, seen.facts, secrets, actor, links=self._links(old))
         origin = self._recorder.record(fact)
-        return self._remember(made, seen.facts, origin, self._print(next_refresh_token))
+        return self._remember(made, seen.facts, origin, self._recorder.print_of(next_refresh_token))
 
     def _child(self, fields: dict[str, Any], seen: Seen, above: Delegation) -> Delegation:
         """The ids of a new edge below `above`; what is not known of it is left out."""
@@ -168,7 +168,7 @@ class Issuing(Operations):
 
     def _renewed(self, previous: Token | None, refresh: Token | None) -> Known:
         for token in (refresh, previous):
-            if known := self._recorder.memory.get(self._print(token)):
+            if known := self._recorder.memory.get(self._recorder.print_of(token)):
                 return known
         # Of an unknown refresh token no id can be derived: that of the access token it came
         # with is what the delegation is called.

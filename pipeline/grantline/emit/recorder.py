@@ -107,7 +107,7 @@ class Recorder:
         """
         fingerprint = known = None
         if token is not None:
-            fingerprint = canonical.fingerprint(token, self.settings.fingerprint_key)
+            fingerprint = self.print_of(token)
             known = self.memory.get(fingerprint)
         told = verified if verified is not None else introspected
         if told is not None:
@@ -118,6 +118,16 @@ class Recorder:
         if facts is None and token is not None:
             facts = self._read(token)
         return Seen(fingerprint, facts, known, "unverified_token" if facts else None)
+
+    def print_of(self, token: Token | None) -> str | None:
+        """A credential's fingerprint; a fact about something that is none goes without."""
+        if token is None:
+            return None
+        try:
+            return canonical.fingerprint(token, self.settings.fingerprint_key)
+        except (ValueError, AttributeError):
+            self.tally.note("refused", "a token that is none")
+            return None
 
     def _read(self, token: Token) -> TokenFacts | None:
         decoded = claims.decode(token, unsigned=self.settings.test_tokens)
@@ -210,11 +220,8 @@ class Recorder:
 
 def secrets_of(*tokens: Token | None) -> tuple[str, ...]:
     """The credentials of a call, to be looked for in its values; DER bytes are no text."""
-    found = (token.strip() for token in tokens if isinstance(token, str))
-    bare = (
-        t.split(" ", 1)[1] if t[:7].lower().startswith(("bearer ", "dpop ")) else t for t in found
-    )
-    return tuple(token for token in bare if len(token) >= _MIN_SECRET)
+    found = [canonical.bare(token) for token in tokens if isinstance(token, str)]
+    return tuple(token for token in found if len(token) >= _MIN_SECRET)
 
 
 def link(kind: str, to: SpanContext | None, delegation_id: str | None = None) -> tuple[Link, ...]:

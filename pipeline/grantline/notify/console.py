@@ -80,14 +80,14 @@ class ConsoleNotifier:
             ("chain", " -> ".join(finding.path[:_NAMES_SHOWN])),
             ("grant", finding.root_id or "not seen"),
             ("tokens", ", ".join(finding.token_fingerprints[:_NAMES_SHOWN])),
-            *[(f"{name}:"[:11], value) for name, value in facts],
+            *[("fact", f"{name}: {value}") for name, value in facts],
             ("seen", f"{seen}, {finding.count} time{'' if finding.count == 1 else 's'}"),
             ("confidence", f"{finding.confidence}; taken back if: {finding.retracts_if}"),
             ("do", finding.triage),
             ("rule", finding.rule),
             ("finding", dedup_key(finding)),
         ]
-        return [(self._safe(label), words) for label, words in lines if words]
+        return [(label, words) for label, words in lines if words]
 
     def _safe(self, text: str) -> str:
         return printable(text, encoding=self._console.encoding)

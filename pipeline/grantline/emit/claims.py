@@ -154,12 +154,13 @@ class _Reader:
 
     def scopes(self) -> tuple[str, ...] | None:
         """`scope` or `scp`, and Entra's application `roles`; `None` if the token has neither."""
-        said = [self.claims[name] for name in ("scope", "scp") if name in self.claims][:1]
+        said = next((self.claims[n] for n in ("scope", "scp") if n in self.claims), None)
         roles = self.claims.get("roles")
-        if not said and not isinstance(roles, list):
+        listed = said.split(" ") if isinstance(said, str) else said
+        if not isinstance(listed, list) and not isinstance(roles, list):
             return None
-        listed = said[0].split(" ") if said and isinstance(said[0], str) else said and said[0]
-        found = [s for s in listed if isinstance(s, str) and s != "/"] if listed else []
+        listed = listed if isinstance(listed, list) else []
+        found = [scope for scope in listed if isinstance(scope, str) and scope != "/"]
         if isinstance(roles, list):
             found += [f"role:{role}" for role in roles if isinstance(role, str)]
         return clean.texts(canonical.split_scopes(found), self.notes)

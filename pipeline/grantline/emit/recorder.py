@@ -115,7 +115,7 @@ class Recorder:
             evidence = "verified_token" if verified is not None else "introspection"
             return Seen(fingerprint, facts, known, evidence)
         facts = known.facts if known else None
-        if facts is None and token is not None:
+        if facts is None and token is not None and fingerprint is not None:
             facts = self._read(token)
         return Seen(fingerprint, facts, known, "unverified_token" if facts else None)
 

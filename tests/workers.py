@@ -165,7 +165,7 @@ class Log:
 class Worker:
     """One worker process."""
 
-    def __init__(self, settings: WorkerSettings, home: Path) -> None:
+    def __init__(self, settings: WorkerSettings, home: Path, engine: str) -> None:
         self.port = free_port()
         mine = msgspec.structs.replace(
             settings, web_port=self.port, datadir=home / f"data-{self.port}"
@@ -174,7 +174,7 @@ class Worker:
         text = msgspec.json.encode(mine, enc_hook=str).decode()
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "tests" / "run_worker.py"), text],
+                [sys.executable, str(ROOT / "tests" / "run_worker.py"), text, engine],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
@@ -260,10 +260,9 @@ class Stage:
         self._declared = False
         self._producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
 
-    def worker(self, **changes: Any) -> Worker:
+    def worker(self, engine: str = "real") -> Worker:
         """Starts another worker."""
-        settings = msgspec.structs.replace(self.settings, **changes)
-        started = Worker(settings, self.home)
+        started = Worker(self.settings, self.home, engine)
         self.workers.append(started)
         return started
 

@@ -110,8 +110,7 @@ def test_a_killed_worker_loses_nothing(stage: Stage) -> None:
     sending = _slowly(stage, records(HOPS, seed=2, spans=2))
     for name, figure in (("grantline_findings_total", 1), ("grantline_commits_total", 5)):
         worker = stage.worker()
-        while worker.figure(name) < figure:
-            next(sending)
+        until(lambda: bool(next(sending, 1)) and worker.figure(name) >= figure, 40, name)  # noqa: B023
         worker.kill()
     last = stage.worker()
     for _ in sending:
@@ -175,6 +174,18 @@ def test_a_broker_that_comes_back_is_worked_with_again(
         assert stage.workers[0].process.returncode == 1
         stage.worker()
     stage.expect(undisturbed(HOPS), 90)
+
+
+def test_a_fault_in_the_engine_ends_the_worker_before_it_commits(stage: Stage) -> None:
+    """Status 1 for the supervisor, and the hop that met the fault is not lost: a worker without
+    the fault says everything."""
+    broken = stage.worker(engine="broken")
+    stage.send(records(HOPS, seed=10))
+    until(lambda: broken.process.poll() is not None, 40, "the end of the broken worker")
+    assert broken.process.returncode == 1
+    assert "this engine is broken on purpose" in broken.log.read_text()
+    stage.worker()
+    stage.expect(undisturbed(HOPS))
 
 
 def test_poison_costs_only_itself(stage: Stage) -> None:

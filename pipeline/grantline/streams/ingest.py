@@ -20,6 +20,7 @@ from grantline.streams.deliveries import Record
 from grantline.streams.frames import Framing
 from grantline.streams.messages import Addresses
 from grantline.streams.outgoing import Outgoing
+from grantline.wire.otlp import content_type_of
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,9 @@ class Ingest:
         for record in records:
             place = (topic, partition, record.offset)
             try:
-                decoded = self._decode(record.value or b"", content_type(record), record.timestamp)
+                decoded = self._decode(
+                    record.value or b"", content_type_of(record.headers), record.timestamp
+                )
             except Exception as fault:  # noqa: BLE001 (the record must not stop the worker)
                 rows.append(crashed(fault, place, -1))
                 continue
@@ -84,14 +87,6 @@ class Ingest:
         frames = list(framing.records())
         rows += refused(framing, (topic, partition, records[-1].offset))
         return Taken(frames, rows, hops, passed_over)
-
-
-def content_type(record: Record) -> str | None:
-    """The record's `content-type` header, whatever its case; a Collector writes none."""
-    for name, value in record.headers or ():
-        if name.lower() == "content-type" and value is not None:
-            return value.decode("latin-1").strip().lower()
-    return None
 
 
 def refused(framing: Framing, place: tuple[str, int, int]) -> list[RejectedRow]:

@@ -24,6 +24,8 @@ from grantline.streams.outgoing import MAX_RECORD_BYTES, Outgoing
 log = logging.getLogger(__name__)
 
 BUFFER_BYTES = 256 << 20
+_QUIET_SECONDS = 10.0
+"""A broker that is down is reported many times a second; once in a while will do."""
 ROOM_RECORDS = 20_000
 """Records under way above which an agent waits before it takes its next delivery: some 100 MB of
 frames at their usual size, well below `BUFFER_BYTES`."""
@@ -38,7 +40,8 @@ SETTINGS: Mapping[str, str | int | bool] = {
     "message.max.bytes": MAX_RECORD_BYTES + 48_588,
     "queue.buffering.max.kbytes": BUFFER_BYTES >> 10,
     "queue.buffering.max.messages": 1_000_000,
-    # Every record is addressed to a partition.
+    # What it would print to stderr comes to `error_cb` as well.
+    "log_level": 2,
     "log.connection.close": False,
 }
 
@@ -62,6 +65,7 @@ class Outlet:
         """
         self._metrics = metrics
         self._failure: str | None = None
+        self._quiet_until = 0.0
         # Records under way by flush period: a flush waits for the periods before it only, so
         # that a busy agent cannot keep it waiting for ever.
         self._period = 0
@@ -153,5 +157,6 @@ class Outlet:
         # Connections that come and go are reported here too: the client goes on by itself.
         if error.fatal():
             self._failure = f"the producer can no longer work: {error.str()}"
-        else:
+        elif time.monotonic() > self._quiet_until:
+            self._quiet_until = time.monotonic() + _QUIET_SECONDS
             log.warning("producer: %s", error.str())

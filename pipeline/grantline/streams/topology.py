@@ -72,7 +72,7 @@ class Agents:
         ):
             # Values are deliveries: only the raw codec hands them on untouched.
             topic = app.topic(*topics, key_serializer="raw", value_serializer="raw")
-            app.agent(topic, name=name, concurrency=1)(_working(work))
+            app.agent(topic, name=name, concurrency=1)(_working(name, work))
 
     async def ingest(self, tp: TP, delivery: Delivery) -> None:
         """OTLP in, frames and rejections out."""
@@ -131,11 +131,12 @@ class Agents:
             self.outlet.send(Outgoing(*tp, None, encode_hops(()), FRAME_HEADERS))
 
 
-def _working(work: Any) -> Any:
+def _working(name: str, work: Any) -> Any:
     async def agent(stream: Any) -> None:
         event: EventT[Any]
         async for event in stream.noack().events():
             await work(tuple(event.message.tp), event.message.value)
             event.ack()
 
+    agent.__name__ = agent.__qualname__ = name  # what Faust's log calls it
     return agent

@@ -1,4 +1,4 @@
-"""The transport: Faust's aiokafka driver with five of its decisions replaced.
+"""The transport: Faust's aiokafka driver with some of its decisions replaced.
 
 Each override says what it replaces and why; `tests/unit/streams/test_transport_contract.py`
 holds that the replaced methods still exist in Faust with the shape assumed here, because most of
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import aiokafka
+import faust
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
@@ -130,6 +131,25 @@ class Consumer(driver.Consumer):
         # Offset 0 of a topic whose first records are gone is answered by the reset policy.
         await self.seek_wait(targets)
 
+    async def wait_empty(self) -> None:
+        """Faust waits until every event is acknowledged. An agent that raised never does it."""
+        if not self._crashed_somewhere:
+            await super().wait_empty()
+
+    async def commit(
+        self, topics: TPorTopicSet | None = None, start_new_transaction: bool = True
+    ) -> bool:
+        """After a crash the thread that commits may be gone, and Faust would wait for its answer
+        for ever. What was not committed is done again.
+        """
+        if self._crashed_somewhere:
+            return False
+        return await super().commit(topics, start_new_transaction)
+
+    @property
+    def _crashed_somewhere(self) -> bool:
+        return self.crashed or cast(faust.App, self.app).crashed
+
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         done = await super()._commit(offsets)
         self.stakes.metrics.count(
@@ -146,6 +166,8 @@ class Producer(driver.Producer):
         was handed to the outlet so far has reached the broker when this returns; a delivery that
         failed raises, so that nothing is committed and the worker starts again.
         """
+        if cast(faust.App, self.app).crashed:
+            return  # nothing is committed any more
         await super().flush()
         stakes = cast(Stakes, cast(Any, self.app).stakes)
         await stakes.outlet.flush()

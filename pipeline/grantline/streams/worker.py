@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
+import threading
 import time
 from typing import Any
 
@@ -36,6 +38,7 @@ from grantline.wire.otlp import decode
 log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 5.0
+_CRASH_SECONDS = 20.0
 _LOOK_FOR_TOPICS_SECONDS = 60.0
 
 
@@ -48,6 +51,19 @@ class WallClock:
     def now_ms(self) -> int:
         self._last = max(self._last, time.time_ns() // 1_000_000)
         return self._last
+
+
+class Process(Worker):
+    """Faust's worker, which ends when it has crashed."""
+
+    def _crash(self, reason: BaseException) -> None:
+        """Faust stops its services one after the other, and waits for some that wait for one
+        that is gone. A worker that neither works nor ends keeps its partitions from others.
+        """
+        super()._crash(reason)
+        last_resort = threading.Timer(_CRASH_SECONDS, os._exit, (1,))
+        last_resort.daemon = True
+        last_resort.start()
 
 
 class App(faust.App):
@@ -183,7 +199,7 @@ def run(settings: WorkerSettings, engines: Engines | None = None) -> int:
     asyncio.set_event_loop(loop)
     app = build_app(settings, inputs, engines)
     settings.datadir.mkdir(parents=True, exist_ok=True)
-    worker = Worker(app, loop=loop, loglevel=settings.log_level, redirect_stdouts=False)
+    worker = Process(app, loop=loop, loglevel=settings.log_level, redirect_stdouts=False)
     try:
         worker.execute_from_commandline()
     except SystemExit as end:

@@ -15,7 +15,7 @@ from grantline.model.hop import LATE, Hop
 from grantline.model.policy import Policy
 from grantline.model.rejected import Rejected
 from grantline.streams import frames
-from grantline.streams.ingest import Ingest, Taken, content_type
+from grantline.streams.ingest import Ingest, Taken
 from grantline.streams.messages import Addresses
 from grantline.wire.frames import decode_hops, decode_sightings
 from grantline.wire.otlp import Decoded, decode
@@ -137,8 +137,14 @@ def test_a_span_that_comes_too_late_is_flagged() -> None:
     assert LATE not in _hops(_take(line))[0].flags
 
 
-@pytest.mark.parametrize("name", ["content-type", "Content-Type"])
-def test_the_content_type_is_found_whatever_its_case(name: str) -> None:
-    line = Line(0, headers=[("x", b"1"), (name, b"Application/JSON ")])
-    assert content_type(line) == "application/json"
-    assert content_type(Line(0)) is None
+def test_the_content_type_reaches_the_decoder() -> None:
+    """JSON after a blank line is not guessed from its first byte."""
+    seen: list[object] = []
+
+    def read(*given: object) -> Decoded:
+        seen.append(given)
+        return Decoded([], [], 0)
+
+    line = Line(0, b"x", 1234, headers=[("Content-Type", b"application/json")])
+    _take(line, Line(1, None), read=read)
+    assert seen == [(b"x", "application/json", 1234), (b"", None, 0)]

@@ -3,6 +3,7 @@ in silence."""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +18,12 @@ from faust.transport import consumer as upstream
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, ConsumerMessage
+from faust.worker import Worker
 
 from grantline.streams import transport
 from grantline.streams.merging import MergeScheduler
 from grantline.streams.settings import WorkerSettings
-from grantline.streams.worker import App, build_app
+from grantline.streams.worker import App, Process, build_app
 
 
 @pytest.fixture
@@ -42,6 +44,9 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
         (transport.Consumer._new_offset, upstream.Consumer._new_offset),
         (transport.Consumer._wait_next_records, upstream.Consumer._wait_next_records),
         (transport.Consumer.perform_seek, upstream.Consumer.perform_seek),
+        (transport.Consumer.wait_empty, upstream.Consumer.wait_empty),
+        (transport.Consumer.commit, upstream.Consumer.commit),
+        (Process._crash, Worker._crash),
         (transport.Consumer._commit, driver.Consumer._commit),
         (
             transport.Consumer._filter_tps_with_pending_acks,
@@ -99,6 +104,20 @@ def test_what_faust_skips_itself_is_not_committed(app: App) -> None:
     assert message.ack(consumer)
     assert message not in consumer.unacked
     assert app.stakes.custody.committable(tp) == 5
+
+
+async def _crash(app: App) -> None:
+    consumer: Any = app.consumer
+    consumer.track_message(ConsumerMessage("otlp_spans", 0, 1, 0.0, 1, None, None, b"", None))
+    app._crash(RuntimeError("on purpose"))
+    assert not await consumer.commit()
+    await consumer.wait_empty()
+    await app.producer.flush()
+
+
+def test_a_crashed_worker_waits_for_nobody(app: App) -> None:
+    """Neither for an event whose agent is gone, nor for the thread that commits."""
+    asyncio.run(asyncio.wait_for(_crash(app), 5))
 
 
 def test_faust_flushes_the_producer_before_it_commits() -> None:

@@ -122,6 +122,13 @@ def test_attributes_at_the_limits_are_taken() -> None:
         assert hop.granted_scopes == tuple(many)
 
 
+def test_text_of_every_length_arrives() -> None:
+    """Protobuf writes lengths from 128 bytes on in two bytes, which the short way must not read."""
+    for length in range(1, 300):
+        for data in both([span({"delegation.operation.name": "use", "error.type": "x" * length})]):
+            assert decode(data).hops[0].error_type == "x" * length
+
+
 def test_rich_authorization_details_are_neither_measured_nor_kept() -> None:
     for data in both([span({**USE, "delegation.rar.details": VALUE * 500})]):
         assert VALUE not in repr(decode(data))
@@ -169,6 +176,13 @@ def test_fingerprints_leave_in_lower_case_hex(prefix: str, digest: str) -> None:
 def test_ids_and_times_that_identify_nothing(fields: dict[str, Any]) -> None:
     for data in amid({}, **fields):
         assert refused(data).reason == "bad_span"
+
+
+def test_a_span_is_numbered_over_all_resources_of_its_record() -> None:
+    made = request(span(number=1), span({}, number=2))
+    made.MergeFrom(request(span(number=3), span({**USE, "delegation.id": 7}, number=4)))
+    for data in (made.SerializeToString(), json.dumps(as_json(made)).encode()):
+        assert [index for index, _ in decode(data).rejected] == [3]
 
 
 def test_a_bad_attribute_of_the_resource_costs_its_delegation_spans_only() -> None:
@@ -366,7 +380,7 @@ def test_hostile_text_takes_time_in_proportion_to_its_length() -> None:
         protobuf(span({**USE, "x": "eyJ" * 300_000})),
         protobuf(span({**USE, "x": "eyJa." * 200_000})),
         b'{"x":"' + rb"\"" * 500_000,
-        b"{" * 2000 + b'"' + rb"\"" * 500_000,
+        b'{"a":' * 2000 + b'"' + rb"\"" * 500_000,
         b'{"x":"' + rb"\u0065\\" * 200_000 + b'"}',
         b"\n" * 1_000_000 + b"{",
         b" " * 1_000_000 + b"x",

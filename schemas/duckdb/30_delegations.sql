@@ -5,16 +5,23 @@
 
 -- Which delegation a token belongs to: the strongest report of its issue decides.
 CREATE OR REPLACE MACRO token_owners_of(hop_rows) AS TABLE
-    SELECT
-        root_id,
-        token_fingerprint,
-        strongest(evidence, coalesce(id, derived_id(
-            CASE WHEN operation = 'renew' THEN token_parent_fingerprint ELSE token_fingerprint END
-        ))) AS delegation_id
-    FROM query_table(hop_rows)
-    WHERE operation IN ('grant', 'delegate', 'renew')
-        AND token_fingerprint IS NOT NULL
-        AND NOT is_refused(decision_outcome, failed)
+    WITH claims AS (
+        SELECT
+            root_id,
+            token_fingerprint,
+            evidence_rank(evidence) AS strength,
+            max(coalesce(id, derived_id(
+                CASE WHEN operation = 'renew' THEN token_parent_fingerprint
+                    ELSE token_fingerprint END
+            ))) AS delegation_id
+        FROM query_table(hop_rows)
+        WHERE operation IN ('grant', 'delegate', 'renew')
+            AND token_fingerprint IS NOT NULL
+            AND NOT is_refused(decision_outcome, failed)
+        GROUP BY ALL
+    )
+    SELECT root_id, token_fingerprint, arg_max(delegation_id, strength) AS delegation_id
+    FROM claims
     GROUP BY root_id, token_fingerprint;
 
 CREATE OR REPLACE MACRO delegations_of(hop_rows) AS TABLE
@@ -23,44 +30,82 @@ CREATE OR REPLACE MACRO delegations_of(hop_rows) AS TABLE
         FROM query_table(hop_rows)
         WHERE operation IN ('grant', 'delegate') AND NOT is_refused(decision_outcome, failed)
     ),
-    merged AS (
+    -- Reports of equal strength settle on the greater value, so that the order of arrival decides
+    -- nothing; then the strongest that says anything is believed, field by field.
+    by_strength AS (
         SELECT
             root_id,
             delegation_id,
-            strongest(evidence, CASE WHEN operation = 'delegate' THEN parent_id END) AS named_parent,
-            strongest(
-                evidence, CASE WHEN operation = 'delegate' THEN token_parent_fingerprint END
-            ) AS parent_fingerprint,
-            strongest(evidence, operation) AS operation,
-            strongest(evidence, subject_id) AS subject_id,
-            strongest(evidence, subject_type) AS subject_type,
-            strongest(evidence, coalesce(actor_id, actor_client_id)) AS actor_id,
-            strongest(evidence, actor_type) AS actor_type,
-            strongest(evidence, delegator_id) AS delegator_id,
-            strongest(evidence, granted_scopes) AS granted_scopes,
-            strongest(evidence, parent_scopes) AS named_parent_scopes,
-            strongest(evidence, audiences) AS audiences,
-            strongest(evidence, method) AS method,
-            strongest(evidence, purpose) AS purpose,
-            strongest(evidence, task_id) AS task_id,
-            strongest(evidence, depth) AS named_depth,
-            strongest(evidence, max_depth) AS max_depth,
-            strongest(evidence, token_fingerprint) AS token_fingerprint,
-            strongest(evidence, token_type) AS token_type,
-            strongest(evidence, token_issuer) AS token_issuer,
-            strongest(evidence, token_jti) AS token_jti,
-            instant(strongest(evidence, token_expires_at)) AS expires_at,
-            strongest(evidence, consent_id) AS consent_id,
-            strongest(evidence, agent_name) AS agent_name,
-            arg_max(evidence, evidence_rank(evidence)) AS evidence,
+            evidence_rank(evidence) AS strength,
+            max(evidence) AS evidence,
+            max(CASE WHEN operation = 'delegate' THEN parent_id END) AS named_parent,
+            max(CASE WHEN operation = 'delegate' THEN token_parent_fingerprint END) AS parent_fingerprint,
+            max(operation) AS operation,
+            max(subject_id) AS subject_id,
+            max(subject_type) AS subject_type,
+            max(coalesce(actor_id, actor_client_id)) AS actor_id,
+            max(actor_type) AS actor_type,
+            max(delegator_id) AS delegator_id,
+            max(granted_scopes) AS granted_scopes,
+            max(parent_scopes) AS named_parent_scopes,
+            max(audiences) AS audiences,
+            max(method) AS method,
+            max(purpose) AS purpose,
+            max(task_id) AS task_id,
+            max(depth) AS named_depth,
+            max(max_depth) AS max_depth,
+            max(token_fingerprint) AS token_fingerprint,
+            max(token_type) AS token_type,
+            max(token_issuer) AS token_issuer,
+            max(token_jti) AS token_jti,
+            max(token_expires_at) AS expires_at,
+            max(consent_id) AS consent_id,
+            max(agent_name) AS agent_name,
             names(evidence) AS all_evidence,
             names(service) AS services,
             min(seen_at) AS first_seen,
             max(seen_at) AS last_seen,
             count(*) AS reports,
-            list(DISTINCT span_id ORDER BY span_id) AS span_ids
+            list(DISTINCT span_id) AS span_ids
         FROM reports
         WHERE delegation_id IS NOT NULL
+        GROUP BY root_id, delegation_id, evidence_rank(evidence)
+    ),
+    merged AS (
+        SELECT
+            root_id,
+            delegation_id,
+            arg_max(named_parent, strength) AS named_parent,
+            arg_max(parent_fingerprint, strength) AS parent_fingerprint,
+            arg_max(operation, strength) AS operation,
+            arg_max(subject_id, strength) AS subject_id,
+            arg_max(subject_type, strength) AS subject_type,
+            arg_max(actor_id, strength) AS actor_id,
+            arg_max(actor_type, strength) AS actor_type,
+            arg_max(delegator_id, strength) AS delegator_id,
+            arg_max(granted_scopes, strength) AS granted_scopes,
+            arg_max(named_parent_scopes, strength) AS named_parent_scopes,
+            arg_max(audiences, strength) AS audiences,
+            arg_max(method, strength) AS method,
+            arg_max(purpose, strength) AS purpose,
+            arg_max(task_id, strength) AS task_id,
+            arg_max(named_depth, strength) AS named_depth,
+            arg_max(max_depth, strength) AS max_depth,
+            arg_max(token_fingerprint, strength) AS token_fingerprint,
+            arg_max(token_type, strength) AS token_type,
+            arg_max(token_issuer, strength) AS token_issuer,
+            arg_max(token_jti, strength) AS token_jti,
+            instant(arg_max(expires_at, strength)) AS expires_at,
+            arg_max(consent_id, strength) AS consent_id,
+            arg_max(agent_name, strength) AS agent_name,
+            arg_max(evidence, strength) AS evidence,
+            list_sort(list_distinct(flatten(list(all_evidence)))) AS all_evidence,
+            list_sort(list_distinct(flatten(list(services)))) AS services,
+            min(first_seen) AS first_seen,
+            max(last_seen) AS last_seen,
+            sum(reports)::BIGINT AS reports,
+            list_sort(list_distinct(flatten(list(span_ids)))) AS span_ids
+        FROM by_strength
         GROUP BY root_id, delegation_id
     )
     SELECT

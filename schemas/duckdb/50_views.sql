@@ -105,21 +105,38 @@ CREATE OR REPLACE VIEW gaps AS
     WHERE root_id IS NULL
     GROUP BY ALL;
 
--- One row a chain: everything under one original grant.
+-- One row a chain: everything under one original grant. `unrooted` delegations are those that no
+-- unbroken way leads to from the root: below a gap, or in a ring. The walk ends at 64 levels.
 CREATE OR REPLACE VIEW chains AS
-    WITH placed AS (
+    WITH RECURSIVE
+    edge AS MATERIALIZED (
+        SELECT root_id, id, parent_id, subject_id, subject_type, actor_id FROM delegations
+        WHERE root_id IS NOT NULL
+    ),
+    walk AS (
+        SELECT DISTINCT root_id, root_id AS id, 0 AS steps FROM edge
+        UNION ALL
+        SELECT walk.root_id, edge.id, walk.steps + 1
+        FROM walk
+        JOIN edge ON edge.parent_id = walk.id AND edge.root_id = walk.root_id
+        WHERE walk.steps < 64
+    ),
+    deep AS (
+        SELECT root_id, max(steps) AS depth, count(*) AS walked FROM walk GROUP BY root_id
+    ),
+    granted AS (
         SELECT
             root_id,
             max(subject_id) FILTER (WHERE id = root_id) AS human,
             max(subject_type) FILTER (WHERE id = root_id) AS human_type,
             names(actor_id) AS actors,
-            max(depth) AS depth,
-            count(*) FILTER (WHERE state = 'seen') AS delegations,
-            count(*) FILTER (WHERE state = 'gap') AS gaps,
-            bool_or(truncated) AS truncated
-        FROM placed_of('hops')
-        WHERE root_id IS NOT NULL
+            count(*) AS delegations,
+            count(*) FILTER (WHERE id = root_id) AS roots
+        FROM edge
         GROUP BY root_id
+    ),
+    missing AS (
+        SELECT root_id, count(*) AS gaps FROM gaps WHERE root_id IS NOT NULL GROUP BY root_id
     ),
     counted AS (
         SELECT
@@ -141,9 +158,14 @@ CREATE OR REPLACE VIEW chains AS
         GROUP BY root_id
     )
     SELECT
-        counted.root_id, human, human_type, actors, depth, delegations, counted.hops, uses, tokens,
-        coalesce(open_findings, 0) AS open_findings, worst, gaps, truncated, tasks,
-        counted.first_seen, counted.last_seen
+        counted.root_id, human, human_type, coalesce(actors, []) AS actors,
+        coalesce(depth, 0) AS depth, coalesce(delegations, 0) AS delegations, hops, uses, tokens,
+        coalesce(open_findings, 0) AS open_findings, worst, coalesce(gaps, 0) AS gaps,
+        -- The walk starts at the root's id, whether its grant was seen or not.
+        coalesce(delegations - roots - walked + 1, 0) AS unrooted,
+        coalesce(depth = 64, false) AS truncated, tasks, first_seen, last_seen
     FROM counted
-    LEFT JOIN placed USING (root_id)
+    LEFT JOIN granted USING (root_id)
+    LEFT JOIN deep USING (root_id)
+    LEFT JOIN missing USING (root_id)
     LEFT JOIN judged USING (root_id);

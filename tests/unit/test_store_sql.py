@@ -76,8 +76,8 @@ def test_the_ddl_has_the_fields_of_the_model(told: DuckDBStore, table: str, sche
 
 def test_one_row_a_chain(told: DuckDBStore) -> None:
     assert told.query(
-        "SELECT root_id, human, actors, depth, delegations, hops, uses, gaps, truncated FROM chains"
-    ) == [(ROOT, "alice", ["planner", "sub", "tool", "worker"], 2, 4, 8, 3, 1, False)]
+        "SELECT root_id, human, actors, depth, delegations, hops, uses, gaps, unrooted FROM chains"
+    ) == [(ROOT, "alice", ["planner", "sub", "tool", "worker"], 2, 4, 8, 3, 1, 1)]
 
 
 def test_a_chain_counts_its_open_findings() -> None:
@@ -296,7 +296,7 @@ def test_a_ring_of_parents_ends_and_is_shown() -> None:
         ("dlg_a", "unplaced", None, True),
         ("dlg_b", "unplaced", None, True),
     ]
-    assert store.query("SELECT truncated FROM chains") == [(True,)]
+    assert store.query("SELECT unrooted, gaps FROM chains") == [(2, 1)]
     assert len(store.query("FROM ancestors('dlg_a')")) == 1
 
 
@@ -305,7 +305,7 @@ def test_a_chain_deeper_than_the_cap_is_cut_and_says_so() -> None:
     store = store_of(hops)
     assert store.query("SELECT max(depth) FROM tree('dlg_0')") == [(64,)]
     assert store.query("SELECT count(*) FROM tree('dlg_0')") == [(80,)]
-    assert store.query("SELECT depth, truncated FROM chains") == [(64, True)]
+    assert store.query("SELECT depth, truncated, unrooted FROM chains") == [(64, True, 15)]
     assert store.query("SELECT bool_or(truncated) FROM chain('dlg_0') WHERE depth < 64") == [
         (False,)
     ]

@@ -165,7 +165,7 @@ class TokenEngine:
         self._of_waiting = [rule for rule in rules if rule.reads is Waiting]
         self._histories: dict[str, TokenHistory] = {}
         self._delta = TokenDelta()
-        self._timers = _Timers[tuple[TokenHistory, Waiting]]()
+        self._timers = _Timers[tuple[TokenHistory, Presentation | Waiting]]()
         self._grace_ms = int(policy.parent_grace_seconds * _MS)
         self._now_ms = 0
         self._settled_ms = 0
@@ -182,9 +182,9 @@ class TokenEngine:
     def advance(self, now_ms: int) -> None:
         """Let ingest time go on, in milliseconds; it never goes back."""
         self._now_ms = max(self._now_ms, now_ms)
-        for history, waiting in self._timers.due(self._now_ms):
+        for history, subject in self._timers.due(self._now_ms):
             if self._histories.get(history.key) is history:
-                self._ask_waiting(history, waiting)
+                self._ask(history, subject)
         if self._now_ms - self._settled_ms >= _SETTLE_EVERY_MS:
             self._settled_ms = self._now_ms
             self._settle()
@@ -197,10 +197,9 @@ class TokenEngine:
         for history in delta.all:
             asked |= {(history, shown): None for shown in history.presentations}
         for history, shown in asked:
-            where = InHistory(history, self._policy)
-            self._judge.ask(self._of_presentation, (history.key, shown), shown, where, graced=True)
+            self._ask(history, shown)
         for history, waiting in delta.waiting:
-            self._ask_waiting(history, waiting)
+            self._ask(history, waiting)
         return self._judge.drain(revision), resolved
 
     def take_resolved(self) -> list[Hop]:
@@ -217,13 +216,15 @@ class TokenEngine:
             "findings": self._judge.open_findings,
         }
 
-    def _ask_waiting(self, history: TokenHistory, waiting: Waiting) -> None:
-        due_ms = waiting.arrived + self._grace_ms
+    def _ask(self, history: TokenHistory, subject: Presentation | Waiting) -> None:
+        if isinstance(subject, Waiting):
+            rules, arrived, key = self._of_waiting, subject.arrived, _waiting_key(history, subject)
+        else:
+            rules, arrived, key = self._of_presentation, history.arrived, (history.key, subject)
+        due_ms = arrived + self._grace_ms
         where = InHistory(history, self._policy)
-        subject = (history.key, waiting.hop.trace_id, waiting.hop.span_id)
-        graced = due_ms <= self._now_ms
-        if self._judge.ask(self._of_waiting, subject, waiting, where, graced):
-            self._timers.set(due_ms, (history, waiting))
+        if self._judge.ask(rules, key, subject, where, graced=due_ms <= self._now_ms):
+            self._timers.set(due_ms, (history, subject))
 
     def _settle(self) -> None:
         horizon_ms = int(self._policy.lateness_seconds * _MS)
@@ -232,9 +233,13 @@ class TokenEngine:
                 for shown in history.presentations:
                     self._judge.forget((history.key, shown))
                 for waiting in history.waiting.values():
-                    hop = waiting.hop
-                    self._judge.forget((history.key, hop.trace_id, hop.span_id))
+                    self._judge.forget(_waiting_key(history, waiting))
                 del self._histories[history.key]
+
+
+def _waiting_key(history: TokenHistory, waiting: Waiting) -> Hashable:
+    # Not the hop itself: hashing all its fields would cost more than asking.
+    return history.key, waiting.hop.trace_id, waiting.hop.span_id
 
 
 class Engine:

@@ -60,6 +60,7 @@ def _wait(history: TokenHistory, sighting: Sighting, now_ms: int, delta: TokenDe
 def _issued(history: TokenHistory, sighting: Sighting, policy: Policy, delta: TokenDelta) -> None:
     if not history.issued:
         history.issued = True
+        delta.all[history] = None
         for waiting in history.waiting.values():
             delta.waiting[history, waiting] = None
     root = sighting.root_id

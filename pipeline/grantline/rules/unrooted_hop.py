@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Waiting
+from grantline.model.hop import USE
 from grantline.rules import words
 from grantline.rules.rule import InHistory, Rule
 
@@ -16,6 +17,8 @@ def check(waiting: Waiting, where: InHistory) -> Iterator[Hit]:
     if history.roots_known or history.issued:
         return
     hop = waiting.hop
+    if hop.operation == USE and history.fingerprint is not None:
+        return  # rule unknown-token
     who = hop.presenter_id or hop.actor_id or hop.service or "someone"
     missing = (history.fingerprint and words.token(history.fingerprint)) or history.key
     yield Hit(
@@ -51,8 +54,8 @@ RULE = Rule(
     retracts_if="a span tells the root of the token",
     maps=("ASI03", "NHI4", "MEASURE 2.8"),
     fires={
-        "a token from nowhere": """
-            worker use t1 root=-
+        "a revocation of something nobody knows": """
+            alice revoke t1 target=token root=-
         """,
         "a delegation of a token from nowhere": """
             worker delegate tool from=t1 token=t2 root=-
@@ -75,7 +78,7 @@ RULE = Rule(
     },
     late={
         "the grant comes after the grace": """
-            planner use t0 root=-
+            planner delegate worker from=t0 token=t1 root=-
             late: alice grant planner token=t0
         """,
     },

@@ -1,0 +1,86 @@
+"""A token is used whose issue nobody reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from grantline.model.finding import Confidence, Hit, Severity
+from grantline.model.history import Presentation
+from grantline.model.sighting import USED
+from grantline.rules import words
+from grantline.rules.rule import InHistory, Rule
+
+
+def check(shown: Presentation, where: InHistory) -> Iterator[Hit]:
+    history = where.history
+    if shown.act != USED or history.issued:
+        return
+    who = shown.who or shown.service or "someone"
+    yield Hit(
+        reference="CS-06",
+        identity=(history.key,),
+        says=f"{who} used {words.token(history.fingerprint)}, whose origin nobody reported",
+        severity=Severity.HIGH if shown.risk in words.GRAVE else RULE.severity,
+        confidence=RULE.confidence,
+        time=shown.time,
+        root_id=history.home or shown.root_id,
+        span_ids=(shown.span_id,),
+        delegation_ids=tuple(filter(None, (shown.delegation_id,))),
+        token_fingerprints=tuple(filter(None, (history.fingerprint,))),
+        path=(*history.path, f"⇒ {shown.service or who}"),
+        facts=(("missing", "the span that issued the token"),),
+    )
+
+
+RULE = Rule(
+    id="unknown-token",
+    references=("CS-06",),
+    reads=Presentation,
+    check=check,
+    absence=True,
+    title="Token of unknown origin used",
+    severity=Severity.MEDIUM,
+    confidence=Confidence.MEDIUM,
+    why="An unknown parent is a gap, never a root: nothing shows who gave this token to whom.",
+    triage="Ask the presenter where the token came from. An uninstrumented exchange is the usual "
+    "answer; a token pasted from elsewhere is the bad one.",
+    blind_spots="A token issued in one chain and used in another is TR-10, not this.",
+    retracts_if="the span that issued the token arrives",
+    maps=("ASI03", "NHI4", "MEASURE 2.8"),
+    fires={
+        "nobody reported the exchange": """
+            alice grant planner token=t0
+            worker use t1 root=dlg:t0
+        """,
+        "and the use names no root either": """
+            worker use t1 root=-
+        """,
+    },
+    quiet={
+        "issued": """
+            alice grant planner token=t0
+            planner use t0
+        """,
+        "a renewed token": """
+            alice grant planner token=t0
+            planner renew t1 from=t0
+            planner use t1
+        """,
+        "issued, but under a parent nobody knows: the gap is further up": """
+            worker delegate tool from=t1 token=t2 root=-
+            tool use t2 root=-
+        """,
+        "used in another chain (that is TR-10)": """
+            alice grant planner token=t0
+            bob grant helper token=t9
+            helper use t0 root=dlg:t9
+        """,
+    },
+    late={
+        "the exchange is reported after the grace": """
+            alice grant planner token=t0 scopes=read
+            worker use t1 root=dlg:t0
+            late: planner delegate worker from=t0 token=t1 scopes=read
+        """,
+    },
+)

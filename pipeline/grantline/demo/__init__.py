@@ -1,0 +1,1 @@
+"""`make demo`: the whole way, small and real. Agents, broker, worker, writer, findings, SQL."""

@@ -143,5 +143,15 @@ def test_aiokafka_has_what_is_set_on_the_consumer() -> None:
     assert issubclass(StickyPartitionAssignor, AbstractPartitionAssignor)
 
 
+def test_records_of_every_compression_can_be_read() -> None:
+    """Our producer writes lz4 and Collectors write zstd; aiokafka reads both only with the
+    package cramjam, and without it fails at the first such record."""
+    from aiokafka import codec
+
+    assert codec.has_lz4()
+    assert codec.has_zstd()
+    assert codec.has_snappy()
+
+
 def test_faust_is_of_the_minor_version_this_was_written_for() -> None:
     assert faust.__version__.startswith("0.15.")

@@ -80,13 +80,13 @@ class KafkaSpanExporter(SpanExporter):
 
     def export(self, spans: Spans) -> SpanExportResult:
         """Send the spans and wait for every delivery report, for at most the timeout."""
-        deadline = min(time.monotonic() + self._timeout + _PURGE_WAIT, self._give_up_at)
+        deadline = time.monotonic() + self._timeout + _PURGE_WAIT
         lost_before = self._lost
         todo: list[Spans] = [spans]
         while todo or self._outstanding:
             while todo:
                 self._send(todo.pop(), todo, deadline)
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= min(deadline, self._give_up_at):
                 self._purge()
                 break
             if self._producer is not None:
@@ -138,7 +138,7 @@ class KafkaSpanExporter(SpanExporter):
             try:
                 return producer.produce(self.topic, value, headers=headers, on_delivery=report)
             except BufferError:
-                if time.monotonic() >= deadline:
+                if time.monotonic() >= min(deadline, self._give_up_at):
                     raise
                 producer.poll(_POLL)
 

@@ -22,6 +22,8 @@ from grantline.emit.tally import Tally
 
 _BATCH = 512
 """Spans a request, at most: about a megabyte before compression."""
+_LAST_WAIT = 1.0
+"""Seconds for the last reports to come in after the end was called."""
 _OPERATION = "delegation.operation.name"
 _MUST_ARRIVE = frozenset({"grant", "delegate"})
 
@@ -37,6 +39,7 @@ class Outlet(SpanExporter):
         if isinstance(exporter, KafkaSpanExporter):
             exporter.report_to(tally)
         self._closing_at: float | None = None
+        self._abandoned = False
         self.reset()
 
     def reset(self) -> None:
@@ -69,21 +72,24 @@ class Outlet(SpanExporter):
         """Export spans now, in the caller's thread; never raises."""
         with self._turn:
             if self._closing_at is not None and time.monotonic() > self._closing_at:
-                self._tally.dropped(len(spans), "exit_timeout")
-                return SpanExportResult.FAILURE
+                return self._lost(spans, "exit_timeout", always=True)
             try:
                 result = self._exporter.export(spans)
             except Exception as error:  # noqa: BLE001 - somebody else's exporter
                 self._tally.error("export", error)
-                result = SpanExportResult.FAILURE
-                if not self._counts:
-                    self._tally.dropped(len(spans), "export_failed", type(error).__name__)
-        if self._counts:
-            if result is SpanExportResult.SUCCESS:
-                self._tally.delivered(len(spans))
-            else:
-                self._tally.dropped(len(spans), "export_failed")
+                return self._lost(spans, "export_failed")
+        if result is not SpanExportResult.SUCCESS:
+            return self._lost(spans, "export_failed")
+        if self._counts and not self._abandoned:
+            self._tally.delivered(len(spans))
         return result
+
+    def _lost(
+        self, spans: Sequence[ReadableSpan], reason: str, *, always: bool = False
+    ) -> SpanExportResult:
+        if (self._counts or always) and not self._abandoned:
+            self._tally.dropped(len(spans), reason)
+        return SpanExportResult.FAILURE
 
     def close_by(self, deadline: float) -> None:
         """From now on, give up on batches at `deadline` (time.monotonic seconds)."""
@@ -92,7 +98,22 @@ class Outlet(SpanExporter):
             self._exporter.give_up_at(deadline)
 
     def shutdown(self) -> None:
-        self._exporter.shutdown()
+        """Close the exporter; one that still hangs in an export is told to stop."""
+        ended = self._turn.acquire(timeout=_LAST_WAIT if not self._counts else 0)
+        try:
+            self._exporter.shutdown()
+        finally:
+            if ended:
+                self._turn.release()
+
+    def abandon(self) -> None:
+        """Count what is still under way as lost, once; nobody waits for it any more."""
+        if self._turn.acquire(timeout=_LAST_WAIT):
+            self._turn.release()
+        self._abandoned = True
+        with self._room:
+            left, self._waiting = self._waiting, 0
+        self._tally.dropped(left, "exit_timeout")
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return self._exporter.force_flush(timeout_millis)
@@ -142,5 +163,11 @@ class Queue(BatchSpanProcessor):
             return
         self._closed = True
         self._outlet.close_by(time.monotonic() + self._settings.exit_timeout)
-        super().shutdown()  # type: ignore[no-untyped-call]
-        self._tally.dropped(self._outlet.waiting, "exit_timeout")
+        # The processor's own shutdown() waits 30 s for an exporter that hangs. Were this name
+        # to go, the longer wait is what is left of it.
+        processor = getattr(self, "_batch_processor", None)
+        if processor is not None:
+            processor.shutdown(timeout_millis=1000 * (self._settings.exit_timeout + _LAST_WAIT))
+        else:
+            super().shutdown()  # type: ignore[no-untyped-call]
+        self._outlet.abandon()

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 
 LOG: Final = logging.getLogger("grantline.emit")
+# An opaque token says nothing of its audience: no news to whoever reads the agent's log.
+_MINOR: Final = frozenset({"incomplete"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ class Tally:
             self._notes[what] += 1
             count = self._notes[what]
         if str(count).strip("0") == "1":
-            LOG.warning("delegation span %s: %d so far (%s)", what, count, detail)
+            level = logging.INFO if what in _MINOR else logging.WARNING
+            LOG.log(level, "delegation span %s: %d so far (%s)", what, count, detail)
 
     def error(self, where: str, error: BaseException) -> None:
         """Count a failure inside the library. The message is left out: it may quote a token."""

@@ -7,15 +7,15 @@ import hashlib
 import time
 
 import pytest
-from tests.unit.emit.vectors import AS, CHAIN, CHAIN_HASH, D0, D1, F0, F1, T0, T1
 
 from grantline.emit import canonical
 from grantline.emit.canonical import Key
+from tests.unit.emit.vectors import AS, CHAIN, CHAIN_HASH, D0, D1, F0, F1, T0, T1
 
 KEY = Key(b"k" * 32, "k1")
 
 
-@pytest.mark.parametrize(("token", "print_", "own"), [(T0, F0, D0), (T1, F1, D1)])
+@pytest.mark.parametrize("token, print_, own", [(T0, F0, D0), (T1, F1, D1)])
 def test_the_vectors_of_the_convention(token: str, print_: str, own: str) -> None:
     assert canonical.fingerprint(token) == print_
     assert canonical.delegation_id(print_) == own
@@ -102,7 +102,7 @@ def test_a_key_shows_its_name_and_never_itself() -> None:
     assert "k1" in repr(KEY)
 
 
-@pytest.mark.parametrize(("secret", "kid"), [(b"short", "k1"), (b"k" * 32, "a:b"), (b"k" * 32, "")])
+@pytest.mark.parametrize("secret, kid", [(b"short", "k1"), (b"k" * 32, "a:b"), (b"k" * 32, "")])
 def test_a_weak_key_or_a_name_that_breaks_the_format_is_refused(secret: bytes, kid: str) -> None:
     with pytest.raises(ValueError, match="key"):
         Key(secret, kid)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.emit.vectors import AS, CHAIN_HASH, T1, Claims, Noted, plain
 
 from grantline.emit import canonical, claims
 from grantline.emit.testing import fake_token
+from tests.unit.emit.vectors import AS, CHAIN_HASH, T1, Claims, Noted, plain
 
 
 def read(body: Claims, header: Claims | None = None) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def test_a_transaction_token_names_its_workload_and_transaction() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typ", "kind"),
+    "typ, kind",
     [
         ("at+jwt", "access_token"),
         ("application/at+jwt", "access_token"),
@@ -107,7 +107,9 @@ def test_the_header_says_which_kind_of_token_it_is(typ: str, kind: str) -> None:
 
 
 def test_a_missing_issuer_of_an_actor_is_the_tokens() -> None:
-    facts = read({"iss": AS, "sub": "u", "act": {"iss": "https://other", "sub": "b", "act": {"sub": "a"}}})
+    facts = read(
+        {"iss": AS, "sub": "u", "act": {"iss": "https://other", "sub": "b", "act": {"sub": "a"}}}
+    )
     assert facts["chain_actors"] == (f"{AS} u", f"{AS} a", "https://other b")
 
 
@@ -175,7 +177,7 @@ def test_a_fraction_of_a_second_is_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cnf", "kind", "thumbprint"),
+    "cnf, kind, thumbprint",
     [
         (None, "none", None),
         ({"jkt": "x" * 43}, "dpop", "x" * 43),

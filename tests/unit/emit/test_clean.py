@@ -6,9 +6,9 @@ import re
 import time
 
 import pytest
-from tests.unit.emit.vectors import T0, T1, Noted
 
 from grantline.emit import clean
+from tests.unit.emit.vectors import T0, T1, Noted
 
 QUARANTINE = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.")
 JWE = "eyJhbGciOiJkaXIifQ..aXY.Y2lwaGVy.dGFn"

@@ -11,11 +11,11 @@ import pytest
 from opentelemetry import baggage, context, trace
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.sdk.trace import TracerProvider
-from tests.unit.emit.vectors import D0, D1, F1, T0, T1
 
 from grantline import emit
 from grantline.emit.context import KEYS
 from grantline.emit.testing import Capture, capture
+from tests.unit.emit.vectors import D0, D1, F1, T0, T1
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_members_of_others_are_left_as_they_are(chained: Capture) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "told"),
+    "host, told",
     [
         ("api.corp.example.com", True),
         ("https://api.corp.example.com:8443/x", True),

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
-from tests.unit.emit.vectors import AS, D0, D1, F0, F1, T0, T1
 
 from grantline import __version__
 from grantline.emit import SCHEMA_URL, Delegation, Key, canonical
 from grantline.emit.attributes import PLANS, REQUIRED
 from grantline.emit.testing import Capture, SeenFact, capture, fake_token
+from tests.unit.emit.vectors import AS, D0, D1, F0, F1, T0, T1
 
 ROOT = Delegation(D0, D0, None, 0, None, F0)
 
@@ -236,7 +236,7 @@ def test_an_approval_that_was_not_given_is_an_error(seen: Capture, outcome: str)
 
 
 @pytest.mark.parametrize(
-    ("facts", "target", "cascade"),
+    "facts, target, cascade",
     [
         ({"token": T1}, "token", False),
         ({"token": T1, "cascade": True}, "subtree", True),
@@ -314,11 +314,8 @@ def test_spans_are_points_in_time_of_the_librarys_own_scope_and_the_agents_resou
 
 
 def test_what_the_agent_mistypes_is_counted_and_left_out(seen: Capture) -> None:
-    seen.emitter.use(
-        "t",
-        token=T1,
-        **{"depth": "three", "colour": "red", "id": "not an id", "purpose": "x"},  # type: ignore[typeddict-item]
-    )
+    mistyped: Any = {"depth": "three", "colour": "red", "id": "not an id", "purpose": "x"}
+    seen.emitter.use("t", token=T1, **mistyped)
     fact = only(seen)
     assert fact["id"] == D1
     assert seen.emitter.stats().notes["refused"] == 4

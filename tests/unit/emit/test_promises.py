@@ -14,10 +14,10 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from tests.unit.emit.vectors import T0, T1
 
 from grantline import emit
 from grantline.emit.testing import capture, fake_token
+from tests.unit.emit.vectors import T0, T1
 
 OPERATIONS = ("grant", "delegate", "renew", "use", "consent", "approve", "revoke", "end")
 HOSTILE: list[Any] = [
@@ -67,7 +67,7 @@ def test_contexts_never_raise_either() -> None:
 
 class Broken(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        raise OSError(f"cannot send {T0}")
+        raise OSError(f"cannot send {T0} and {len(spans)} spans")
 
     def shutdown(self) -> None:
         raise OSError("no")

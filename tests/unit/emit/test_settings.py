@@ -58,7 +58,7 @@ def test_the_environment_names_the_service_and_the_exporter(
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    "settings, message",
     [
         ({}, "OTEL_SERVICE_NAME"),
         ({"service_name": "a", "queue_size": 10}, "queue_size 10: at least 8192"),
@@ -76,7 +76,7 @@ def test_a_wrong_setting_is_named(settings: dict[str, Any], message: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("address", "message"),
+    "address, message",
     [
         ("broker:9092", "kafka://host:9092"),
         ("redis://x:1", "no such scheme 'redis'"),
@@ -96,7 +96,7 @@ def test_an_address_with_credentials_is_refused_without_quoting_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "endpoint"),
+    "address, endpoint",
     [
         ("http://c:4318", "http://c:4318/v1/traces"),
         ("https://c/", "https://c/v1/traces"),

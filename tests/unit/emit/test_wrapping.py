@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from opentelemetry.trace import StatusCode
-from tests.unit.emit.vectors import D0, D1, T0, T1
 
 from grantline.emit import canonical
 from grantline.emit.testing import Capture, SeenFact, capture
+from tests.unit.emit.vectors import D0, D1, T0, T1
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ class OAuthError(Exception):
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize(
-    ("error", "outcome", "reason", "kind"),
+    "error, outcome, reason, kind",
     [
         (OAuthError("invalid_scope"), "deny", "invalid_scope", "invalid_scope"),
         (OAuthError("use_dpop_nonce"), "challenge", "use_dpop_nonce", "use_dpop_nonce"),
@@ -84,7 +84,7 @@ class OAuthError(Exception):
     ],
 )
 def test_a_failed_exchange_raises_as_before_and_is_recorded_without_its_message(
-    seen: Capture, error: BaseException, outcome: str, reason: str, kind: str, asynchronous: bool
+    seen: Capture, *, error: BaseException, outcome: str, reason: str, kind: str, asynchronous: bool
 ) -> None:
     def call() -> str:
         raise error
@@ -95,11 +95,14 @@ def test_a_failed_exchange_raises_as_before_and_is_recorded_without_its_message(
     async def main() -> None:
         await seen.emitter.exchange(later, subject_token=T0)
 
-    with pytest.raises(type(error)):
+    def exchange() -> None:
         if asynchronous:
             asyncio.run(main())
         else:
             seen.emitter.exchange(call, subject_token=T0)
+
+    with pytest.raises(type(error)):
+        exchange()
     fact = only(seen)
     assert fact.span.status.status_code is StatusCode.ERROR
     assert (fact["decision.outcome"], fact["decision.reason"]) == (outcome, reason)
@@ -109,10 +112,13 @@ def test_a_failed_exchange_raises_as_before_and_is_recorded_without_its_message(
 
 
 @pytest.mark.parametrize(
-    ("result", "reason"),
+    "result, reason",
     [
         ({"error": "invalid_target", "error_description": "no"}, "invalid_target"),
-        (SimpleNamespace(status_code=400, json=lambda: {"error": "invalid_grant"}), "invalid_grant"),
+        (
+            SimpleNamespace(status_code=400, json=lambda: {"error": "invalid_grant"}),
+            "invalid_grant",
+        ),
         (SimpleNamespace(status_code=503, json=lambda: 1 / 0), "request_failed"),
     ],
 )

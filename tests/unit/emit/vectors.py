@@ -40,6 +40,7 @@ class Noted(Notes):
         self.seen: list[str] = []
 
     def note(self, what: str, detail: str) -> None:
+        assert "eyJ" not in detail
         self.seen.append(what)
 
 

@@ -1,0 +1,144 @@
+"""Whatever JSON calls itself a token's claims, the emitting library answers and stays in bounds."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+
+from grantline.emit import canonical, claims, clean
+from grantline.emit.attributes import FIELDS
+from grantline.emit.testing import capture
+from tests.unit.emit.vectors import Noted, plain
+
+QUARANTINE = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.")
+NAMES = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "jti",
+    "uti",
+    "txn",
+    "scope",
+    "scp",
+    "roles",
+    "act",
+    "may_act",
+    "client_id",
+    "azp",
+    "appid",
+    "req_wl",
+    "tid",
+    "oid",
+    "cnf",
+    "jkt",
+    "jwk",
+    "x5t#S256",
+    "kty",
+    "authorization_details",
+    "type",
+    "sub_profile",
+    "client_profile",
+    "xms_act_fct",
+    "xms_sub_fct",
+    "idtyp",
+    "crv",
+    "x",
+    "y",
+    "e",
+    "n",
+]
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(["eyJa.eyJb.c", "\ud800", "a b", "x" * 1100, "user", "11", "/"])
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=5), inner, max_size=6)
+    ),
+    max_leaves=30,
+)
+CLAIMS = st.dictionaries(st.sampled_from(NAMES), JSON, max_size=12)
+HEADERS = st.dictionaries(st.sampled_from(["typ", "alg"]), SCALARS, max_size=2)
+
+
+def fits(name: str, value: Any) -> bool:
+    form = FIELDS[name].form
+    if form == "number":
+        return type(value) is int and -(2**63) <= value < 2**63
+    if form == "flag":
+        return isinstance(value, bool)
+    if form == "text":
+        return isinstance(value, str) and len(value) <= clean.MAX_TEXT and bool(value.encode())
+    assert isinstance(value, tuple)
+    return len(value) <= clean.MAX_ITEMS and all(isinstance(v, str) and v.encode() for v in value)
+
+
+@given(CLAIMS, HEADERS)
+@settings(max_examples=300, deadline=None)
+@example({"sub": "u", "act": {"sub": "\ud800"}}, {})
+@example({"sub": "u", "aud": ["x"] * 100, "scp": ["b", 1, "a"]}, {"typ": 7})
+def test_any_claims_give_facts_of_the_right_form(
+    body: dict[str, Any], header: dict[str, Any]
+) -> None:
+    facts = claims.extract(body, Noted(), plain, header)
+    for name, value in facts.fields.items():
+        assert fits(name, value), (name, value)
+    assert not QUARANTINE.search(repr(dict(facts.fields)))
+
+
+@given(st.binary(max_size=200) | JSON.map(lambda v: json.dumps(v).encode()), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_as_a_payload_decode_or_do_not(payload: bytes, unsigned: bool) -> None:
+    head = base64.urlsafe_b64encode(b'{"alg":"ES256"}').decode().rstrip("=")
+    token = f"{head}.{base64.urlsafe_b64encode(payload).decode().rstrip('=')}.eA"
+    decoded = claims.decode(token, unsigned=unsigned)
+    assert decoded is None or isinstance(decoded[1], dict)
+
+
+@given(st.text(max_size=300) | st.binary(max_size=300))
+@settings(max_examples=200, deadline=None)
+def test_any_string_is_a_token_with_a_fingerprint_or_is_refused(token: str | bytes) -> None:
+    try:
+        found = canonical.fingerprint(token)
+    except ValueError:
+        return
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", found)
+    assert canonical.is_id(canonical.delegation_id(found))
+
+
+@given(st.lists(st.tuples(CLAIMS, JSON, JSON), min_size=1, max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_any_fact_becomes_a_span_that_every_encoder_takes(
+    said: list[tuple[dict[str, Any], Any, Any]],
+) -> None:
+    with capture() as seen:
+        for body, one, other in said:
+            dl = seen.emitter
+            dl.grant("fake-opaque-token", verified=body, purpose=one, scopes=other)
+            dl.use("t", verified=body, kind="server", audiences=one, depth=other, actor=one)
+            dl.delegate(introspected=body, requested_scopes=one, id=other, parent_id=one)
+        facts = seen.facts()
+        assert len(facts) == 3 * len(said)
+        assert "error" not in seen.emitter.stats().notes
+    encoded = encode_spans([fact.span for fact in facts]).SerializeToString()
+    assert not QUARANTINE.search(encoded.decode("utf-8", "replace"))
+
+
+@given(st.text(alphabet="eyJabc.-_ /=", max_size=80))
+@settings(max_examples=300, deadline=None)
+def test_what_consumers_quarantine_never_leaves(text: str) -> None:
+    assert not QUARANTINE.search(clean.text(text, Noted()))

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import logging
+import os
+import re
+import signal
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -13,6 +20,15 @@ from grantline import settings as settings_module
 from grantline.model.finding import Severity
 from grantline.settings import BadSettings, Settings
 
+if TYPE_CHECKING:
+    from grantline.store.client import Answer, Lineage
+
+LIVE_NOTE = "live.json"
+"""In the data directory, for its owner only: where live SQL is, and its token."""
+
+log = logging.getLogger(__name__)
+
+_HOST_PORT = re.compile(r"[\w.-]+:\d+")
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -79,7 +95,9 @@ def alert(settings: Settings, _options: Mapping[str, Any]) -> int:
         if settings.webhook_url is not None:
             key = settings.webhook_key
             webhook = WebhookNotifier(
-                settings.webhook_url.get_secret_value(), key=key and key.get_secret_value()
+                settings.webhook_url.get_secret_value(),
+                key=key and key.get_secret_value(),
+                source=f"/grantline/{settings.application}",
             )
             destinations.append(Destination(notifier=webhook, route=Route(at_least=lowest)))
         configured = AlertSettings(
@@ -97,6 +115,104 @@ def alert(settings: Settings, _options: Mapping[str, Any]) -> int:
     except LedgerError as why:
         raise Failed(str(why)) from None
     return 0
+
+
+def writer(settings: Settings, options: Mapping[str, Any]) -> int:
+    """Write lineage and serve live SQL until SIGTERM."""
+    from grantline.store.duckdb_store import DuckDBStore, StoreInUse
+    from grantline.store.live import CannotServe, LiveSql
+    from grantline.store.log_reader import TopicRecreated
+    from grantline.store.quack import LiveSqlMissing
+    from grantline.store.writer import Writer, WriterSettings
+
+    path = options["store"] or settings.store
+    path.parent.mkdir(parents=True, exist_ok=True)
+    token = settings.live_token
+    try:
+        with closing(DuckDBStore(path)) as store, ExitStack() as stack:
+            try:
+                live = LiveSql(
+                    store, host=settings.live_host, port=settings.live_port,
+                    token=token and token.get_secret_value(),
+                )  # fmt: skip
+                stack.enter_context(live)
+                stack.enter_context(_told(settings, live.address, live.token))
+                log.info("live SQL at %s; grantline sql finds it", live.address)
+            except LiveSqlMissing as why:
+                log.warning("no live SQL: %s", why)
+            configured = WriterSettings(bootstrap=settings.bootstrap, client=settings.kafka)
+            running = Writer(store, configured)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: running.stop())
+            log.info("writing %s", path)
+            running.run()
+    except (StoreInUse, CannotServe, TopicRecreated) as why:
+        raise Failed(str(why)) from None
+    return 0
+
+
+@contextmanager
+def _told(settings: Settings, address: str, token: str) -> Iterator[None]:
+    """Leave the address and its token where this user's own commands find them."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    note = settings.data_dir / LIVE_NOTE
+    note.unlink(missing_ok=True)
+    with os.fdopen(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump({"address": address, "token": token}, file)
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def _lineage(settings: Settings, at: str | None) -> Lineage:
+    """The live server or the file that `at` names; without it, the live one, else the file."""
+    from grantline.store.client import connect
+
+    token = settings.live_token and settings.live_token.get_secret_value()
+    note = settings.data_dir / LIVE_NOTE
+    found = json.loads(note.read_text()) if note.is_file() else {}
+    if at is None:
+        at = found.get("address", str(settings.store))
+    elif not at.startswith("quack:") and _HOST_PORT.fullmatch(at) and not Path(at).exists():
+        at = f"quack:{at}"
+    if at == found.get("address"):
+        token = token or found["token"]
+    return connect(at, token)
+
+
+def ask(settings: Settings, options: Mapping[str, Any]) -> int:
+    """`chain`, `explain` and `sql`: ask the lineage, print the answer."""
+    from grantline.store import show
+    from grantline.store.client import QueryFailed
+    from grantline.store.quack import LiveSqlMissing
+
+    command, what = options["command"], options["what"]
+    try:
+        with closing(_lineage(settings, options["at"])) as lineage:
+            if command == "sql":
+                query = what if what is not None else sys.stdin.read()
+                _print_answer(lineage.ask(query), options["format"])
+                return 0
+            drawn = show.chain(lineage, what) if command == "chain" else show.explain(lineage, what)
+    except (QueryFailed, LiveSqlMissing, ValueError) as why:
+        raise Failed(str(why)) from None
+    print(drawn)
+    return 0
+
+
+def _print_answer(answer: Answer, form: str) -> None:
+    from grantline.store import show
+
+    if form == "json":
+        for record in answer.records():
+            print(json.dumps(record, default=str))
+    elif form == "csv":
+        lines = csv.writer(sys.stdout)
+        lines.writerow(answer.columns)
+        lines.writerows(answer.rows)
+    else:
+        print(show.table(answer.columns, answer.rows))
 
 
 def replay(settings: Settings, options: Mapping[str, Any]) -> int:
@@ -180,6 +296,10 @@ def show_settings(settings: Settings, _options: Mapping[str, Any]) -> int:
 
 _COMMANDS: dict[str, Callable[[Settings, Mapping[str, Any]], int]] = {
     "worker": worker,
+    "writer": writer,
+    "chain": ask,
+    "explain": ask,
+    "sql": ask,
     "alert": alert,
     "replay": replay,
     "rules": rules,

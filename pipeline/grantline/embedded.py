@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -65,7 +65,13 @@ class LeashedProcess:
     It runs in a session of its own, so that Ctrl-C reaches the owner first.
     """
 
-    def __init__(self, command: Sequence[str], output: IO[bytes], patience: float = 15.0) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        output: IO[bytes],
+        patience: float = 15.0,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Starts `command`; `patience` is the seconds it gets to stop before it is killed."""
         self._patience = patience
         self._process = subprocess.Popen(
@@ -74,6 +80,7 @@ class LeashedProcess:
             stdout=output,
             stderr=output,
             start_new_session=True,
+            env=environment,
         )
 
     def running(self) -> bool:

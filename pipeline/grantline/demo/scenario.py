@@ -43,10 +43,15 @@ class Cast:
     def __len__(self) -> int:
         return len(self._known)
 
+    def flush(self) -> None:
+        """Send what is still waiting."""
+        for emitter in self._known.values():
+            emitter.flush()
+
     def close(self) -> None:
         """Send what is still waiting, and stop."""
         for emitter in self._known.values():
-            emitter.close()
+            emitter.shutdown()
 
 
 class Scenario:
@@ -58,6 +63,7 @@ class Scenario:
         self._issuer = Issuer()
         self.planted: set[Planted] = set()
         self._later: list[Callable[[], None]] = []
+        self._roots: dict[str, str] = {}
 
     def run(self) -> None:
         """The whole day, about five seconds."""
@@ -83,9 +89,10 @@ class Scenario:
         self.planted.add(Planted(reference, fingerprint(token)))
 
     def _grant(self, person: str, agent: str, scope: str, audience: str | list[str] = CRM,
-               lifetime: float = 600, **facts: int) -> str:  # fmt: skip
+               lifetime: float = 600) -> str:  # fmt: skip
         token = self._issuer.token(person, (agent,), scope, audience, lifetime)
-        self._cast[agent].grant(token=token, method="authorization_code", **facts)
+        made = self._cast[agent].grant(token, method="authorization_code")
+        self._roots[token] = made.id or ""
         return token
 
     def _exchange(self, subject_token: str, person: str, actors: tuple[str, ...], scope: str,
@@ -102,12 +109,13 @@ class Scenario:
     def _accept(self, system: str, token: str, tool: str, host: str, presenter: str,
                 **facts: str) -> None:  # fmt: skip
         self._cast[system].use(
-            tool, token=token, kind="server", server_address=host, presenter_id=presenter, **facts
+            tool, token=token, kind="server", server_address=host, presenter=presenter, **facts
         )
 
     def _a_working_day(self) -> None:
         self._say("a working day: grants, narrowing, fan-out, a renewal, a gateway")
-        root = self._grant("alice", "planner", "calendar.read calendar.write crm.read", [CALENDAR, CRM])
+        everything = "calendar.read calendar.write crm.read"
+        root = self._grant("alice", "planner", everything, [CALENDAR, CRM])
         self._call("planner", root, "crm.find", "crm", "crm.demo.example")
         for agent in ("booker", "researcher"):
             scope = "calendar.write" if agent == "booker" else "crm.read"
@@ -115,7 +123,7 @@ class Scenario:
             token = self._exchange(root, "alice", ("planner", agent), scope, audience)
             host = audience.removeprefix("https://")
             self._call(agent, token, f"{host.split('.')[0]}.call", host.split(".")[0], host)
-        renewed = self._issuer.token("alice", ("planner",), "calendar.read calendar.write crm.read", [CALENDAR, CRM])
+        renewed = self._issuer.token("alice", ("planner",), everything, [CALENDAR, CRM])
         self._cast["planner"].renew(renewed, previous_token=root)
         self._call("planner", renewed, "crm.find", "crm", "crm.demo.example")
         behind = self._grant("bob", "helper", "crm.read")
@@ -152,7 +160,7 @@ class Scenario:
         other = self._grant("bob", "helper", "crm.read")
         self._call("helper", mine, "crm.find", "crm", "crm.demo.example")
         self._accept("crm", mine, "crm.find", "crm.demo.example", presenter="helper",
-                     root_id=self._cast["helper"].delegation_of(other).root_id or "")  # fmt: skip
+                     root_id=self._roots[other])  # fmt: skip
         self._plant("TR-10", mine)
 
     def _passthrough(self) -> None:
@@ -174,8 +182,7 @@ class Scenario:
         root = self._grant("grace", "planner", "crm.read")
         hidden = self._issuer.token("grace", ("planner", "ghost"), "crm.admin", CRM)
         token = self._issuer.token("grace", ("planner", "ghost", "worker"), "crm.admin", CRM)
-        known = self._cast["planner"].delegation_of(root)
-        self._cast["worker"].delegate(token, subject_token=hidden, root_id=known.root_id)
+        self._cast["worker"].delegate(token, subject_token=hidden, root_id=self._roots[root])
         self._plant("SE-02", token)
         self._plant("CS-06", token)
 

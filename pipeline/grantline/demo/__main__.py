@@ -1,0 +1,183 @@
+"""`make demo`: starts everything, lets agents loose, shows what is found, asks three questions.
+
+Ends with status 0 only if exactly the planted findings came out at the far end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from grantline.demo.processes import Processes, wait_for_http
+from grantline.demo.questions import QUESTIONS
+from grantline.demo.scenario import GRACE_SECONDS, LEEWAY_SECONDS, Cast, Planted, Scenario
+from grantline.demo.watch import Seen, Watch
+from grantline.embedded import BrokerError, EmbeddedBroker, free_port
+from grantline.emit import Emitter
+from grantline.emit import Settings as EmitSettings
+from grantline.store import show
+from grantline.store.client import QueryFailed, connect
+from grantline.store.quack import LiveSqlMissing
+
+_READY_SECONDS = 40.0
+_FINDINGS_SECONDS = 25.0
+_QUIET_SECONDS = GRACE_SECONDS + 2.0
+"""How long no further finding may come before the far end counts as silent."""
+
+_out = Console(highlight=False, soft_wrap=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave everything running")
+    options = parser.parse_args()
+    # A supervisor's SIGTERM ends the demo as Ctrl-C does: everything it started is stopped.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    try:
+        with ExitStack() as stack:
+            return _run(stack, keep=options.keep)
+    except (BrokerError, TimeoutError, QueryFailed, LiveSqlMissing) as why:
+        _out.print(f"[red]demo failed:[/] {Text(str(why))}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(stack: ExitStack, *, keep: bool) -> int:
+    started = time.monotonic()
+    work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="grantline-demo-")))
+    _step("starting the embedded broker (Kafka protocol, in memory: for trying out)")
+    broker = stack.enter_context(EmbeddedBroker())
+    web, live = free_port(), free_port()
+    processes = stack.enter_context(Processes(work / "logs", _environment(work, broker, web, live)))
+    _step("starting the Faust worker and the lineage writer")
+    processes.start("worker", "worker")
+    processes.start("writer", "writer")
+    wait_for_http(f"http://127.0.0.1:{web}/ready", _READY_SECONDS, processes)
+    watch = stack.enter_context(Watch(broker.bootstrap, _show))
+    cast = Cast(lambda name: _emitter(name, broker.bootstrap))
+    stack.callback(cast.close)
+    _step(f"ready after {time.monotonic() - started:.0f} s; letting the agents loose")
+    scenario = Scenario(cast, lambda text: _out.print(f"    {text}", style="dim"))
+    scenario.run()
+    cast.flush()
+    _step(f"{len(cast)} agents and tools have reported; waiting for findings on absence "
+          f"(a grace of {GRACE_SECONDS:.0f} s for late spans)")  # fmt: skip
+    seen = watch.until(len(scenario.planted), _FINDINGS_SECONDS, _QUIET_SECONDS)
+    address = f"quack:127.0.0.1:{live}"
+    _ask(address, scenario, seen)
+    right = _verdict(scenario.planted, seen)
+    _out.print(f"[dim]{time.monotonic() - started:.0f} s in all[/]")
+    if keep:
+        _stay(web, address, work)
+    return 0 if right else 1
+
+
+def _environment(work: Path, broker: EmbeddedBroker, web: int, live: int) -> dict[str, str]:
+    policy = work / "policy.toml"
+    policy.write_text(
+        f"parent_grace_seconds = {GRACE_SECONDS}\nleeway_seconds = {LEEWAY_SECONDS}\n"
+    )
+    return os.environ | {
+        "GRANTLINE_BOOTSTRAP": broker.bootstrap,
+        "GRANTLINE_DATA_DIR": str(work),
+        "GRANTLINE_STORE": str(work / "lineage.duckdb"),
+        "GRANTLINE_POLICY": str(policy),
+        "GRANTLINE_PARTITIONS": "2",
+        # The embedded broker assigns partitions only after half the session time-out.
+        "GRANTLINE_SESSION_TIMEOUT_SECONDS": "6",
+        "GRANTLINE_WEB_PORT": str(web),
+        "GRANTLINE_LIVE_PORT": str(live),
+        "GRANTLINE_LIVE_TOKEN": LIVE_TOKEN,
+    }
+
+
+LIVE_TOKEN = "demo-only-not-a-secret"  # noqa: S105 - it guards data that the demo made up
+
+
+def _emitter(name: str, bootstrap: str) -> Emitter:
+    return Emitter(
+        EmitSettings(service_name=name, exporter=f"kafka://{bootstrap}/otlp_spans", schedule_delay_ms=50)
+    )
+
+
+def _step(text: str) -> None:
+    _out.print(Text(f"▸ {text}", style="bold"))
+
+
+def _show(seen: Seen) -> None:
+    """One finding in four lines: what, who and which token, whose grant, how fast."""
+    finding = seen.finding
+    style = {"critical": "white on red", "high": "red", "medium": "yellow"}.get(finding.severity, "cyan")
+    line = Text(f"  {finding.severity.upper():8}", style=style)
+    line.append(f" {finding.reference}  ", style="bold")
+    line.append(show.printable(finding.explanation))
+    _out.print(line)
+    token = finding.token_fingerprints[0][-4:] if finding.token_fingerprints else "?"
+    chain = show.printable(" → ".join(finding.path))
+    _out.print(
+        Text(
+            f"           token …{token} · grant of {show.printable(finding.path[0])} · {chain}\n"
+            f"           {seen.status} {seen.latency_ms:,.0f} ms after the span"
+            f"{' (waited for its parent)' if finding.reference == 'CS-06' else ''}",
+            style="dim",
+        )
+    )
+
+
+def _ask(address: str, scenario: Scenario, seen: dict[str, Seen]) -> None:
+    """Three questions of an investigation, answered by DuckDB while the writer writes."""
+    lineage = connect(address, LIVE_TOKEN)
+    try:
+        for question in QUESTIONS:
+            sql = question.sql(scenario.planted, seen)
+            _step(question.text)
+            _out.print(Text(f"  {sql}", style="dim"))
+            answer = lineage.ask(sql)
+            if not answer.rows:
+                raise QueryFailed(f"no answer to: {sql}")
+            _out.print(Text(show.table(answer.columns, answer.rows)))
+    finally:
+        lineage.close()
+
+
+def _verdict(planted: set[Planted], seen: dict[str, Seen]) -> bool:
+    found = {
+        Planted(s.finding.reference, fingerprint)
+        for s in seen.values()
+        if s.finding.status == "open"
+        for fingerprint in s.finding.token_fingerprints[:1] or [""]
+    }
+    for missing in sorted(planted - found):
+        _out.print(f"[red]  planted but not found: {missing.reference} …{missing.fingerprint[-4:]}[/]")
+    for extra in sorted(found - planted):
+        _out.print(f"[red]  found but not planted: {extra.reference} …{extra.fingerprint[-4:]}[/]")
+    if planted == found:
+        _out.print(f"[bold green]✔ exactly the {len(planted)} planted findings came out[/]")
+    return planted == found
+
+
+def _stay(web: int, address: str, work: Path) -> None:
+    _step("everything keeps running until Ctrl-C")
+    _out.print(
+        Text(
+            f"  worker      http://127.0.0.1:{web}/ (also /ready and /metrics)\n"
+            f"  live SQL    GRANTLINE_LIVE_TOKEN={LIVE_TOKEN} "
+            f"{Path(sys.executable).parent / 'grantline'} sql --at {address} 'FROM chains'\n"
+            f"  logs        {work / 'logs'}"
+        )
+    )
+    signal.pause()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -16,6 +16,8 @@ Reason = Literal[
     "bad_span",  # trace id, span id or time unusable
     "bad_attribute",  # an attribute of a type or size the convention does not allow
     "missing_attribute",  # a required attribute is absent
+    "bad_frame",  # one of our own frames that cannot be read: someone else writes to our topic
+    "crashed",  # a fault of ours in reading it; the record is kept for a bug report
     "raw_token",  # the span carries something that looks like a credential
 ]
 """Every reason there is. The list is also the documentation of the `reason` label."""

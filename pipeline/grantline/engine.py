@@ -7,9 +7,10 @@ same facts give the same findings, whatever their order, and time is a parameter
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import count
+from math import inf
 from typing import Generic, TypeAlias, TypeVar
 
 from grantline.judge import Judge
@@ -17,7 +18,7 @@ from grantline.lineage import chains, histories
 from grantline.lineage.histories import TokenDelta
 from grantline.lineage.route import route
 from grantline.lineage.tree import Delta
-from grantline.model.chain import Chain, Delegation
+from grantline.model.chain import MAX_PATH, Chain, Delegation
 from grantline.model.finding import Finding
 from grantline.model.history import Presentation, TokenHistory, Waiting
 from grantline.model.hop import LATE, Hop
@@ -44,6 +45,10 @@ class _Timers(Generic[_S]):
         if subject not in self._set:
             self._set.add(subject)
             heappush(self._heap, (due_ms, next(self._number), subject))
+
+    def next_ms(self) -> int | None:
+        """When the next grace ends, if any runs."""
+        return self._heap[0][0] if self._heap else None
 
     def due(self, now_ms: int) -> Iterator[_S]:
         while self._heap and self._heap[0][0] <= now_ms:
@@ -96,6 +101,10 @@ class ChainEngine:
             self._settled_ms = self._now_ms
             self._settle()
 
+    def next_due_ms(self) -> int | None:
+        """The next reading of the clock at which `advance` has something to ask, if any."""
+        return self._timers.next_ms()
+
     def drain(self, revision: int) -> list[Finding]:
         """Judge what changed; the findings that are new, amended or retracted since last time."""
         for chain, delta in self._deltas.items():
@@ -118,9 +127,9 @@ class ChainEngine:
         subjects |= dict.fromkeys(delta.delegations)
         subjects |= dict.fromkeys(Renewed(*pair) for pair in delta.renewals)
         subjects |= dict.fromkeys(Used(*pair) for pair in delta.uses)
-        if delta.redraw or delta.everything:
-            # Findings show names and paths: those of this chain are told anew if they changed.
-            subjects |= self._accused.get(chain, {})
+        if accused := self._accused.get(chain):
+            # Findings show names and paths: they are told anew where those changed.
+            subjects |= accused if delta.everything else _below(delta.redrawn, accused)
         for subject in subjects:
             self._ask(chain, subject)
 
@@ -152,6 +161,29 @@ class ChainEngine:
                     self._judge.forget(subject)
                 self._hops -= chain.hops
                 del self._chains[chain.root_id]
+
+
+def _below(
+    redrawn: Iterable[Delegation], accused: Mapping[_ChainSubject, None]
+) -> dict[_ChainSubject, None]:
+    """The accused at and below what was redrawn, as far down as findings show it."""
+    levels: dict[Delegation, float] = {}
+    for top in redrawn:
+        kills = (kill for kill in top.passed_on if kill is not None)
+        # Its name is drawn in paths; that of a revoked ancestor is told however far below.
+        reach = inf if any(kill.delegation_id == top.id for kill in kills) else MAX_PATH
+        todo = [(top, reach)]
+        while todo:
+            here, left = todo.pop()
+            if left > levels.get(here, 0):
+                levels[here] = left
+                todo.extend((child, left - 1) for child in here.children)
+    found: dict[_ChainSubject, None] = {}
+    for here in levels:
+        at: list[_ChainSubject] = [here, *(Renewed(here, renewal) for renewal in here.renewals)]
+        at += (Used(token, use) for token in here.tokens for use in token.uses)
+        found |= {subject: None for subject in at if subject in accused}
+    return found
 
 
 class TokenEngine:
@@ -188,6 +220,10 @@ class TokenEngine:
         if self._now_ms - self._settled_ms >= _SETTLE_EVERY_MS:
             self._settled_ms = self._now_ms
             self._settle()
+
+    def next_due_ms(self) -> int | None:
+        """The next reading of the clock at which `advance` has something to ask, if any."""
+        return self._timers.next_ms()
 
     def drain(self, revision: int) -> tuple[list[Finding], list[Hop]]:
         """Judge what changed: findings, and the hops whose root is now known."""

@@ -42,7 +42,13 @@ def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
 
 
 def _use(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
-    token = _presented(chain, hop.token_fingerprint, hop.id, now_ms, delta)
+    named = revocations.named_by(chain, hop, now_ms)
+    if named is not None and hop.token_fingerprint is None:
+        token: Token | None = _claim(chain, named.stand_in, hop.id, now_ms, delta)
+    else:
+        token = _presented(chain, hop.token_fingerprint, hop.id, now_ms, delta)
+        if named is not None and token is not None:
+            revocations.carries(chain, token, named, delta)
     if token is not None:
         _add_use(token, hop, delta)
 
@@ -74,18 +80,21 @@ def _presented(
     chain: Chain, fingerprint: str | None, claimed_id: str | None, now_ms: int, delta: Delta
 ) -> Token | None:
     """The token a hop presents; where it names none, the stand-in of the delegation it names."""
-    if fingerprint is None:
-        if claimed_id is None:
-            return None
-        token = token_of(chain, "dlg:" + claimed_id, None, now_ms)
-    else:
+    if fingerprint is not None:
         token = token_of(chain, fingerprint, fingerprint, now_ms)
-        if token.issued is not None:
-            return token
-    # Nobody has reported its issue yet: until then it belongs where it says it belongs.
-    claimed = claimed_id or derived_id(fingerprint or "")
-    if token.owner is None or claimed < token.owner.id:
-        own_token(chain, delegation_of(chain, claimed, now_ms), token, delta)
+        return _claim(chain, token, claimed_id or derived_id(fingerprint), now_ms, delta)
+    if claimed_id is None:
+        return None
+    token = token_of(chain, "dlg:" + claimed_id, None, now_ms)
+    return _claim(chain, token, claimed_id, now_ms, delta)
+
+
+def _claim(chain: Chain, token: Token, claimed_id: str | None, now_ms: int, delta: Delta) -> Token:
+    """Until somebody reports its issue, a token belongs where it says it belongs."""
+    if token.issued is not None or claimed_id is None:
+        return token
+    if token.owner is None or claimed_id < token.owner.id:
+        own_token(chain, delegation_of(chain, claimed_id, now_ms), token, delta)
     return token
 
 
@@ -95,17 +104,17 @@ def _delegation(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         return
     delegation = delegation_of(chain, identity, now_ms)
     rank = EVIDENCE_RANK.get(hop.evidence or "", 0)
-    first = not delegation.seen
+    if not delegation.seen:
+        # The grace for its parent begins here, not where others spoke of it.
+        delegation.arrived = now_ms
+        delta.context(delegation)
+        for token in delegation.tokens:
+            delta.all_uses(token)
     delegation.spans.add((hop.time, hop.span_id))
     delta.delegations[delegation] = None
     if join(delegation.reports, rank, _facts(hop)):
-        merged = overlay(delegation.reports)
-        if merged != delegation.facts:
-            delegation.facts = merged
-            _place(chain, delegation, now_ms, delta)
-    if first:
-        _first_seen(delegation, delta)
-    _issue(chain, delegation, hop, now_ms, delta)
+        _believe(chain, delegation, overlay(delegation.reports), now_ms, delta)
+    _issue(chain, delegation, hop, rank, now_ms, delta)
 
 
 def _facts(hop: Hop) -> Facts:
@@ -128,43 +137,61 @@ def _facts(hop: Hop) -> Facts:
     )
 
 
-def _place(chain: Chain, delegation: Delegation, now_ms: int, delta: Delta) -> None:
-    """Hang the delegation where its merged facts say it hangs."""
-    facts = delegation.facts
-    parent: Delegation | None = None
-    if facts.parent_fingerprint is not None:
-        token = token_of(chain, facts.parent_fingerprint, facts.parent_fingerprint, now_ms)
-        token.waiting[delegation] = None
-        # The token decides, once its issue is known; until then the named parent is believed.
-        if token.issued is not None:
-            parent = token.owner
-    if parent is None and facts.parent_id is not None:
-        parent = delegation_of(chain, facts.parent_id, now_ms)
-    elif parent is None and facts.parent_fingerprint is not None:
-        parent = delegation_of(chain, derived_id(facts.parent_fingerprint), now_ms)
-    attach(chain, delegation, parent, delta)
+def _believe(chain: Chain, delegation: Delegation, facts: Facts, now_ms: int, delta: Delta) -> None:
+    """From now on `facts` is what the reports of this delegation say, all in all."""
+    before = delegation.facts
+    if facts == before:
+        return
+    delegation.facts = facts
+    if facts.task_id != before.task_id:
+        if before.task_id is not None:
+            del chain.tasks[before.task_id][delegation]
+        if facts.task_id is not None:
+            chain.tasks.setdefault(facts.task_id, {})[delegation] = None
+    if facts.actor != before.actor:
+        delta.redrawn[delegation] = None
+    attach(chain, delegation, _parent(chain, delegation, now_ms), delta)
     inherit(chain, delegation, delta, facts_changed=True)
     delta.context(delegation)
     if delegation.id == chain.root_id:
         delta.everything = True
 
 
-def _first_seen(delegation: Delegation, delta: Delta) -> None:
-    """What waited for this delegation to be reported is judged anew."""
-    delta.context(delegation)
-    for token in delegation.tokens:
-        delta.all_uses(token)
+def _parent(chain: Chain, delegation: Delegation, now_ms: int) -> Delegation | None:
+    """Where the facts say that the delegation hangs."""
+    facts = delegation.facts
+    fingerprint = facts.parent_fingerprint
+    if fingerprint is not None:
+        token = token_of(chain, fingerprint, fingerprint, now_ms)
+        token.waiting[delegation] = None
+        # The token decides, once its issue is known; until then the named parent is believed.
+        if token.issued is not None:
+            return token.owner
+    if facts.parent_id is not None:
+        return delegation_of(chain, facts.parent_id, now_ms)
+    if fingerprint is not None:
+        return delegation_of(chain, derived_id(fingerprint), now_ms)
+    return None
 
 
-def _issue(chain: Chain, delegation: Delegation, hop: Hop, now_ms: int, delta: Delta) -> None:
+def _issue(
+    chain: Chain, delegation: Delegation, hop: Hop, rank: int, now_ms: int, delta: Delta
+) -> None:
     """A report that this delegation's token (or its successor) was brought into being."""
-    fingerprint = hop.token_fingerprint
-    if fingerprint is None:
-        return
-    token = token_of(chain, fingerprint, fingerprint, now_ms)
-    if hop.token_issuer is not None and hop.token_jti is not None:
-        revocations.carries_jti(chain, token, (hop.token_issuer, hop.token_jti), delta)
-    claim = (EVIDENCE_RANK.get(hop.evidence or "", 0), delegation.id)
+    claim = (rank, delegation.id)
+    named = revocations.named_by(chain, hop, now_ms)
+    if named is not None:
+        _issued(chain, delegation, named.stand_in, claim, delta)
+    if hop.token_fingerprint is not None:
+        token = token_of(chain, hop.token_fingerprint, hop.token_fingerprint, now_ms)
+        if named is not None:
+            revocations.carries(chain, token, named, delta)
+        _issued(chain, delegation, token, claim, delta)
+
+
+def _issued(
+    chain: Chain, delegation: Delegation, token: Token, claim: tuple[int, str], delta: Delta
+) -> None:
     if token.issued is not None and token.issued >= claim:
         return
     first = token.issued is None
@@ -175,7 +202,7 @@ def _issue(chain: Chain, delegation: Delegation, hop: Hop, now_ms: int, delta: D
     if first or moved:
         delta.all_uses(token)
         for child in token.waiting:
-            if child.facts.parent_fingerprint == fingerprint:
+            if child.facts.parent_fingerprint == token.fingerprint:
                 attach(chain, child, delegation, delta)
                 delta.context(child)
 
@@ -193,4 +220,4 @@ def _renewal(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     if renewal not in delegation.renewals:
         delegation.renewals[renewal] = None
         delta.renewals[delegation, renewal] = None
-    _issue(chain, delegation, hop, now_ms, delta)
+    _issue(chain, delegation, hop, EVIDENCE_RANK.get(hop.evidence or "", 0), now_ms, delta)

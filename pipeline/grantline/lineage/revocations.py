@@ -6,8 +6,10 @@ subject). A revocation may arrive before what it revokes.
 
 from __future__ import annotations
 
+from grantline.lineage.tallies import revoke
 from grantline.lineage.tree import Delta, delegation_of, inherit, token_of
-from grantline.model.chain import ALIVE, Chain, Death, Kill, Token, TokenRevocation
+from grantline.model.chain import Chain, Named, Token
+from grantline.model.death import ALIVE, Death, Kill, Revoked
 from grantline.model.hop import Hop
 
 _WHOLE_CHAIN = frozenset({"subject", "session"})
@@ -23,7 +25,7 @@ def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         _task(chain, hop.task_id, hop, delta)
     elif target in ("delegation", "subtree", "task") and hop.id is not None:
         _delegation(chain, hop.id, hop, now_ms, delta)
-    elif hop.token_fingerprint is not None or _jti(hop) is not None:
+    elif hop.token_fingerprint is not None or (hop.token_issuer and hop.token_jti):
         _token(chain, hop, now_ms, delta)
     elif hop.id is not None:
         _delegation(chain, hop.id, hop, now_ms, delta)
@@ -31,21 +33,27 @@ def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         _task(chain, hop.task_id, hop, delta)
 
 
-def carries_jti(chain: Chain, token: Token, jti: tuple[str, str], delta: Delta) -> None:
-    """`token` turned out to have this jti: whatever revoked the jti revokes it as well."""
-    tokens = chain.jtis.setdefault(jti, {})
-    if token in tokens:
-        return
-    for other in tokens:
-        if other.fingerprint is None:
-            _revoke(chain, token, other.revocations, other.condemns, delta)
-    tokens[token] = None
-
-
-def _jti(hop: Hop) -> tuple[str, str] | None:
+def named_by(chain: Chain, hop: Hop, now_ms: int) -> Named | None:
+    """What the issuer and jti in `hop` name, if it shows both."""
     if hop.token_issuer is None or hop.token_jti is None:
         return None
-    return hop.token_issuer, hop.token_jti
+    jti = (hop.token_issuer, hop.token_jti)
+    named = chain.jtis.get(jti)
+    if named is None:
+        named = chain.jtis[jti] = Named(*jti, now_ms)
+    return named
+
+
+def carries(chain: Chain, token: Token, named: Named, delta: Delta) -> None:
+    """`token` turned out to have this jti: what revoked the jti revokes it, and what revoked it
+    revokes what is presented by the jti alone.
+    """
+    if token in named.tokens:
+        return
+    named.tokens[token] = None
+    token.named += (named,)
+    _revoke(chain, named.stand_in, token.revoked, token.condemns, delta)
+    _revoke(chain, token, named.revoked, named.condemns, delta)
 
 
 def _death(hop: Hop) -> Death:
@@ -62,50 +70,39 @@ def _delegation(chain: Chain, identity: str, hop: Hop, now_ms: int, delta: Delta
 def _task(chain: Chain, task_id: str, hop: Hop, delta: Delta) -> None:
     known = chain.task_deaths.get(task_id, ALIVE)
     chain.task_deaths[task_id] = known.joined(_death(hop))
-    for delegation in chain.delegations.values():
-        if delegation.facts.task_id == task_id:
-            inherit(chain, delegation, delta)
+    for delegation in chain.tasks.get(task_id, ()):
+        inherit(chain, delegation, delta)
 
 
 def _token(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
-    revocations: tuple[TokenRevocation, ...] = ()
+    revoked: Revoked | None = None
     condemns = ALIVE
     if hop.revocation_target in ("delegation", "subtree", "task"):
         condemns = _death(hop)
     else:
         rotation = hop.revocation_reason == _ROTATION
-        cascades = hop.revocation_cascade is not False
-        revocations = (TokenRevocation(hop.time, hop.span_id, cascades, rotation),)
+        revoked = Revoked(hop.time, hop.span_id, hop.revocation_cascade is not False, rotation)
+    dead: list[Token] = []
     fingerprint = hop.token_fingerprint
     if fingerprint is not None:
         token = token_of(chain, fingerprint, fingerprint, now_ms)
-        _revoke(chain, token, revocations, condemns, delta)
-        return
-    jti = _jti(hop)
-    if jti is None:
-        return
-    tokens = chain.jtis.setdefault(jti, {})
-    if not any(token.fingerprint is None for token in tokens):
-        tokens[Token(f"jti:{jti[0]} {jti[1]}", None, now_ms)] = None
-    for token in tokens:
-        _revoke(chain, token, revocations, condemns, delta)
+        dead = [token, *(named.stand_in for named in token.named)]
+    elif (by := named_by(chain, hop, now_ms)) is not None:
+        by.revoked = by.revoked if revoked is None else revoked.joined(by.revoked)
+        by.condemns = by.condemns.joined(condemns)
+        dead = [by.stand_in, *by.tokens]
+    for token in dead:
+        _revoke(chain, token, revoked, condemns, delta)
 
 
 def _revoke(
-    chain: Chain,
-    token: Token,
-    revocations: tuple[TokenRevocation, ...],
-    condemns: Death,
-    delta: Delta,
+    chain: Chain, token: Token, revoked: Revoked | None, condemns: Death, delta: Delta
 ) -> None:
-    joined = tuple(sorted({*token.revocations, *revocations}))
-    condemned = token.condemns.joined(condemns)
-    if joined == token.revocations and condemned == token.condemns:
+    revoked = token.revoked if revoked is None else revoked.joined(token.revoked)
+    condemns = token.condemns.joined(condemns)
+    if revoked == token.revoked and condemns == token.condemns:
         return
-    owner = token.owner
-    if owner is not None and token.condemns == ALIVE and condemned != ALIVE:
-        owner.condemned += 1
-    token.revocations, token.condemns = joined, condemned
+    revoke(token, revoked, condemns)
     delta.all_uses(token)
-    if owner is not None:
-        inherit(chain, owner, delta)
+    if token.owner is not None:
+        inherit(chain, token.owner, delta)

@@ -2,31 +2,41 @@
 
 Depth, limit and death flow from parent to child and are kept at every delegation. A hop that
 arrives in order pays for itself alone; only a fact that changes what is inherited pays for the
-dependents below it, once each.
+dependents below it, once each. Reports may claim parents in a circle; the tree never has one.
 """
 
 from __future__ import annotations
 
-from grantline.model.chain import ALIVE, Chain, Death, Delegation, Kill, Renewal, Token, Use
+from grantline.lineage.tallies import death_of_tokens, enter, leave
+from grantline.model.chain import Chain, Delegation, Renewal, Token, Use
+from grantline.model.death import ALIVE, Death, Kill
 
 
 class Delta:
     """The subjects whose facts changed; insertion-ordered, so that a replay asks alike."""
 
-    __slots__ = ("delegations", "everything", "redraw", "renewals", "uses")
+    __slots__ = ("delegations", "everything", "redrawn", "renewals", "uses")
 
     def __init__(self) -> None:
         self.delegations: dict[Delegation, None] = {}
         self.renewals: dict[tuple[Delegation, Renewal], None] = {}
         self.uses: dict[tuple[Token, Use], None] = {}
-        self.redraw = False
-        """Something that findings show (a name, a path) may have changed."""
+        self.redrawn: dict[Delegation, None] = {}
+        """A name or a place changed that findings at it and below it show."""
         self.everything = False
         """The root's own facts changed: every delegation of the chain compares with them."""
 
     def all_uses(self, token: Token) -> None:
         for use in token.uses:
             self.uses[token, use] = None
+
+    def state(self, delegation: Delegation) -> None:
+        """What the delegation inherits changed: it and what was done under it is asked again."""
+        self.delegations[delegation] = None
+        for renewal in delegation.renewals:
+            self.renewals[delegation, renewal] = None
+        for token in delegation.tokens:
+            self.all_uses(token)
 
     def context(self, delegation: Delegation) -> None:
         """The delegation's facts changed: it, its children and its renewals are asked again."""
@@ -35,7 +45,6 @@ class Delta:
             self.delegations[child] = None
         for renewal in delegation.renewals:
             self.renewals[delegation, renewal] = None
-        self.redraw = True
 
 
 def delegation_of(chain: Chain, identity: str, now_ms: int) -> Delegation:
@@ -59,13 +68,47 @@ def attach(chain: Chain, child: Delegation, parent: Delegation | None, delta: De
     """Hang `child` under `parent`; the root hangs nowhere, whatever a span says of it."""
     if child.id == chain.root_id or parent is child:
         parent = None
-    if child.parent is not parent:
-        if child.parent is not None:
-            del child.parent.children[child]
-        child.parent = parent
-        if parent is not None:
-            parent.children[child] = None
-    inherit(chain, child, delta)
+    if child.claimed is parent:
+        return
+    left = _circle(child)
+    if child.claimed is not None:
+        del child.claimed.children[child]
+    child.claimed = child.parent = parent
+    if parent is not None:
+        parent.children[child] = None
+    moved = [child]
+    if left and (cut := min(left, key=_id)) is not child:
+        cut.parent = cut.claimed
+        moved.append(cut)
+    if closed := _circle(child):
+        cut = min(closed, key=_id)
+        cut.parent = None
+        moved.append(cut)
+    for delegation in moved:
+        delta.delegations[delegation] = None
+        delta.redrawn[delegation] = None
+        inherit(chain, delegation, delta)
+
+
+def _id(delegation: Delegation) -> str:
+    return delegation.id
+
+
+def _circle(member: Delegation) -> list[Delegation]:
+    """The circle of claims that `member` is part of; empty if there is none."""
+    circle = [member]
+    here, opened = member.claimed, None
+    if not member.children:
+        return []
+    while here is not None and here is not member:
+        if here.parent is None and here.claimed is not None:
+            # Where a circle is open. Met twice, it is another one, above `member`.
+            if here is opened:
+                return []
+            opened = opened or here
+        circle.append(here)
+        here = here.claimed
+    return circle if here is member else []
 
 
 def own_token(chain: Chain, owner: Delegation, token: Token, delta: Delta) -> None:
@@ -73,13 +116,12 @@ def own_token(chain: Chain, owner: Delegation, token: Token, delta: Delta) -> No
     former = token.owner
     if former is not None:
         del former.tokens[token]
-        former.condemned -= token.condemns != ALIVE
+        leave(former, token)
         inherit(chain, former, delta)
     token.owner = owner
     owner.tokens[token] = None
-    owner.condemned += token.condemns != ALIVE
-    if token.uses:
-        delta.all_uses(token)
+    enter(owner, token)
+    delta.all_uses(token)
     inherit(chain, owner, delta)
 
 
@@ -88,15 +130,13 @@ def inherit(chain: Chain, top: Delegation, delta: Delta, facts_changed: bool = F
     todo = [top]
     while todo:
         here = todo.pop()
-        state = _inherited(chain, here)
-        same = state == (here.depth, here.limit, here.own, here.above, here.passed_on)
-        if same and not (facts_changed and here is top):
+        depth, limit, own, above, passed_on = _inherited(chain, here)
+        if (depth, limit, own, above) != (here.depth, here.limit, here.own, here.above):
+            delta.state(here)
+        elif passed_on == here.passed_on and not (facts_changed and here is top):
             continue
-        here.depth, here.limit, here.own, here.above, here.passed_on = state
-        delta.delegations[here] = None
-        delta.redraw = True
-        for token in here.tokens:
-            delta.all_uses(token)
+        here.depth, here.limit, here.own, here.above = depth, limit, own, above
+        here.passed_on = passed_on
         todo.extend(here.children)
 
 
@@ -104,15 +144,13 @@ def _inherited(
     chain: Chain, here: Delegation
 ) -> tuple[int | None, int | None, Death, Death, Death]:
     parent = here.parent
-    own = here.revoked
-    if here.condemned:
-        for token in here.tokens:
-            own = own.joined(token.condemns)
+    of_tokens = death_of_tokens(here)
+    own = here.revoked.joined(here.tally.condemns)
     if chain.task_deaths and here.facts.task_id is not None:
-        own = own.joined(_of(here, chain.task_deaths.get(here.facts.task_id, ALIVE)))
+        own = own.joined(chain.task_deaths.get(here.facts.task_id, ALIVE))
     if own != ALIVE:
         own = _of(here, own)
-    dead = own.joined(_death_of_tokens(here))
+    dead = own.joined(of_tokens)
     if parent is None:
         return (0 if here.id == chain.root_id else None), None, own, ALIVE, dead
     depth = None if parent.depth is None else parent.depth + 1
@@ -127,28 +165,6 @@ def _of(here: Delegation, death: Death) -> Death:
         hard and Kill(hard.time, hard.span_id, here.id),
         soft and Kill(soft.time, soft.span_id, here.id),
     )
-
-
-def _death_of_tokens(here: Delegation) -> Death:
-    """A delegation is dead when every token of it was revoked, unless they were replaced."""
-    last: Kill | None = None
-    cascades = True
-    real = False
-    # Newest first: of a delegation renewed a thousand times the newest token is the live one.
-    for token in reversed(here.tokens):
-        if token.fingerprint is None:
-            continue
-        if not token.revocations:
-            return ALIVE
-        revocation = token.revocations[0]
-        kill = Kill(revocation.time, revocation.span_id, here.id)
-        if last is None or kill > last:
-            last = kill
-        cascades = cascades and any(r.cascades for r in token.revocations)
-        real = real or any(not r.rotation for r in token.revocations)
-    if last is None or not real:
-        return ALIVE
-    return Death(hard=last) if cascades else Death(soft=last)
 
 
 def _least(one: int | None, other: int | None) -> int | None:

@@ -9,9 +9,10 @@ and of a hundred thousand.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import msgspec
+
+from grantline.model.death import ALIVE, Death, Revoked, Tally
 
 MAX_PATH = 16
 """Actors drawn in one path; longer paths keep the human and the last ones."""
@@ -53,53 +54,11 @@ class Use(msgspec.Struct, frozen=True, gc=False):
     risk: str | None
 
 
-class Kill(NamedTuple):
-    """When authority ended, and through which revocation. Ordered by time."""
-
-    time: int
-    span_id: str
-    delegation_id: str
-
-
-class TokenRevocation(NamedTuple):
-    """A revocation of one token. Ordered by time."""
-
-    time: int
-    span_id: str
-    cascades: bool
-    """False only where the revoker said so."""
-    rotation: bool
-    """The token was replaced; the delegation lives on in its successor."""
-
-
-class Death(NamedTuple):
-    """The earliest ends of some authority."""
-
-    hard: Kill | None = None
-    soft: Kill | None = None
-    """Of revocations whose sender said that they do not cascade."""
-
-    def earliest(self) -> Kill | None:
-        return first(self.hard, self.soft)
-
-    def joined(self, other: Death) -> Death:
-        return Death(first(self.hard, other.hard), first(self.soft, other.soft))
-
-
-def first(one: Kill | None, other: Kill | None) -> Kill | None:
-    if one is None or other is None:
-        return one or other
-    return min(one, other)
-
-
-ALIVE = Death()
-
-
 class Token:
     """One credential of a delegation, or, without a fingerprint, "whatever it presents"."""
 
-    __slots__ = ("arrived", "condemns", "fingerprint", "issued", "key", "owner", "revocations",
-                 "uses", "waiting")  # fmt: skip
+    __slots__ = ("arrived", "condemns", "fingerprint", "issued", "key", "named", "owner",
+                 "revoked", "uses", "waiting")  # fmt: skip
 
     def __init__(self, key: str, fingerprint: str | None, arrived: int) -> None:
         self.key = key
@@ -109,12 +68,27 @@ class Token:
         self.owner: Delegation | None = None
         self.issued: tuple[int, str] | None = None
         """(evidence rank, delegation id) of the strongest report that issued it."""
-        self.revocations: tuple[TokenRevocation, ...] = ()
+        self.revoked: Revoked | None = None
         self.condemns: Death = ALIVE
         """Revocations of its whole delegation that name this token instead of the id."""
         self.uses: set[Use] = set()
         self.waiting: dict[Delegation, None] = {}
         """Delegations that were obtained with this token."""
+        self.named: tuple[Named, ...] = ()
+        """The (issuer, jti) it was seen with; several only where reports disagree."""
+
+
+class Named:
+    """What an (issuer, jti) names: the tokens that carry it, and what was done by that name."""
+
+    __slots__ = ("condemns", "revoked", "stand_in", "tokens")
+
+    def __init__(self, issuer: str, jti: str, arrived: int) -> None:
+        self.revoked: Revoked | None = None
+        self.condemns: Death = ALIVE
+        self.tokens: dict[Token, None] = {}
+        self.stand_in = Token(f"jti:{issuer} {jti}", None, arrived)
+        """What is presented by hops that show the jti but no token (gateways that strip it)."""
 
 
 class Renewal(msgspec.Struct, frozen=True, gc=False):
@@ -131,22 +105,27 @@ class Renewal(msgspec.Struct, frozen=True, gc=False):
 class Delegation:
     """One edge: somebody may act with authority from `parent`."""
 
-    __slots__ = ("above", "arrived", "children", "condemned", "depth", "facts", "id", "limit",
-                 "own", "parent", "passed_on", "renewals", "reports", "revoked", "spans",
+    __slots__ = ("above", "arrived", "children", "claimed", "depth", "facts", "id", "limit", "own",
+                 "parent", "passed_on", "renewals", "reports", "revoked", "spans", "tally",
                  "tokens")  # fmt: skip
 
     def __init__(self, identity: str, arrived: int) -> None:
         self.id = identity
         self.arrived = arrived
-        """Ingest time of the first hop that spoke of it, milliseconds."""
+        """Ingest time of its first report, or, until then, of the first hop that spoke of it."""
         self.reports: dict[int, Facts] = {}
         """Evidence rank -> what reports of that rank say."""
         self.facts = Facts()
         self.spans: set[tuple[int, str]] = set()
         """(time, span id) of the reports. Empty: only spoken of, never reported."""
+        self.claimed: Delegation | None = None
+        """The parent its reports name."""
         self.parent: Delegation | None = None
+        """The same, unless that would close a circle: a circle is open at its least id."""
         self.children: dict[Delegation, None] = {}
+        """Those that claim this one as their parent."""
         self.tokens: dict[Token, None] = {}
+        self.tally = Tally()
         self.renewals: dict[Renewal, None] = {}
         self.depth: int | None = None
         """Hops after the grant; None while the way to the root has a gap."""
@@ -154,8 +133,6 @@ class Delegation:
         """The least depth its ancestors allow; None where none said."""
         self.revoked: Death = ALIVE
         """By revocations that name its id."""
-        self.condemned = 0
-        """How many of its tokens condemn it."""
         self.own: Death = ALIVE
         """By every revocation of this delegation itself."""
         self.above: Death = ALIVE
@@ -181,15 +158,16 @@ class Chain:
     """Everything known under one root grant."""
 
     __slots__ = ("delegations", "ends_at", "hops", "jtis", "last_arrival", "root_id",
-                 "task_deaths", "tokens")  # fmt: skip
+                 "task_deaths", "tasks", "tokens")  # fmt: skip
 
     def __init__(self, root_id: str) -> None:
         self.root_id = root_id
         self.delegations: dict[str, Delegation] = {}
         self.tokens: dict[str, Token] = {}
         self.task_deaths: dict[str, Death] = {}
-        self.jtis: dict[tuple[str, str], dict[Token, None]] = {}
-        """(issuer, jti) -> the tokens that carry it; the stand-in of one not seen yet is first."""
+        self.tasks: dict[str, dict[Delegation, None]] = {}
+        """Task id -> the delegations given for it."""
+        self.jtis: dict[tuple[str, str], Named] = {}
         self.hops = 0
         self.last_arrival = 0
         self.ends_at = 0
@@ -217,7 +195,6 @@ class Chain:
         return (root.facts.subject if root is not None else None) or UNSEEN
 
     def _upward(self, delegation: Delegation) -> Iterator[Delegation]:
-        # Bounded, so that a cycle made by a hostile reporter ends as well.
         here: Delegation | None = delegation
         for _ in range(MAX_PATH):
             if here is None:

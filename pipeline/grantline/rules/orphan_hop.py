@@ -16,9 +16,12 @@ def check(taker: Delegation, where: InChain) -> Iterator[Hit]:
     if parent is not None and parent.seen:
         return
     facts = taker.facts
-    if parent is None and facts.depth == 0:
+    if taker.claimed is None and facts.depth == 0:
         return
-    missing = parent.id if parent is not None else facts.parent_fingerprint or "not named"
+    if parent is None and taker.claimed is not None:
+        missing = f"{taker.claimed.id}, which descends from it"
+    else:
+        missing = parent.id if parent is not None else facts.parent_fingerprint or "not named"
     yield Hit(
         reference="CS-06",
         identity=(where.chain.root_id, taker.id),
@@ -55,6 +58,11 @@ RULE = Rule(
         "the parent's span never came": """
             alice grant planner token=t0
             worker delegate tool from=t1 token=t2 root=dlg:t0
+        """,
+        "reports go round in a circle": """
+            alice grant planner token=t0 scopes=read
+            worker delegate tool from=t2 token=t1 scopes=read root=dlg:t0
+            tool delegate worker from=t1 token=t2 scopes=read root=dlg:t0
         """,
         "the grant itself never came": """
             planner delegate worker from=t0 token=t1 root=dlg:t0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from grantline.model.chain import Death, Delegation, Kill
+from grantline.model.chain import Delegation
+from grantline.model.death import Death, Kill
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
 from grantline.rules.rule import InChain, Rule, Used
@@ -16,8 +17,7 @@ def check(used: Used, where: InChain) -> Iterator[Hit]:
     if use.refused or owner is None:
         return
     own = owner.own
-    if token.revocations:
-        revoked = token.revocations[0]
+    if (revoked := token.revoked) is not None:
         own = own.joined(Death(hard=Kill(revoked.time, revoked.span_id, owner.id)))
     if (kill := own.earliest()) is not None and _after(used, where, kill):
         yield _hit("TR-04", used, owner, where, kill, soft=False)

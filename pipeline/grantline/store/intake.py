@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeVar
 
-import msgspec
 from pydantic import ValidationError
 
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.ports import Batch, Position, RejectedRow
 from grantline.store.rows import Unstorable, finding_table, hop_table, rejected_table
+from grantline.wire import rejections
 from grantline.wire.frames import BadFrame, decode_hops
 
 WHOLE_RECORD: Final = -1
@@ -45,23 +45,6 @@ class Topics(NamedTuple):
     rejected: str = "delegation.rejected"
 
 
-class _Rejection(msgspec.Struct):
-    """The message of `delegation.rejected`, as far as a row holds it."""
-
-    reason: str
-    detail: str
-    source_topic: str
-    source_partition: int
-    source_offset: int
-    span_index: int = WHOLE_RECORD
-    trace_id: str | None = None
-    span_id: str | None = None
-    service: str | None = None
-
-
-_rejections = msgspec.json.Decoder(_Rejection)
-
-
 @dataclass
 class Intake:
     """A batch in the making: add records, take the batch."""
@@ -86,7 +69,7 @@ class Intake:
         before = (len(self.hops), len(self.findings), len(self.rejected))
         try:
             self._decode(record.topic, record.value)
-        except (BadFrame, msgspec.DecodeError, UnicodeDecodeError, ValidationError) as why:
+        except (BadFrame, rejections.BadRejection, ValidationError) as why:
             row = _rejection(record, WHOLE_RECORD, _without_values(why))
             self.rejected.append(row)
             return row
@@ -127,7 +110,7 @@ class Intake:
         elif topic == self.topics.findings:
             self.findings.append(Finding.model_validate_json(value))
         else:
-            self.rejected.append(RejectedRow(**msgspec.structs.asdict(_rejections.decode(value))))
+            self.rejected.append(rejections.decode(value))
 
 
 def _unstorable(
@@ -164,6 +147,4 @@ def _without_values(why: Exception) -> str:
         return "not a finding: " + "; ".join(
             f"{'.'.join(map(str, error['loc']))}: {error['type']}" for error in errors
         )
-    if isinstance(why, UnicodeDecodeError):
-        return f"not UTF-8 at byte {why.start}"
     return str(why)

@@ -1,0 +1,55 @@
+"""Values from the lineage as text that is safe to print.
+
+Agent names and scopes are chosen by whoever runs the agent: what could drive a terminal, forge
+a line or hide itself is written as an escape.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories of characters that print nothing, or something other than themselves."""
+
+
+def plain(text: str) -> str:
+    """`text` on one line, with escapes for what does not show as itself."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_shown, text))
+
+
+def shown(value: Any) -> str:
+    """One value of an answer, as a person reads it; NULL is an empty text."""
+    match value:
+        case None:
+            text = ""
+        case bool():
+            text = "yes" if value else "no"
+        case datetime():
+            text = value.isoformat(sep=" ") + "Z"
+        case timedelta():
+            text = f"{value.total_seconds():g} s"
+        case list() | tuple():
+            text = ", ".join(map(shown, value))
+        case dict():
+            text = ", ".join(f"{shown(name)}={shown(inner)}" for name, inner in value.items())
+        case _:
+            text = plain(str(value))
+    return text
+
+
+def short(name: str | None) -> str:
+    """An id or fingerprint cut to what tells it from its neighbours: its last four characters."""
+    if not name:
+        return "?"
+    kind = name.partition("_")[0] + "_" if name.startswith(("dlg_", "fnd_")) else ""
+    return plain(f"{kind}…{name[-4:]}" if len(name) > 12 else name)
+
+
+def _shown(char: str) -> str:
+    if unicodedata.category(char) in _HIDDEN:
+        return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+    return char

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import logging
 import os
@@ -195,7 +194,7 @@ def ask(settings: Settings, options: Mapping[str, Any]) -> int:
                 _print_answer(lineage.ask(query), options["format"])
                 return 0
             drawn = show.chain(lineage, what) if command == "chain" else show.explain(lineage, what)
-    except (QueryFailed, LiveSqlMissing, ValueError) as why:
+    except (QueryFailed, LiveSqlMissing, show.NotFound, ValueError) as why:
         raise Failed(str(why)) from None
     print(drawn)
     return 0
@@ -205,12 +204,9 @@ def _print_answer(answer: Answer, form: str) -> None:
     from grantline.store import show
 
     if form == "json":
-        for record in answer.records():
-            print(json.dumps(record, default=str))
+        print(show.as_json(answer))
     elif form == "csv":
-        lines = csv.writer(sys.stdout)
-        lines.writerow(answer.columns)
-        lines.writerows(answer.rows)
+        print(show.as_csv(answer))
     else:
         print(show.table(answer.columns, answer.rows))
 

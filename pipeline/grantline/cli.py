@@ -27,7 +27,9 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("alert", help="tell people about findings")
 
     replay = commands.add_parser("replay", help="run files of spans through the engine, no Kafka")
-    replay.add_argument("files", type=Path, nargs="+", metavar="FILE", help="OTLP JSON, lines or protobuf")
+    replay.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="OTLP JSON, lines or protobuf"
+    )
     replay.add_argument("--findings", type=Path, metavar="OUT.jsonl", help="one finding a line")
     replay.add_argument("--store", type=Path, metavar="OUT.duckdb", help="lineage, as the writer's")
     replay.add_argument("--quiet", action="store_true", help="no progress and no summary")
@@ -40,7 +42,9 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.add_argument("what", metavar=word, nargs="?" if name == "sql" else None)
         command.add_argument("--at", metavar="WHERE", help="a live server's host:port, or a file")
-    commands.choices["sql"].add_argument("--format", choices=("table", "csv", "json"), default="table")
+    commands.choices["sql"].add_argument(
+        "--format", choices=("table", "csv", "json"), default="table"
+    )
 
     rules = commands.add_parser("rules", help="what is detected, and what to do about it")
     rules.add_argument("rule", nargs="?", help="one rule, whole")

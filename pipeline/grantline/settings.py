@@ -81,7 +81,9 @@ def _policy(path: Path) -> Policy:
     unknown = sorted(table.keys() - set(Policy.__struct_fields__))
     if unknown:
         known = ", ".join(Policy.__struct_fields__)
-        raise BadSettings(f"GRANTLINE_POLICY: {path}: no threshold {unknown[0]!r}; there are {known}")
+        raise BadSettings(
+            f"GRANTLINE_POLICY: {path}: no threshold {unknown[0]!r}; there are {known}"
+        )
     try:
         return msgspec.convert(table, Policy)
     except msgspec.ValidationError as why:

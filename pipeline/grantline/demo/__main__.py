@@ -26,6 +26,7 @@ from grantline.emit import Emitter
 from grantline.emit import Settings as EmitSettings
 from grantline.store import show
 from grantline.store.client import QueryFailed, connect
+from grantline.store.plain import plain
 from grantline.store.quack import LiveSqlMissing
 
 _READY_SECONDS = 40.0
@@ -33,6 +34,7 @@ _FINDINGS_SECONDS = 25.0
 _QUIET_SECONDS = GRACE_SECONDS + 2.0
 """How long no further finding may come before the far end counts as silent."""
 
+_STYLES = {"critical": "white on red", "high": "red", "medium": "yellow"}
 _out = Console(highlight=False, soft_wrap=True)
 
 
@@ -106,7 +108,9 @@ LIVE_TOKEN = "demo-only-not-a-secret"  # noqa: S105 - it guards data that the de
 
 def _emitter(name: str, bootstrap: str) -> Emitter:
     return Emitter(
-        EmitSettings(service_name=name, exporter=f"kafka://{bootstrap}/otlp_spans", schedule_delay_ms=50)
+        EmitSettings(
+            service_name=name, exporter=f"kafka://{bootstrap}/otlp_spans", schedule_delay_ms=50
+        )
     )
 
 
@@ -115,20 +119,22 @@ def _step(text: str) -> None:
 
 
 def _show(seen: Seen) -> None:
-    """One finding in four lines: what, who and which token, whose grant, how fast."""
+    """One finding in three lines: what; who, which token, whose grant; how fast."""
     finding = seen.finding
-    style = {"critical": "white on red", "high": "red", "medium": "yellow"}.get(finding.severity, "cyan")
+    style = _STYLES.get(finding.severity, "cyan")
     line = Text(f"  {finding.severity.upper():8}", style=style)
     line.append(f" {finding.reference}  ", style="bold")
-    line.append(show.printable(finding.explanation))
-    _out.print(line)
+    line.append(plain(finding.explanation))
+    if seen.status == "amended":
+        line = Text(f"           {finding.reference}  now seen in full", style="dim")
     token = finding.token_fingerprints[0][-4:] if finding.token_fingerprints else "?"
-    chain = show.printable(" → ".join(finding.path))
+    _out.print(line)
     _out.print(
         Text(
-            f"           token …{token} · grant of {show.printable(finding.path[0])} · {chain}\n"
+            f"           token …{token} · grant of {plain(finding.path[0])} · "
+            f"{plain(' → '.join(finding.path))}\n"
             f"           {seen.status} {seen.latency_ms:,.0f} ms after the span"
-            f"{' (waited for its parent)' if finding.reference == 'CS-06' else ''}",
+            f"{' (its parent might have come late)' if finding.reference == 'CS-06' else ''}",
             style="dim",
         )
     )
@@ -158,7 +164,9 @@ def _verdict(planted: set[Planted], seen: dict[str, Seen]) -> bool:
         for fingerprint in s.finding.token_fingerprints[:1] or [""]
     }
     for missing in sorted(planted - found):
-        _out.print(f"[red]  planted but not found: {missing.reference} …{missing.fingerprint[-4:]}[/]")
+        _out.print(
+            f"[red]  planted but not found: {missing.reference} …{missing.fingerprint[-4:]}[/]"
+        )
     for extra in sorted(found - planted):
         _out.print(f"[red]  found but not planted: {extra.reference} …{extra.fingerprint[-4:]}[/]")
     if planted == found:

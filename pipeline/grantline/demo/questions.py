@@ -9,7 +9,6 @@ from grantline.demo.scenario import Planted
 from grantline.demo.watch import Seen
 
 
-
 class Question(NamedTuple):
     text: str
     sql: Callable[[set[Planted], dict[str, Seen]], str]
@@ -23,14 +22,14 @@ QUESTIONS = (
     Question(
         "Who let mallory act? The chain of the token she presented:",
         lambda planted, _: (
-            "SELECT depth, operation, actor_id AS actor, presenter, service AS seen_by, "
+            "SELECT path[1] AS human, operation, actor_id AS actor, presenter, service AS seen_by, "
             f"action_name AS action, violations FROM chain('{_token('TR-01', planted)}')"
         ),
     ),
     Question(
         "What was still done with ivan's authority after he had revoked it?",
         lambda planted, _: (
-            "SELECT presenter_id AS presenter, action_name AS action, service AS accepted_by, lag "
+            "SELECT presenter, action_name AS action, service AS accepted_by, lag "
             f"FROM uses_after_revocation('{_token('TR-04', planted)}') WHERE NOT refused"
         ),
     ),

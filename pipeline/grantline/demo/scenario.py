@@ -173,7 +173,9 @@ class Scenario:
     def _escalation(self) -> None:
         self._say("an exchange returns more than was put in")
         root = self._grant("frank", "planner", "payments.read", PAY)
-        token = self._exchange(root, "frank", ("planner", "payer"), "payments.read payments.write", PAY)
+        token = self._exchange(
+            root, "frank", ("planner", "payer"), "payments.read payments.write", PAY
+        )
         self._call("payer", token, "payments.create", "pay", "pay.demo.example")
         self._plant("SE-01", token)
 

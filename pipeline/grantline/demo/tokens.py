@@ -9,7 +9,9 @@ from typing import Any
 
 
 ISSUER = "https://as.demo.example"
-_SIGNATURE = base64.urlsafe_b64encode(b"this-is-a-fake-signature-of-the-grantline-demo").rstrip(b"=")
+_SIGNATURE = base64.urlsafe_b64encode(b"this-is-a-fake-signature-of-the-grantline-demo").rstrip(
+    b"="
+)
 
 
 class Issuer:
@@ -52,6 +54,6 @@ class Issuer:
 
 
 def _part(content: dict[str, Any]) -> bytes:
-    return base64.urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).rstrip(b"=")
-
-
+    return base64.urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).rstrip(
+        b"="
+    )

@@ -75,8 +75,11 @@ class Watch:
     def _take(self, finding: Finding, now: float) -> None:
         before = self._seen.get(finding.id)
         happened = datetime.fromisoformat(finding.last_seen).timestamp()
-        status = "retracted" if finding.status == "retracted" else "amended" if before else "detected"
+        status = (
+            "retracted" if finding.status == "retracted" else "amended" if before else "detected"
+        )
         self._seen[finding.id] = Seen(finding, status, (now - happened) * 1000)
         self._changed = time.monotonic()
-        if status != "amended":
+        # An amendment is worth a line where it shows more of the chain, not where it counts on.
+        if status != "amended" or (before and before.finding.path != finding.path):
             self._tell(self._seen[finding.id])

@@ -133,9 +133,13 @@ def await_broker(bootstrap: str, running: Callable[[], bool], seconds: float) ->
     raise BrokerError(f"the broker at {bootstrap} did not answer within {seconds:g} s")
 
 
-def tail(log: Path) -> str:
+def tail(log: IO[bytes] | Path) -> str:
     """The end of a broker's log, for an error text."""
-    data = log.read_bytes() if log.exists() else b""
+    if isinstance(log, Path):
+        data = log.read_bytes()
+    else:
+        log.seek(0)
+        data = log.read()
     return data[-_LOG_TAIL_BYTES:].decode("utf-8", "replace").strip()
 
 
@@ -155,9 +159,6 @@ class EmbeddedBroker:
         """`port`: the TCP port to listen on; a free one is taken when it is None."""
         self.port = free_port() if port is None else port
         self.bootstrap = f"127.0.0.1:{self.port}"
-        self._log = (
-            Path(tempfile.gettempdir()) / f"grantline-embedded-{os.getpid()}-{self.port}.log"
-        )
         self._process: LeashedProcess | None = None
 
     def start(self) -> None:
@@ -171,20 +172,20 @@ class EmbeddedBroker:
             "--storage-engine=memory://tansu/",
             "--cluster-id=grantline",
         ]
-        with self._log.open("wb") as output:
-            self._process = LeashedProcess(command, output, patience=2.0)
-        try:
-            await_broker(self.bootstrap, self._process.running, _START_SECONDS)
-        except BrokerError as error:
-            self._process.kill()
-            raise BrokerError(f"{error}; its last words: {tail(self._log) or 'none'}") from None
+        # A file without a name: it goes with the last process that has it open.
+        with tempfile.TemporaryFile() as log:
+            self._process = LeashedProcess(command, log, patience=2.0)
+            try:
+                await_broker(self.bootstrap, self._process.running, _START_SECONDS)
+            except BrokerError as error:
+                self._process.kill()
+                raise BrokerError(f"{error}; its last words: {tail(log) or 'none'}") from None
 
     def stop(self) -> None:
         """Stops the broker; its data is gone."""
         if self._process is not None:
             self._process.stop()
             self._process = None
-        self._log.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         self.start()

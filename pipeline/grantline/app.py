@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
 from rich.console import Console
 
 from grantline import settings as settings_module
@@ -50,6 +51,10 @@ def run(command: str, options: Mapping[str, Any]) -> int:
         # Whoever read our output has read enough (`grantline sql ... | head`).
         sys.stderr.close()
         return 0
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return None if value is None else value.get_secret_value()
 
 
 def worker(settings: Settings, options: Mapping[str, Any]) -> int:
@@ -92,10 +97,9 @@ def alert(settings: Settings, _options: Mapping[str, Any]) -> int:
     try:
         destinations = [Destination(notifier=ConsoleNotifier(), route=Route(at_least=lowest))]
         if settings.webhook_url is not None:
-            key = settings.webhook_key
             webhook = WebhookNotifier(
                 settings.webhook_url.get_secret_value(),
-                key=key and key.get_secret_value(),
+                key=_secret(settings.webhook_key),
                 source=f"/grantline/{settings.application}",
             )
             destinations.append(Destination(notifier=webhook, route=Route(at_least=lowest)))
@@ -126,13 +130,12 @@ def writer(settings: Settings, options: Mapping[str, Any]) -> int:
 
     path = options["store"] or settings.store
     path.parent.mkdir(parents=True, exist_ok=True)
-    token = settings.live_token
     try:
         with closing(DuckDBStore(path)) as store, ExitStack() as stack:
             try:
                 live = LiveSql(
                     store, host=settings.live_host, port=settings.live_port,
-                    token=token and token.get_secret_value(),
+                    token=_secret(settings.live_token),
                 )  # fmt: skip
                 stack.enter_context(live)
                 stack.enter_context(_told(settings, live.address, live.token))
@@ -168,7 +171,7 @@ def _lineage(settings: Settings, at: str | None) -> Lineage:
     """The live server or the file that `at` names; without it, the live one, else the file."""
     from grantline.store.client import connect
 
-    token = settings.live_token and settings.live_token.get_secret_value()
+    token = _secret(settings.live_token)
     note = settings.data_dir / LIVE_NOTE
     found = json.loads(note.read_text()) if note.is_file() else {}
     if at is None:

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     # Imported late, so that a wrong argument is told at once and without the pipeline's extras.
     try:
-        from grantline import app
+        from grantline import app  # noqa: PLC0415
     except ModuleNotFoundError as why:
         print(
             f"grantline: this command needs {why.name}: pip install 'grantline[pipeline]'",

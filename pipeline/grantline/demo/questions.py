@@ -10,6 +10,8 @@ from grantline.demo.watch import Seen
 
 
 class Question(NamedTuple):
+    """What is asked. The fingerprints put into the SQL are hex that the demo itself made."""
+
     text: str
     sql: Callable[[set[Planted], dict[str, Seen]], str]
 

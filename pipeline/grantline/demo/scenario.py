@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from grantline.demo.tokens import Issuer
 from grantline.emit import Emitter, fingerprint
+from grantline.emit.facts import Facts
 
 CRM = "https://crm.demo.example"
 MAIL = "https://mail.demo.example"
@@ -107,10 +108,11 @@ class Scenario:
         self._accept(system, token, tool, host, presenter=agent)
 
     def _accept(self, system: str, token: str, tool: str, host: str, presenter: str,
-                **facts: str) -> None:  # fmt: skip
-        self._cast[system].use(
-            tool, token=token, kind="server", server_address=host, presenter=presenter, **facts
-        )
+                root_id: str | None = None) -> None:  # fmt: skip
+        facts: Facts = {"server_address": host, "presenter": presenter}
+        if root_id is not None:
+            facts["root_id"] = root_id
+        self._cast[system].use(tool, token=token, kind="server", **facts)
 
     def _a_working_day(self) -> None:
         self._say("a working day: grants, narrowing, fan-out, a renewal, a gateway")

@@ -7,7 +7,6 @@ import json
 import time
 from typing import Any
 
-
 ISSUER = "https://as.demo.example"
 _SIGNATURE = base64.urlsafe_b64encode(b"this-is-a-fake-signature-of-the-grantline-demo").rstrip(
     b"="

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from grantline.engine import ChainEngine, TokenEngine
@@ -29,7 +29,7 @@ class Chains:
         return Outcome(self._engine.drain(revision))
 
     def next_due_ms(self) -> int | None:
-        return _next(self._engine._timers._heap)  # noqa: SLF001 (until the engine tells it)
+        return self._engine.next_due_ms()
 
     def stats(self) -> dict[str, int]:
         return self._engine.stats()
@@ -51,14 +51,10 @@ class Tokens:
         return Outcome(*self._engine.drain(revision))
 
     def next_due_ms(self) -> int | None:
-        return _next(self._engine._timers._heap)  # noqa: SLF001 (until the engine tells it)
+        return self._engine.next_due_ms()
 
     def stats(self) -> dict[str, int]:
         return self._engine.stats()
-
-
-def _next(heap: Sequence[tuple[int, int, object]]) -> int | None:
-    return heap[0][0] if heap else None
 
 
 class Engines(NamedTuple):

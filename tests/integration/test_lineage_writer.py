@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from confluent_kafka.cimpl import NewTopic
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.ports import Batch, Position
+from grantline.store.client import connect
 from grantline.store.duckdb_store import DuckDBStore
 from grantline.store.log_reader import TopicRecreated
 from grantline.store.memory import MemoryStore
@@ -299,3 +301,49 @@ def test_a_broker_that_stops_is_waited_for(
         produce(fresh_broker, [(topics.hops, 0, encode_hops([hop(2)]))])
         until(lambda: store.query("SELECT count(*) FROM hops") == [(2,)])
     store.close()
+
+
+SERVICE = """
+import sys
+from pathlib import Path
+from grantline.store.service import LiveSettings, run
+from grantline.store.writer import Topics, WriterSettings
+if sys.argv[4] == "without":
+    sys.modules["duckdb_extension_quack"] = None
+run(Path(sys.argv[1]), WriterSettings(bootstrap=sys.argv[2], topics=Topics(sys.argv[3], "f", "r")),
+    LiveSettings(port=int(sys.argv[5])), serving=lambda live: print(live.token, flush=True))
+"""
+
+
+@pytest.mark.parametrize("extension", ["with", "without"])
+def test_the_process_writes_serves_and_stops(
+    broker: Broker, topic: MakeTopic, tmp_path: Path, extension: str
+) -> None:
+    """Rows can be asked for while it runs; without the extension it still writes, and says what
+    to install; SIGTERM ends it with everything in the file."""
+    name = topic("hops")
+    produce(broker, [(name, 0, encode_hops([hop(1), hop(2)]))])
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    path = tmp_path / "new folder" / "lineage.duckdb"
+    arguments = [str(path), broker.bootstrap, name, extension, str(port)]
+    with (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVICE, *arguments], stdout=out, stderr=err,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+    try:
+        if extension == "with":
+            until(lambda: (tmp_path / "out").read_text().endswith("\n"))
+            lineage = connect(f"quack:127.0.0.1:{port}", (tmp_path / "out").read_text().strip())
+            until(lambda: lineage.ask("SELECT count(*) FROM hops").rows == [(2,)])
+            lineage.close()
+        else:
+            until(lambda: "pip install 'grantline[live]'" in (tmp_path / "err").read_text())
+            until(lambda: path.with_name(path.name + ".wal").exists())
+            time.sleep(2)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert _ended(process) == 0
+    assert len(in_file(path)["hops"]) == 2

@@ -100,10 +100,13 @@ def _cell(value: Any) -> str:
 def _finding(lineage: Lineage, wanted: str) -> Row:
     if len(wanted) < 8:
         raise NotFound(f"{plain(wanted)!r} is too short: give at least 8 characters of the id")
-    named = f"FROM findings WHERE starts_with(id, {literal(wanted)}) ORDER BY id LIMIT 10"  # noqa: S608 - quoted
+    # literal() quotes it; the live protocol has no parameters.
+    named = f"FROM findings WHERE starts_with(id, {literal(wanted)}) ORDER BY id LIMIT 10"
     found = lineage.ask(named).records()
     if not found:
-        raise NotFound(f"the lineage knows no finding {plain(wanted)!r}: SELECT id FROM findings")
+        raise NotFound(
+            f"the lineage knows no finding {plain(wanted)!r}; table findings has them all"
+        )
     if len(found) > 1:
         raise NotFound(
             f"{plain(wanted)!r} begins several findings, give more of it: "

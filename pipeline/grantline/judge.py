@@ -7,9 +7,9 @@ grace has passed.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Hashable, Iterable, Sequence
 
+from grantline.model.case import Case
 from grantline.model.finding import (
     MAX_LISTED,
     Confidence,
@@ -41,44 +41,6 @@ _CONFIDENCES: dict[Confidence, ConfidenceName] = {
 
 CRASHED = "rule-crashed"
 """The rule id of findings about rules."""
-
-
-class Case:
-    """One finding in the making: every hit of one identity."""
-
-    __slots__ = ("count", "first", "hits", "last_time", "revision", "rule_id", "said")
-
-    def __init__(self, rule_id: str) -> None:
-        self.rule_id = rule_id
-        self.hits: dict[Hashable, Hit] = {}
-        self.first: list[tuple[int, tuple[str, ...], Hit]] = []
-        """The earliest `MAX_LISTED` hits, in order."""
-        self.count = 0
-        self.last_time = 0
-        self.said: Finding | None = None
-        self.revision = -1
-
-    def put(self, subject: Hashable, hit: Hit) -> None:
-        known = self.hits.get(subject)
-        if known is not None:
-            self.drop(subject)
-        self.hits[subject] = hit
-        self.count += len(hit.span_ids)
-        self.last_time = max(self.last_time, hit.time)
-        insort(self.first, (hit.time, hit.span_ids, hit), key=lambda entry: entry[:2])
-        del self.first[MAX_LISTED:]
-
-    def drop(self, subject: Hashable) -> None:
-        hit = self.hits.pop(subject, None)
-        if hit is None:
-            return
-        self.count -= len(hit.span_ids)
-        entry = (hit.time, hit.span_ids, hit)
-        if entry in self.first or hit.time == self.last_time:
-            # A retraction is rare; starting over is simpler than being clever about it.
-            rest = sorted((h.time, h.span_ids, h) for h in self.hits.values())
-            self.first = rest[:MAX_LISTED]
-            self.last_time = rest[-1][0] if rest else 0
 
 
 class Judge:
@@ -118,7 +80,9 @@ class Judge:
         return waits
 
     def forget(self, subject: Hashable) -> None:
-        """The subject has left memory; what was said of it stands."""
+        """The subject has left memory; what was said of it stands. Only between a drain and the
+        next question: what was not said yet would be lost.
+        """
         for rule_id, hit in self._hits.pop(subject, ()):
             identity = _identity(rule_id, hit)
             case = self._cases.get(identity)
@@ -126,7 +90,6 @@ class Judge:
                 case.hits.pop(subject, None)
                 if not case.hits:
                     del self._cases[identity]
-                    self._changed.pop(identity, None)
 
     def drain(self, revision: int) -> list[Finding]:
         """Every finding that is not what it was at the last drain, stamped `revision`."""
@@ -182,16 +145,16 @@ def _identity(rule_id: str, hit: Hit) -> str:
 
 
 def _render(identity: str, case: Case, rule: Rule | None, revision: int) -> Finding:
-    listed = [hit for _, _, hit in case.first]
+    listed = case.listed()
     first = listed[0]
-    more = f" (and {case.count - len(first.span_ids)} more)" if len(case.hits) > 1 else ""
+    others = case.count - len(first.span_ids)
     return Finding(
         id=identity,
         rule=case.rule_id,
         reference=first.reference,
         title=rule.title if rule is not None else "A rule crashed",
-        severity=_SEVERITIES[max(hit.severity for hit in listed)],
-        confidence=_CONFIDENCES[max(hit.confidence for hit in listed)],
+        severity=_SEVERITIES[max(+case.severities)],
+        confidence=_CONFIDENCES[max(+case.confidences)],
         status="open",
         revision=revision,
         root_id=first.root_id,
@@ -201,7 +164,7 @@ def _render(identity: str, case: Case, rule: Rule | None, revision: int) -> Find
         count=case.count,
         first_seen=words.instant(first.time),
         last_seen=words.instant(case.last_time),
-        explanation=first.says + more,
+        explanation=first.says + (f" (and {others} more)" if others > 0 else ""),
         path=list(first.path),
         facts=dict(first.facts),
         retracts_if=rule.retracts_if if rule is not None else "the rule is mended",

@@ -114,7 +114,7 @@ def _delegation(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     delta.delegations[delegation] = None
     if join(delegation.reports, rank, _facts(hop)):
         _believe(chain, delegation, overlay(delegation.reports), now_ms, delta)
-    _issue(chain, delegation, hop, rank, now_ms, delta)
+    _issue(chain, delegation, hop, now_ms, delta)
 
 
 def _facts(hop: Hop) -> Facts:
@@ -174,11 +174,9 @@ def _parent(chain: Chain, delegation: Delegation, now_ms: int) -> Delegation | N
     return None
 
 
-def _issue(
-    chain: Chain, delegation: Delegation, hop: Hop, rank: int, now_ms: int, delta: Delta
-) -> None:
+def _issue(chain: Chain, delegation: Delegation, hop: Hop, now_ms: int, delta: Delta) -> None:
     """A report that this delegation's token (or its successor) was brought into being."""
-    claim = (rank, delegation.id)
+    claim = (EVIDENCE_RANK.get(hop.evidence or "", 0), delegation.id)
     named = revocations.named_by(chain, hop, now_ms)
     if named is not None:
         _issued(chain, delegation, named.stand_in, claim, delta)
@@ -220,4 +218,4 @@ def _renewal(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     if renewal not in delegation.renewals:
         delegation.renewals[renewal] = None
         delta.renewals[delegation, renewal] = None
-    _issue(chain, delegation, hop, EVIDENCE_RANK.get(hop.evidence or "", 0), now_ms, delta)
+    _issue(chain, delegation, hop, now_ms, delta)

@@ -107,7 +107,7 @@ class Scenario:
         self._cast[agent].use(tool, token=token, server_address=host)
         self._accept(system, token, tool, host, presenter=agent)
 
-    def _accept(self, system: str, token: str, tool: str, host: str, presenter: str,
+    def _accept(self, system: str, token: str, tool: str, host: str, *, presenter: str,
                 root_id: str | None = None) -> None:  # fmt: skip
         facts: Facts = {"server_address": host, "presenter": presenter}
         if root_id is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from grantline.engine import Engine
 from grantline.model.finding import Finding
@@ -39,7 +40,7 @@ def by(rule: Rule, findings: dict[str, Finding]) -> list[Finding]:
     return [finding for finding in findings.values() if finding.rule == rule.id]
 
 
-def examples(kind: str) -> list[object]:
+def examples(kind: str) -> list[ParameterSet]:
     return [
         pytest.param(rule, story, id=f"{rule.id}: {caption}")
         for rule in every()

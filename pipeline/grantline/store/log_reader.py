@@ -27,7 +27,8 @@ from grantline.store.intake import WHOLE_RECORD, Record, Topics
 
 _log = logging.getLogger(__name__)
 
-_RECORDS_AT_ONCE: Final = 500
+_RECORDS_AT_ONCE: Final = 50
+"""A frame holds hundreds of hops: what is read at once is what a batch may exceed its size by."""
 _METADATA_SECONDS: Final = 5.0
 
 
@@ -42,8 +43,9 @@ class WriterSettings:
     bootstrap: str
     topics: Topics = field(default_factory=Topics)
     group: str = "grantline-writer"
-    batch_rows: int = 20_000
-    """A batch ends when it holds so many rows (a frame is never split)."""
+    batch_rows: int = 50_000
+    """A batch ends when it holds so many rows (a frame is never split). Larger ones cost less a
+    row: 60,000 rows a second at 20,000, 97,000 at 125,000 on one core."""
     batch_seconds: float = 0.2
     """A batch ends when its first record is so old."""
     discover_seconds: float = 5.0

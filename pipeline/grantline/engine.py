@@ -7,16 +7,15 @@ same facts give the same findings, whatever their order, and time is a parameter
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from heapq import heappop, heappush
-from itertools import count
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
-from typing import Generic, TypeAlias, TypeVar
+from typing import TypeAlias
 
 from grantline.judge import Judge
 from grantline.lineage import chains, histories
 from grantline.lineage.histories import TokenDelta
 from grantline.lineage.route import route
+from grantline.lineage.timers import Timers
 from grantline.lineage.tree import Delta
 from grantline.model.chain import MAX_PATH, Chain, Delegation
 from grantline.model.finding import Finding
@@ -27,34 +26,8 @@ from grantline.model.sighting import Sighting
 from grantline.rules import every
 from grantline.rules.rule import InChain, InHistory, Renewed, Rule, Used
 
-_S = TypeVar("_S", bound=Hashable)
 _ChainSubject: TypeAlias = Delegation | Renewed | Used
 _MS = 1_000
-_SETTLE_EVERY_MS = 60_000
-
-
-class _Timers(Generic[_S]):
-    """Subjects to be asked again once their grace has passed."""
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[int, int, _S]] = []
-        self._set: set[_S] = set()
-        self._number = count()
-
-    def set(self, due_ms: int, subject: _S) -> None:
-        if subject not in self._set:
-            self._set.add(subject)
-            heappush(self._heap, (due_ms, next(self._number), subject))
-
-    def next_ms(self) -> int | None:
-        """When the next grace ends, if any runs."""
-        return self._heap[0][0] if self._heap else None
-
-    def due(self, now_ms: int) -> Iterator[_S]:
-        while self._heap and self._heap[0][0] <= now_ms:
-            subject = heappop(self._heap)[2]
-            self._set.remove(subject)
-            yield subject
 
 
 class ChainEngine:
@@ -70,11 +43,12 @@ class ChainEngine:
         self._chains: dict[str, Chain] = {}
         self._deltas: dict[Chain, Delta] = {}
         self._accused: dict[Chain, dict[_ChainSubject, None]] = {}
-        self._timers = _Timers[tuple[Chain, _ChainSubject]]()
+        self._timers = Timers[tuple[Chain, _ChainSubject]]()
+        self._ends = Timers[Chain]()
         self._hops = 0
         self._grace_ms = int(policy.parent_grace_seconds * _MS)
         self._now_ms = 0
-        self._settled_ms = 0
+        self._horizon_ms = int(policy.lateness_seconds * _MS)
 
     def add(self, hops: Iterable[Hop]) -> None:
         """Fold hops into their chains. Those without a root, and late ones, are only lineage."""
@@ -85,6 +59,7 @@ class ChainEngine:
             chain = self._chains.get(root_id)
             if chain is None:
                 chain = self._chains[root_id] = Chain(root_id)
+                self._ends.set(self._now_ms + self._horizon_ms, chain)
             delta = self._deltas.get(chain)
             if delta is None:
                 delta = self._deltas[chain] = Delta()
@@ -97,9 +72,6 @@ class ChainEngine:
         for chain, subject in self._timers.due(self._now_ms):
             if self._chains.get(chain.root_id) is chain:
                 self._ask(chain, subject)
-        if self._now_ms - self._settled_ms >= _SETTLE_EVERY_MS:
-            self._settled_ms = self._now_ms
-            self._settle()
 
     def next_due_ms(self) -> int | None:
         """The next reading of the clock at which `advance` has something to ask, if any."""
@@ -110,7 +82,9 @@ class ChainEngine:
         for chain, delta in self._deltas.items():
             self._judge_chain(chain, delta)
         self._deltas.clear()
-        return self._judge.drain(revision)
+        findings = self._judge.drain(revision)
+        self._settle()
+        return findings
 
     def stats(self) -> dict[str, int]:
         """Sizes of what is held in memory."""
@@ -153,14 +127,19 @@ class ChainEngine:
             accused.pop(subject, None)
 
     def _settle(self) -> None:
-        """Let go of chains whose last token is dead and whose lateness horizon has passed."""
-        horizon_ms = int(self._policy.lateness_seconds * _MS)
-        for chain in list(self._chains.values()):
-            if max(chain.last_arrival, chain.ends_at) + horizon_ms < self._now_ms:
-                for subject in self._accused.pop(chain, {}):
-                    self._judge.forget(subject)
-                self._hops -= chain.hops
-                del self._chains[chain.root_id]
+        """Let go of chains whose last token is dead and whose lateness horizon has passed.
+
+        Only after a drain, when all there is to say of them is said.
+        """
+        for chain in self._ends.due(self._now_ms):
+            end = max(chain.last_arrival, chain.ends_at) + self._horizon_ms
+            if end > self._now_ms:
+                self._ends.set(end, chain)
+                continue
+            for subject in self._accused.pop(chain, {}):
+                self._judge.forget(subject)
+            self._hops -= chain.hops
+            del self._chains[chain.root_id]
 
 
 def _below(
@@ -197,10 +176,11 @@ class TokenEngine:
         self._of_waiting = [rule for rule in rules if rule.reads is Waiting]
         self._histories: dict[str, TokenHistory] = {}
         self._delta = TokenDelta()
-        self._timers = _Timers[tuple[TokenHistory, Presentation | Waiting]]()
+        self._timers = Timers[tuple[TokenHistory, Presentation | Waiting]]()
+        self._ends = Timers[TokenHistory]()
         self._grace_ms = int(policy.parent_grace_seconds * _MS)
         self._now_ms = 0
-        self._settled_ms = 0
+        self._horizon_ms = int(policy.lateness_seconds * _MS)
 
     def add(self, sightings: Iterable[Sighting]) -> None:
         """Fold sightings into their keys' histories."""
@@ -209,6 +189,7 @@ class TokenEngine:
             if history is None:
                 history = TokenHistory(sighting.key, self._now_ms)
                 self._histories[sighting.key] = history
+                self._ends.set(self._now_ms + self._horizon_ms, history)
             histories.fold(history, sighting, self._policy, self._now_ms, self._delta)
 
     def advance(self, now_ms: int) -> None:
@@ -217,9 +198,6 @@ class TokenEngine:
         for history, subject in self._timers.due(self._now_ms):
             if self._histories.get(history.key) is history:
                 self._ask(history, subject)
-        if self._now_ms - self._settled_ms >= _SETTLE_EVERY_MS:
-            self._settled_ms = self._now_ms
-            self._settle()
 
     def next_due_ms(self) -> int | None:
         """The next reading of the clock at which `advance` has something to ask, if any."""
@@ -229,19 +207,19 @@ class TokenEngine:
         """Judge what changed: findings, and the hops whose root is now known."""
         resolved = self.take_resolved()
         delta, self._delta = self._delta, TokenDelta()
-        asked = delta.presentations
         for history in delta.all:
-            asked |= {(history, shown): None for shown in history.presentations}
-        for history, shown in asked:
+            delta.some(history, history.presentations)
+        for history, shown in delta.presentations:
             self._ask(history, shown)
         for history, waiting in delta.waiting:
             self._ask(history, waiting)
-        return self._judge.drain(revision), resolved
+        findings = self._judge.drain(revision)
+        self._settle()
+        return findings, resolved
 
     def take_resolved(self) -> list[Hop]:
         """The hops whose root became known since last time, to be routed like any other."""
-        resolved = list(self._delta.resolved.values())
-        self._delta.resolved.clear()
+        resolved, self._delta.resolved = self._delta.resolved, []
         return resolved
 
     def stats(self) -> dict[str, int]:
@@ -254,28 +232,27 @@ class TokenEngine:
 
     def _ask(self, history: TokenHistory, subject: Presentation | Waiting) -> None:
         if isinstance(subject, Waiting):
-            rules, arrived, key = self._of_waiting, subject.arrived, _waiting_key(history, subject)
+            rules, arrived = self._of_waiting, subject.arrived
         else:
-            rules, arrived, key = self._of_presentation, history.arrived, (history.key, subject)
+            rules, arrived = self._of_presentation, history.arrived
         due_ms = arrived + self._grace_ms
         where = InHistory(history, self._policy)
-        if self._judge.ask(rules, key, subject, where, graced=due_ms <= self._now_ms):
+        if self._judge.ask(
+            rules, (history.key, subject), subject, where, graced=due_ms <= self._now_ms
+        ):
             self._timers.set(due_ms, (history, subject))
 
     def _settle(self) -> None:
-        horizon_ms = int(self._policy.lateness_seconds * _MS)
-        for history in list(self._histories.values()):
-            if max(history.last_arrival, history.ends_at) + horizon_ms < self._now_ms:
-                for shown in history.presentations:
-                    self._judge.forget((history.key, shown))
-                for waiting in history.waiting.values():
-                    self._judge.forget(_waiting_key(history, waiting))
-                del self._histories[history.key]
-
-
-def _waiting_key(history: TokenHistory, waiting: Waiting) -> Hashable:
-    # Not the hop itself: hashing all its fields would cost more than asking.
-    return history.key, waiting.hop.trace_id, waiting.hop.span_id
+        for history in self._ends.due(self._now_ms):
+            end = max(history.last_arrival, history.ends_at) + self._horizon_ms
+            if end > self._now_ms:
+                self._ends.set(end, history)
+                continue
+            for shown in history.presentations:
+                self._judge.forget((history.key, shown))
+            for waiting in history.waiting.values():
+                self._judge.forget((history.key, waiting))
+            del self._histories[history.key]
 
 
 class Engine:

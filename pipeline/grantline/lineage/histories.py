@@ -5,6 +5,10 @@ Like `grantline.lineage.chains`: any order, any number of times, the same end.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import msgspec
+
 from grantline.lineage.merge import join, overlay
 from grantline.lineage.principals import identify
 from grantline.lineage.route import resolve
@@ -25,9 +29,13 @@ class TokenDelta:
     def __init__(self) -> None:
         self.presentations: dict[tuple[TokenHistory, Presentation], None] = {}
         self.waiting: dict[tuple[TokenHistory, Waiting], None] = {}
-        self.resolved: dict[tuple[str, str, str], Hop] = {}
-        """(trace id, span id, root) -> the hop, with that root."""
+        self.resolved: list[Hop] = []
+        """Hops that waited, with their root."""
         self.all: dict[TokenHistory, None] = {}
+        """Where every presentation must be asked again."""
+
+    def some(self, history: TokenHistory, shown: Iterable[Presentation]) -> None:
+        self.presentations |= {(history, presentation): None for presentation in shown}
 
 
 def fold(
@@ -35,6 +43,7 @@ def fold(
 ) -> None:
     """Add one sighting to its key's history. `now_ms` is ingest time; it only starts graces."""
     history.last_arrival = max(history.last_arrival, now_ms)
+    history.ends_at = max(history.ends_at, (sighting.expires_at or 0) * _MS_PER_S)
     act = sighting.act
     if act == WAITING:
         _wait(history, sighting, now_ms, delta)
@@ -48,13 +57,15 @@ def fold(
 
 def _wait(history: TokenHistory, sighting: Sighting, now_ms: int, delta: TokenDelta) -> None:
     hop = sighting.hop
-    if hop is None or (hop.trace_id, hop.span_id) in history.waiting:
+    if hop is None:
         return
-    waiting = Waiting(hop, now_ms)
-    history.waiting[hop.trace_id, hop.span_id] = waiting
+    # The broker may take the same span twice, at two times.
+    same = msgspec.structs.replace(hop, received=0, flags=())
+    if same in history.waiting:
+        return
+    waiting = history.waiting[same] = Waiting(hop, now_ms)
     delta.waiting[history, waiting] = None
-    for root in history.roots_known:
-        delta.resolved[hop.trace_id, hop.span_id, root] = resolve(hop, root)
+    delta.resolved.extend(resolve(hop, root) for root in sorted(history.roots_known))
 
 
 def _issued(history: TokenHistory, sighting: Sighting, policy: Policy, delta: TokenDelta) -> None:
@@ -79,12 +90,13 @@ def _issued(history: TokenHistory, sighting: Sighting, policy: Policy, delta: To
 def _rooted(history: TokenHistory, root: str, resolved: bool, delta: TokenDelta) -> None:
     home = history.home
     if not resolved:
-        history.roots_issued.add(root)
+        history.root_issued = min(root, history.root_issued or root)
     if root not in history.roots_known:
         history.roots_known.add(root)
-        for (trace_id, span_id), waiting in history.waiting.items():
+        history.root_known = min(root, history.root_known or root)
+        for waiting in history.waiting.values():
             delta.waiting[history, waiting] = None
-            delta.resolved[trace_id, span_id, root] = resolve(waiting.hop, root)
+            delta.resolved.append(resolve(waiting.hop, root))
     if history.home != home:
         delta.all[history] = None
 
@@ -110,9 +122,11 @@ def _learn(history: TokenHistory, sighting: Sighting, policy: Policy, delta: Tok
         return
     retargeted = merged.audiences != history.issue.audiences
     history.issue = merged
-    history.ends_at = (merged.expires_at or 0) * _MS_PER_S
     delta.all[history] = None
     if retargeted:
+        # Who handed it on to whom it is meant for is another question now.
+        history.matched = False
+        history.accepted_from.clear()
         for presentation in history.presentations:
             _recognise(history, presentation, policy, delta)
 
@@ -127,12 +141,13 @@ def _presented(
     delta.presentations[history, presentation] = None
     if presentation.root_id is not None:
         home = history.home
-        mark = (presentation.time, presentation.span_id)
-        known = history.roots_named.get(presentation.root_id)
-        history.roots_named[presentation.root_id] = min(known, mark) if known else mark
+        mark = (presentation.time, presentation.span_id, presentation.root_id)
+        history.root_named = min(mark, history.root_named or mark)
         if history.home != home:
             delta.all[history] = None
     if presentation.act == USED:
+        if presentation.service is not None:
+            history.by_service.setdefault(presentation.service, []).append(presentation)
         _recognise(history, presentation, policy, delta)
         _observe(history, presentation, delta)
 
@@ -171,7 +186,7 @@ def _recognise(
     service = presentation.service
     if service is not None and service not in history.forwarders:
         history.forwarders.add(service)
-        delta.all[history] = None
+        delta.some(history, history.by_presenter.get(service, ()))
     if meant_for(history.issue.audiences, presentation.host, policy) and not presentation.refused:
         if not history.matched:
             history.matched = True
@@ -179,15 +194,15 @@ def _recognise(
         who = presentation.principal
         if who is not None and who not in history.accepted_from:
             history.accepted_from.add(who)
-            delta.all[history] = None
+            delta.some(history, history.by_service.get(who, ()))
 
 
 def _observe(history: TokenHistory, presentation: Presentation, delta: TokenDelta) -> None:
     who = presentation.who
     if who is None:
         return
-    new = who not in history.observed
-    history.observed[who] = history.observed.get(who, 0) + 1
+    new = who not in history.by_presenter
+    history.by_presenter.setdefault(who, []).append(presentation)
     mark = (presentation.time, presentation.span_id, who)
     if history.earliest is None or mark < history.earliest:
         history.earliest = mark
@@ -198,14 +213,14 @@ def _observe(history: TokenHistory, presentation: Presentation, delta: TokenDelt
         if known is None or place < known:
             history.first_workload[who] = place
             if known is not None and known[2] != place[2]:
-                delta.all[history] = None
+                delta.some(history, history.by_presenter[who])
     if new:
         _settle_holder(history, delta)
 
 
 def _settle_holder(history: TokenHistory, delta: TokenDelta) -> None:
     """Who rightfully presents the token: whom it was issued to, else who presented it first."""
-    rightful = frozenset(history.holders & history.observed.keys())
+    rightful = frozenset(history.holders & history.by_presenter.keys())
     if rightful:
         rightful = frozenset(history.holders)
     elif history.earliest is not None:

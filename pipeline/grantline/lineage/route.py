@@ -115,15 +115,19 @@ def _issue(hop: Hop, resolved: bool, out: list[Sighting]) -> None:
         return
     names: list[str] = []
     own = own_id(hop)
-    if own is not None and hop.operation != RENEW:
+    if own is not None:
         names.append(delegation_key(own))
     if hop.token_issuer is not None and hop.token_jti is not None:
         names.append(jti_key(hop.token_issuer, hop.token_jti))
     if hop.task_id is not None and hop.operation == GRANT:
         names.append(f"task:{hop.task_id}")
     out.extend(
-        Sighting(name, ISSUED, hop.span_id, hop.time, hop.root_id, resolved) for name in names
-    )
+        Sighting(
+            name, ISSUED, hop.span_id, hop.time, hop.root_id, resolved,
+            expires_at=hop.token_expires_at,
+        )
+        for name in names
+    )  # fmt: skip
 
 
 def _present(hop: Hop, out: list[Sighting]) -> None:

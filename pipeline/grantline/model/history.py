@@ -58,10 +58,10 @@ class Issue(msgspec.Struct, frozen=True, gc=False):
 class TokenHistory:
     """All sightings of one key."""
 
-    __slots__ = ("accepted_from", "arrived", "earliest", "ends_at", "first_workload", "forwarders",
-                 "holders", "issue", "issued", "key", "last_arrival", "matched", "observed",
-                 "presentations", "reports", "rightful", "roots_issued", "roots_known",
-                 "roots_named", "waiting")  # fmt: skip
+    __slots__ = ("accepted_from", "arrived", "by_presenter", "by_service", "earliest", "ends_at",
+                 "first_workload", "forwarders", "holders", "issue", "issued", "key",
+                 "last_arrival", "matched", "presentations", "reports", "rightful", "root_issued",
+                 "root_known", "root_named", "roots_known", "waiting")  # fmt: skip
 
     def __init__(self, key: str, arrived: int) -> None:
         self.key = key
@@ -74,16 +74,20 @@ class TokenHistory:
         self.issue = Issue()
         self.issued = False
         """Somebody reported that it was brought into being."""
-        self.roots_issued: set[str] = set()
-        """Roots named by the spans that issued it."""
+        self.root_issued: str | None = None
+        """The root named by the spans that issued it; the least, where they disagree."""
+        self.root_known: str | None = None
+        """The same, or found through its ancestors."""
+        self.root_named: tuple[int, str, str] | None = None
+        """(time, span id, root) of the earliest presentation that names a root."""
         self.roots_known: set[str] = set()
-        """The same, and roots found through its ancestors: where waiting hops are sent."""
-        self.roots_named: dict[str, tuple[int, str]] = {}
-        """root -> (time, span id) of the earliest presentation that names it."""
+        """Every root it was issued under or found to have: where waiting hops are sent."""
         self.holders: set[str] = set()
         """Names of the party it was issued to."""
-        self.observed: dict[str, int] = {}
-        """presenter -> presentations."""
+        self.by_presenter: dict[str, list[Presentation]] = {}
+        """Who presented it -> its uses."""
+        self.by_service: dict[str, list[Presentation]] = {}
+        """Who reports -> the uses it reports."""
         self.earliest: tuple[int, str, str] | None = None
         """(time, span id, presenter) of the earliest named presentation."""
         self.rightful: frozenset[str] = frozenset()
@@ -95,7 +99,8 @@ class TokenHistory:
         """Presenters from whom a resource the token is meant for accepted it."""
         self.matched = False
         """A resource the token is meant for accepted it."""
-        self.waiting: dict[tuple[str, str], Waiting] = {}
+        self.waiting: dict[Hop, Waiting] = {}
+        """Hops without what a second delivery of the same span may change -> they themselves."""
 
     @property
     def fingerprint(self) -> str | None:
@@ -104,13 +109,7 @@ class TokenHistory:
     @property
     def home(self) -> str | None:
         """The root the token belongs to: where it was issued, else where it first appeared."""
-        if self.roots_issued:
-            return min(self.roots_issued)
-        if self.roots_known:
-            return min(self.roots_known)
-        if self.roots_named:
-            return min(self.roots_named.items(), key=lambda item: (item[1], item[0]))[0]
-        return None
+        return self.root_issued or self.root_known or (self.root_named and self.root_named[2])
 
     @property
     def path(self) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def check(shown: Presentation, where: InHistory) -> Iterator[Hit]:
         says=f"{words.token(history.fingerprint)} {verb} under grant {shown.root_id}, "
         f"but it belongs to grant {home}",
         severity=RULE.severity,
-        confidence=RULE.confidence if history.roots_issued else Confidence.MEDIUM,
+        confidence=RULE.confidence if history.root_issued else Confidence.MEDIUM,
         time=shown.time,
         root_id=home,
         span_ids=(shown.span_id,),

@@ -14,6 +14,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from grantline.emit import canonical, claims, clean
 from grantline.emit.attributes import FIELDS
 from grantline.emit.testing import capture
+from grantline.wire.otlp import decode
 from tests.unit.emit.vectors import Noted, plain
 
 QUARANTINE = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.")
@@ -122,7 +123,7 @@ def test_any_string_is_a_token_with_a_fingerprint_or_is_refused(token: str | byt
 
 @given(st.lists(st.tuples(CLAIMS, JSON, JSON), min_size=1, max_size=3))
 @settings(max_examples=60, deadline=None)
-def test_any_fact_becomes_a_span_that_every_encoder_takes(
+def test_any_fact_becomes_a_span_that_encoders_and_the_pipeline_take(
     said: list[tuple[dict[str, Any], Any, Any]],
 ) -> None:
     with capture() as seen:
@@ -136,6 +137,7 @@ def test_any_fact_becomes_a_span_that_every_encoder_takes(
         assert "error" not in seen.emitter.stats().notes
     encoded = encode_spans([fact.span for fact in facts]).SerializeToString()
     assert not QUARANTINE.search(encoded.decode("utf-8", "replace"))
+    assert decode(encoded).rejected == []
 
 
 @given(st.text(alphabet="eyJabc.-_ /=", max_size=80))

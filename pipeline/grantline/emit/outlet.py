@@ -62,34 +62,44 @@ class Outlet(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export queued spans; never raises."""
-        try:
-            return self.deliver(spans)
-        finally:
-            with self._room:
-                self._waiting -= len(spans)
+        with self._turn:
+            return self._settle(spans, *self._attempt(spans), queued=True)
 
     def deliver(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export spans now, in the caller's thread; never raises."""
+        """Export spans that were never queued, in the caller's thread; never raises."""
         with self._turn:
-            if self._closing_at is not None and time.monotonic() > self._closing_at:
-                return self._lost(spans, "exit_timeout", always=True)
-            try:
-                result = self._exporter.export(spans)
-            except Exception as error:  # noqa: BLE001 - somebody else's exporter
-                self._tally.error("export", error)
-                return self._lost(spans, "export_failed")
-        if result is not SpanExportResult.SUCCESS:
-            return self._lost(spans, "export_failed")
-        if self._counts and not self._abandoned:
-            self._tally.delivered(len(spans))
-        return result
+            return self._settle(spans, *self._attempt(spans), queued=False)
 
-    def _lost(
-        self, spans: Sequence[ReadableSpan], reason: str, *, always: bool = False
+    def _attempt(self, spans: Sequence[ReadableSpan]) -> tuple[SpanExportResult, str | None]:
+        """The result, and the reason to count the spans under if nobody else does."""
+        if self._closing_at is not None and time.monotonic() > self._closing_at:
+            return SpanExportResult.FAILURE, "exit_timeout"
+        try:
+            result = self._exporter.export(spans)
+        except Exception as error:  # noqa: BLE001 - somebody else's exporter
+            self._tally.error("export", error)
+            result = SpanExportResult.FAILURE
+        return result, "export_failed" if self._counts else None
+
+    def _settle(
+        self,
+        spans: Sequence[ReadableSpan],
+        result: SpanExportResult,
+        reason: str | None,
+        *,
+        queued: bool,
     ) -> SpanExportResult:
-        if (self._counts or always) and not self._abandoned:
-            self._tally.dropped(len(spans), reason)
-        return SpanExportResult.FAILURE
+        """Count the spans and let them go in one step, so that none is counted twice."""
+        with self._room:
+            if self._abandoned:
+                return result
+            self._waiting -= len(spans) if queued else 0
+            if result is not SpanExportResult.SUCCESS:
+                if reason is not None:
+                    self._tally.dropped(len(spans), reason)
+            elif self._counts:
+                self._tally.delivered(len(spans))
+        return result
 
     def close_by(self, deadline: float) -> None:
         """From now on, give up on batches at `deadline` (time.monotonic seconds)."""
@@ -110,10 +120,12 @@ class Outlet(SpanExporter):
         """Count what is still under way as lost, once; nobody waits for it any more."""
         if self._turn.acquire(timeout=_LAST_WAIT):
             self._turn.release()
-        self._abandoned = True
         with self._room:
+            self._abandoned = True
             left, self._waiting = self._waiting, 0
-        self._tally.dropped(left, "exit_timeout")
+            if isinstance(self._exporter, KafkaSpanExporter):
+                self._exporter.report_to(Tally())
+            self._tally.dropped(left, "exit_timeout")
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return self._exporter.force_flush(timeout_millis)

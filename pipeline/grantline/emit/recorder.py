@@ -32,6 +32,7 @@ from grantline.emit.claims import Json, TokenFacts
 from grantline.emit.delegation import Known, Memory
 from grantline.emit.errors import NotRecorded
 from grantline.emit.exporters import make_exporter
+from grantline.emit.meter import publish
 from grantline.emit.outlet import Outlet, Queue
 from grantline.emit.people import People
 from grantline.emit.provider import SCOPE, make_provider
@@ -90,6 +91,7 @@ class Recorder:
         self._queue = Queue(self._outlet, settings, self.tally)
         self._provider = make_provider(settings, self._queue, self.tally)
         self._tracer = self._provider.get_tracer(SCOPE, __version__, SCHEMA_URL)
+        publish(self.tally, SCOPE)
         after_fork = weakref.WeakMethod(self._after_fork)
         os.register_at_fork(after_in_child=lambda: (found := after_fork()) and found())
 

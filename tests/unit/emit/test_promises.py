@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -185,3 +187,23 @@ def test_importing_the_library_imports_nothing_of_the_pipeline() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[] []"
+
+
+def test_losses_are_a_metric_of_the_applications_own_meter_provider(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader = InMemoryMetricReader()
+    provider = MeterProvider(metric_readers=[reader])
+    monkeypatch.setattr("grantline.emit.meter.get_meter", provider.get_meter)
+    dl = emit.Emitter(emit.Settings(service_name="a", exporter=Broken()))
+    dl.use("t", token=T1)
+    dl.shutdown()
+    data = reader.get_metrics_data()
+    assert data is not None
+    (metric,) = data.resource_metrics[0].scope_metrics[0].metrics
+    (point,) = metric.data.data_points
+    assert metric.name == "delegation.sdk.dropped"
+    assert point.attributes == {"error.type": "export_failed"}
+    assert isinstance(point, NumberDataPoint)
+    assert point.value == 1
+    provider.shutdown()

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import re
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -122,34 +121,30 @@ def alert(settings: Settings, _options: Mapping[str, Any]) -> int:
 
 def writer(settings: Settings, options: Mapping[str, Any]) -> int:
     """Write lineage and serve live SQL until SIGTERM."""
-    from grantline.store.duckdb_store import DuckDBStore, StoreInUse
-    from grantline.store.live import CannotServe, LiveSql
+    from grantline.store.ddl import WrongSchema
+    from grantline.store.duckdb_store import StoreInUse
+    from grantline.store.live import CannotServe
     from grantline.store.log_reader import TopicRecreated
-    from grantline.store.quack import LiveSqlMissing
-    from grantline.store.writer import Writer, WriterSettings
+    from grantline.store.service import LiveSettings
+    from grantline.store.service import run as run_writer
+    from grantline.store.writer import WriterSettings
 
-    path = options["store"] or settings.store
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with closing(DuckDBStore(path)) as store, ExitStack() as stack:
-            try:
-                live = LiveSql(
-                    store, host=settings.live_host, port=settings.live_port,
-                    token=_secret(settings.live_token),
-                )  # fmt: skip
-                stack.enter_context(live)
-                stack.enter_context(_told(settings, live.address, live.token))
-                log.info("live SQL at %s; grantline sql finds it", live.address)
-            except LiveSqlMissing as why:
-                log.warning("no live SQL: %s", why)
-            configured = WriterSettings(bootstrap=settings.bootstrap, client=settings.kafka)
-            running = Writer(store, configured)
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: running.stop())
-            log.info("writing %s", path)
-            running.run()
-    except (StoreInUse, CannotServe, TopicRecreated) as why:
-        raise Failed(str(why)) from None
+    live = LiveSettings(
+        host=settings.live_host, port=settings.live_port, token=_secret(settings.live_token)
+    )
+    configured = WriterSettings(bootstrap=settings.bootstrap, client=settings.kafka)
+    with ExitStack() as stack:
+        try:
+            run_writer(
+                options["store"] or settings.store,
+                configured,
+                live,
+                serving=lambda server: stack.enter_context(
+                    _told(settings, server.address, server.token)
+                ),
+            )
+        except (StoreInUse, CannotServe, TopicRecreated, WrongSchema) as why:
+            raise Failed(str(why)) from None
     return 0
 
 

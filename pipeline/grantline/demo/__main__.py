@@ -17,16 +17,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from grantline.demo.processes import Processes, wait_for_http
+from grantline.app import LIVE_NOTE
+from grantline.demo.processes import Processes
 from grantline.demo.questions import QUESTIONS
 from grantline.demo.scenario import GRACE_SECONDS, LEEWAY_SECONDS, Cast, Planted, Scenario
 from grantline.demo.watch import Seen, Watch
 from grantline.embedded import BrokerError, EmbeddedBroker, free_port
 from grantline.emit import Emitter
 from grantline.emit import Settings as EmitSettings
+from grantline.model.plain import plain
 from grantline.store import show
 from grantline.store.client import QueryFailed, connect
-from grantline.store.plain import plain
 from grantline.store.quack import LiveSqlMissing
 
 _READY_SECONDS = 40.0
@@ -64,7 +65,8 @@ def _run(stack: ExitStack, *, keep: bool) -> int:
     _step("starting the Faust worker and the lineage writer")
     processes.start("worker", "worker")
     processes.start("writer", "writer")
-    wait_for_http(f"http://127.0.0.1:{web}/ready", _READY_SECONDS, processes)
+    processes.wait_for_page(f"http://127.0.0.1:{web}/ready", _READY_SECONDS)
+    processes.wait_for_file(work / LIVE_NOTE, _READY_SECONDS)
     watch = stack.enter_context(Watch(broker.bootstrap, _show))
     cast = Cast(lambda name: _emitter(name, broker.bootstrap))
     stack.callback(cast.close)
@@ -76,6 +78,7 @@ def _run(stack: ExitStack, *, keep: bool) -> int:
           f"(a grace of {GRACE_SECONDS:.0f} s for late spans)")  # fmt: skip
     seen = watch.until(len(scenario.planted), _FINDINGS_SECONDS, _QUIET_SECONDS)
     address = f"quack:127.0.0.1:{live}"
+    processes.check()
     _ask(address, scenario, seen)
     right = _verdict(scenario.planted, seen)
     _out.print(f"[dim]{time.monotonic() - started:.0f} s in all[/]")

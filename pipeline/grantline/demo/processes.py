@@ -6,7 +6,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,6 +37,30 @@ class Processes:
                 words = tail(self._logs / f"{name}.log")
                 raise TimeoutError(f"the {name} ended; its last words:\n{words[-2000:]}")
 
+    def wait_for_page(self, url: str, seconds: float) -> None:
+        """Until `url` answers 200. Raises `TimeoutError`."""
+
+        def answers() -> bool:
+            try:
+                with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own worker
+                    return True
+            except (urllib.error.URLError, OSError):
+                return False
+
+        self._wait(answers, url, seconds)
+
+    def wait_for_file(self, path: Path, seconds: float) -> None:
+        """Until a process has written `path`. Raises `TimeoutError`."""
+        self._wait(path.is_file, path.name, seconds)
+
+    def _wait(self, true: Callable[[], bool], what: str, seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        while not true():
+            self.check()
+            if time.monotonic() > ends:
+                raise TimeoutError(f"no {what} within {seconds:.0f} s")
+            time.sleep(_POLL_SECONDS)
+
     def __enter__(self) -> Self:
         return self
 
@@ -48,16 +72,3 @@ class Processes:
     ) -> None:
         for process in reversed(self._running.values()):
             process.stop()
-
-
-def wait_for_http(url: str, seconds: float, processes: Processes) -> None:
-    """Until `url` answers 200. Raises `TimeoutError` after `seconds`."""
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        processes.check()
-        try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own worker
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(_POLL_SECONDS)
-    raise TimeoutError(f"{url} did not answer within {seconds:.0f} s")

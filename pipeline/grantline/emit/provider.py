@@ -50,3 +50,8 @@ def _resource(settings: Settings, notes: clean.Notes) -> Resource:
         if isinstance(value, str):
             found[name] = clean.text(value, notes)
     return Resource(found)
+
+
+def another_instance(resource: Resource) -> Resource:
+    """The same service in a forked child, which is an instance of its own."""
+    return resource.merge(Resource({SERVICE_INSTANCE_ID: str(uuid.uuid4())}))

@@ -7,13 +7,14 @@ ends the span where it began. It decides nothing about chains.
 from __future__ import annotations
 
 import os
+import re
 import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import ReadableSpan, Tracer
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
 from grantline import __version__
@@ -35,7 +36,7 @@ from grantline.emit.exporters import make_exporter
 from grantline.emit.meter import publish
 from grantline.emit.outlet import Outlet, Queue
 from grantline.emit.people import People
-from grantline.emit.provider import SCOPE, make_provider
+from grantline.emit.provider import SCOPE, another_instance, make_provider
 from grantline.emit.settings import Settings
 from grantline.emit.tally import Tally
 
@@ -47,6 +48,7 @@ _KINDS: Final = {
 _MIN_SECRET: Final = 8
 """Characters below which a credential is too short to be looked for in other values."""
 _MAX_NAME: Final = 128
+_WORDS: Final = re.compile(r"[a-z_]{1,32}")
 _FAILED: Final = Status(StatusCode.ERROR)
 
 Token = str | bytes
@@ -99,6 +101,8 @@ class Recorder:
         self.tally.reset()
         self.memory.reset()
         self._outlet.reset()
+        if isinstance(self._tracer, Tracer):  # not every SDK version does this itself
+            self._tracer.resource = another_instance(self._tracer.resource)
 
     def see(
         self, token: Token | None, verified: Json | None = None, introspected: Json | None = None
@@ -146,7 +150,9 @@ class Recorder:
             if name == "reason" and operation == "revoke":
                 full = "revocation_reason"
             if full not in FIELDS:
-                self.tally.note("refused", f"no such fact: {clean.scrub(name[:64], self.tally)}")
+                # A credential may have slipped into the name's place: only words are logged.
+                shown = name if _WORDS.fullmatch(name) else "(not a name)"
+                self.tally.note("refused", f"no such fact: {shown}")
             elif value is not None:
                 fields[full] = value
         return fields

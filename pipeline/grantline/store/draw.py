@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from grantline.store.plain import plain, short, shown
+from grantline.model.plain import plain
+from grantline.store.values import short, shown
 
 Row = dict[str, Any]
 

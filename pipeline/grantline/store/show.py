@@ -19,10 +19,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from grantline.model.plain import plain
 from grantline.store.client import Answer, Lineage
 from grantline.store.draw import Row, draw
-from grantline.store.plain import plain, shown
 from grantline.store.quack import literal
+from grantline.store.values import shown
 
 
 class NotFound(LookupError):

@@ -1,24 +1,11 @@
-"""Values from the lineage as text that is safe to print.
-
-Agent names and scopes are chosen by whoever runs the agent: what could drive a terminal, forge
-a line or hide itself is written as an escape.
-"""
+"""Values from the lineage as text that is safe to print."""
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode categories of characters that print nothing, or something other than themselves."""
-
-
-def plain(text: str) -> str:
-    """`text` on one line, with escapes for what does not show as itself."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(map(_shown, text))
+from grantline.model.plain import plain
 
 
 def shown(value: Any) -> str:
@@ -47,9 +34,3 @@ def short(name: str | None) -> str:
         return "?"
     kind = name.partition("_")[0] + "_" if name.startswith(("dlg_", "fnd_")) else ""
     return plain(f"{kind}…{name[-4:]}" if len(name) > 12 else name)
-
-
-def _shown(char: str) -> str:
-    if unicodedata.category(char) in _HIDDEN:
-        return char.encode("unicode_escape", "surrogatepass").decode("ascii")
-    return char

@@ -42,12 +42,15 @@ _out = Console(highlight=False, soft_wrap=True)
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave everything running")
+    parser.add_argument(
+        "--bootstrap", metavar="HOST:PORT", help="an empty Kafka to use instead of the embedded one"
+    )
     options = parser.parse_args()
     # A supervisor's SIGTERM ends the demo as Ctrl-C does: everything it started is stopped.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     try:
         with ExitStack() as stack:
-            return _run(stack, keep=options.keep)
+            return _run(stack, options.bootstrap, keep=options.keep)
     except (BrokerError, TimeoutError, QueryFailed, LiveSqlMissing) as why:
         _out.print(f"[red]demo failed:[/] {Text(str(why))}")
         return 1
@@ -55,20 +58,23 @@ def main() -> int:
         return 130
 
 
-def _run(stack: ExitStack, *, keep: bool) -> int:
+def _run(stack: ExitStack, bootstrap: str | None, *, keep: bool) -> int:
     started = time.monotonic()
     work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="grantline-demo-")))
-    _step("starting the embedded broker (Kafka protocol, in memory: for trying out)")
-    broker = stack.enter_context(EmbeddedBroker())
+    if bootstrap is None:
+        _step("starting the embedded broker (Kafka protocol, in memory: for trying out)")
+        bootstrap = stack.enter_context(EmbeddedBroker()).bootstrap
     web, live = free_port(), free_port()
-    processes = stack.enter_context(Processes(work / "logs", _environment(work, broker, web, live)))
+    processes = stack.enter_context(
+        Processes(work / "logs", _environment(work, bootstrap, web, live))
+    )
     _step("starting the Faust worker and the lineage writer")
     processes.start("worker", "worker")
     processes.start("writer", "writer")
     processes.wait_for_page(f"http://127.0.0.1:{web}/ready", _READY_SECONDS)
     processes.wait_for_file(work / LIVE_NOTE, _READY_SECONDS)
-    watch = stack.enter_context(Watch(broker.bootstrap, _show))
-    cast = Cast(lambda name: _emitter(name, broker.bootstrap))
+    watch = stack.enter_context(Watch(bootstrap, _show))
+    cast = Cast(lambda name: _emitter(name, bootstrap))
     stack.callback(cast.close)
     _step(f"ready after {time.monotonic() - started:.0f} s; letting the agents loose")
     scenario = Scenario(cast, lambda text: _out.print(f"    {text}", style="dim"))
@@ -87,13 +93,13 @@ def _run(stack: ExitStack, *, keep: bool) -> int:
     return 0 if right else 1
 
 
-def _environment(work: Path, broker: EmbeddedBroker, web: int, live: int) -> dict[str, str]:
+def _environment(work: Path, bootstrap: str, web: int, live: int) -> dict[str, str]:
     policy = work / "policy.toml"
     policy.write_text(
         f"parent_grace_seconds = {GRACE_SECONDS}\nleeway_seconds = {LEEWAY_SECONDS}\n"
     )
     return os.environ | {
-        "GRANTLINE_BOOTSTRAP": broker.bootstrap,
+        "GRANTLINE_BOOTSTRAP": bootstrap,
         "GRANTLINE_DATA_DIR": str(work),
         "GRANTLINE_STORE": str(work / "lineage.duckdb"),
         "GRANTLINE_POLICY": str(policy),

@@ -1,0 +1,253 @@
+"""Delegation facts for Hypothesis: few names, so that they meet; every field may be missing.
+
+Three worlds are mixed. `honest` hops agree with one another (a tree of tokens, as emitters report
+it, with fields left out). `hostile` hops draw every field by itself: wrong roots, circles, one
+token issued twice, reports that contradict one another. `twisted` ones are the rules' examples
+with words changed: near to where verdicts change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, TypeVar
+
+import msgspec
+from hypothesis import strategies as st
+
+from grantline.model.hop import CLIENT, DELEGATE, END, GRANT, RENEW, REVOKE, SERVER, USE, Hop
+from grantline.model.names import derived_id
+from grantline.rules import every
+from grantline.rules.story import EPOCH, fingerprint, tell
+
+_T = TypeVar("_T")
+NS = 1_000_000_000
+
+TOKENS = ("t0", "t1", "t2", "t3", "t4")
+FINGERPRINTS = tuple(map(fingerprint, TOKENS))
+IDS = (*(derived_id(f) for f in FINGERPRINTS), "d1", "d2")
+ROOTS = (IDS[0], IDS[0], IDS[0], IDS[1], "d1")
+WHO = ("planner", "worker", "mallory", "spiffe://corp/ns/a/sa/planner", "spiffe://corp/b/planner")
+SERVICES = ("planner", "worker", "gateway", "crm")
+HOSTS = ("crm.example.com", "gw.example.com", "mail.example.com")
+AUDIENCES = (("https://crm.example.com",), ("https://mail.example.com",), ("urn:crm",), ())
+SCOPES = ((), ("read",), ("read", "write"), ("admin",), ("openid", "read"))
+ISSUERS = ("https://a.example", "https://b.example")
+JTIS = ("j0", "j1")
+TASKS = ("k0", "k1")
+EVIDENCE = ("asserted", "verified_token", "issuer", "no such evidence")
+SECONDS = (0, 1, 60, 61, 90, 200, 400)
+TARGETS = ("token", "delegation", "subtree", "task", "subject", "session", "no such target")
+
+
+def _maybe(values: tuple[_T, ...]) -> st.SearchStrategy[_T | None]:
+    return st.sampled_from((None, *values))
+
+
+_shared: dict[str, st.SearchStrategy[Any]] = {
+    "kind": st.sampled_from((0, CLIENT, SERVER)),
+    "service": _maybe(SERVICES),
+    "presenter_id": _maybe(WHO),
+    "id": _maybe(IDS),
+    "root_id": _maybe(ROOTS),
+    "task_id": _maybe(TASKS),
+    "evidence": _maybe(EVIDENCE),
+    "token_fingerprint": _maybe(FINGERPRINTS),
+    "token_issuer": _maybe(ISSUERS),
+    "token_jti": _maybe(JTIS),
+    "decision_outcome": _maybe(("allow", "deny", "challenge")),
+    "failed": st.booleans(),
+    "action_risk": _maybe(("low", "critical")),
+}
+_token: dict[str, st.SearchStrategy[Any]] = {
+    "actor_id": _maybe(WHO),
+    "token_expires_at": _maybe((EPOCH + 30, EPOCH + 300)),
+    "token_type": _maybe(("access_token", "txn_token")),
+    "audiences": _maybe(AUDIENCES),
+}
+_issuing: dict[str, st.SearchStrategy[Any]] = _token | {
+    "subject_id": _maybe(("alice", "bob")),
+    "delegator_id": _maybe(WHO),
+    "token_parent_fingerprint": _maybe(FINGERPRINTS),
+    "parent_id": _maybe(IDS),
+    "granted_scopes": _maybe(SCOPES),
+    "parent_scopes": _maybe(SCOPES),
+    "method": _maybe(("token_exchange", "id_jag")),
+    "depth": _maybe((0, 1, 9)),
+    "max_depth": _maybe((0, 1, 3)),
+    "actor_client_id": _maybe(WHO[:2]),
+    "chain_actors": _maybe((("https://a.example alice", "https://a.example planner"),)),
+}
+_BY_OPERATION: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    GRANT: _issuing,
+    DELEGATE: _issuing,
+    RENEW: _issuing,
+    USE: _token
+    | {
+        "server_address": _maybe(HOSTS),
+        "token_binding_thumbprint": _maybe(("key1", "key2")),
+        "action_name": _maybe(("pay",)),
+    },
+    REVOKE: {
+        "revocation_target": _maybe(TARGETS),
+        "revocation_reason": _maybe(("rotation", "compromise")),
+        "revocation_cascade": _maybe((True, False)),
+    },
+    END: {"end_status": _maybe(("completed",))},
+}
+_ALWAYS = ("root_id", "token_fingerprint", "token_parent_fingerprint")
+_OPTIONAL = sorted({*_shared, *(f for by in _BY_OPERATION.values() for f in by)} - {*_ALWAYS})
+_FREQUENT = (GRANT, DELEGATE, DELEGATE, RENEW, USE, USE, USE, REVOKE, REVOKE, END)
+
+
+def _span(number: int) -> dict[str, Any]:
+    digits = hashlib.sha256(str(number).encode()).hexdigest()
+    return {"span_id": digits[:16], "trace_id": digits[16:48]}
+
+
+_SUBJECTS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
+    "where delegations hang": (
+        (GRANT, DELEGATE, DELEGATE, DELEGATE, REVOKE, USE),
+        frozenset({"evidence", "actor_id", "max_depth", "granted_scopes", "subject_id"}),
+    ),
+    "what is revoked": (
+        (GRANT, DELEGATE, RENEW, REVOKE, REVOKE, USE, USE),
+        frozenset({"evidence", "revocation_target", "revocation_reason", "revocation_cascade",
+                   "token_issuer", "token_jti", "task_id"}),
+    ),
+    "who presents": (
+        (GRANT, USE, USE, USE, DELEGATE),
+        frozenset({"kind", "service", "presenter_id", "actor_id", "token_binding_thumbprint"}),
+    ),
+    "to whom": (
+        (GRANT, USE, USE, USE),
+        frozenset({"kind", "service", "presenter_id", "audiences", "server_address", "evidence",
+                   "decision_outcome"}),
+    ),
+    "whose root": (
+        (GRANT, DELEGATE, DELEGATE, RENEW, REVOKE, USE),
+        frozenset({"id", "parent_id", "task_id", "token_issuer", "token_jti"}),
+    ),
+}  # fmt: skip
+"""What a collision of facts can be about: the operations that meet there, and their fields."""
+
+
+@st.composite
+def hostile(draw: st.DrawFn, size: int = 14) -> list[Hop]:
+    """Hops whose fields need not fit one another.
+
+    Each example settles on a few operations, tokens and fields and leaves the others out (swarm
+    testing: Groce et al., ISSTA 2012), because facts only collide where there are few of them.
+    """
+    if draw(st.booleans()):
+        operations, spoken = _SUBJECTS[draw(st.sampled_from(sorted(_SUBJECTS)))]
+    else:
+        few = st.lists(st.sampled_from(_FREQUENT), min_size=1, max_size=4, unique=True)
+        operations = tuple(draw(few))
+        spoken = frozenset(draw(st.sets(st.sampled_from(_OPTIONAL))))
+    tokens = st.sampled_from(FINGERPRINTS[: draw(st.integers(1, len(FINGERPRINTS)))])
+    roots = st.sampled_from(draw(st.sampled_from(((IDS[0],), (IDS[0], None), (*ROOTS, None)))))
+    # Few span numbers at times: two different hops may claim to be the same span.
+    spans = st.integers(0, draw(st.sampled_from((3, 10_000))))
+    hops = []
+    for _ in range(draw(st.integers(1, size))):
+        operation = draw(st.sampled_from(operations))
+        fields = _shared | _BY_OPERATION[operation]
+        drawn = {name: draw(fields[name]) for name in sorted(fields.keys() & spoken)}
+        if "token_parent_fingerprint" in fields:
+            drawn["token_parent_fingerprint"] = draw(tokens)
+        time = (EPOCH + draw(st.sampled_from(SECONDS))) * NS
+        drawn["token_fingerprint"] = draw(st.one_of(st.none(), tokens, tokens, tokens, tokens))
+        drawn["root_id"] = draw(roots)
+        hops.append(Hop(**_span(draw(spans)), operation=operation, time=time, **drawn))
+    return hops
+
+
+@st.composite
+def honest(draw: st.DrawFn, length: int = 9) -> list[Hop]:
+    """A tree of tokens under one grant, and what is done with them; fields may be left out."""
+    hops: list[Hop] = []
+    owner = {0: IDS[0]}
+    for number in range(draw(st.integers(1, length))):
+        operation = GRANT if number == 0 else draw(st.sampled_from(_FREQUENT[1:]))
+        source = draw(st.sampled_from(sorted(owner)))
+        fields: dict[str, Any] = {"root_id": draw(st.sampled_from((IDS[0], IDS[0], None)))}
+        if operation in (DELEGATE, RENEW) and len(owner) < len(TOKENS):
+            new = len(owner)
+            owner[new] = IDS[new] if operation == DELEGATE else owner[source]
+            fields |= {
+                "token_parent_fingerprint": FINGERPRINTS[source],
+                "parent_id": draw(st.sampled_from((owner[source], None))),
+                "token_fingerprint": FINGERPRINTS[new],
+                "id": owner[new],
+            }
+        elif operation == GRANT:
+            fields |= {"token_fingerprint": FINGERPRINTS[0], "id": IDS[0], "subject_id": "alice"}
+        elif operation in (DELEGATE, RENEW):
+            operation = USE
+        if operation not in (GRANT, DELEGATE, RENEW):
+            fields |= {"token_fingerprint": FINGERPRINTS[source]}
+        names = ("kind", "service", "presenter_id", "evidence", "decision_outcome")
+        drawn = _shared | _BY_OPERATION[operation]
+        wanted = [*names, *(set(_BY_OPERATION[operation]) - fields.keys())]
+        fields |= {name: draw(drawn[name]) for name in sorted(wanted) if name not in fields}
+        at = EPOCH + draw(st.sampled_from(SECONDS))
+        hops.append(Hop(**_span(100 + number), operation=operation, time=at * NS, **fields))
+    return hops
+
+
+_STORIES = [
+    sum(tell(story), [])
+    for rule in every()
+    for kind in (rule.fires, rule.quiet, rule.late)
+    for story in kind.values()
+]
+_TWISTS: dict[str, st.SearchStrategy[Any]] = {
+    "root_id": _maybe(ROOTS),
+    "evidence": _maybe(EVIDENCE),
+    "time": st.sampled_from([(EPOCH + second) * NS for second in SECONDS]),
+    "actor_id": _maybe(WHO),
+    "service": _maybe(SERVICES),
+    "presenter_id": _maybe(WHO),
+    "audiences": _maybe(AUDIENCES),
+    "token_fingerprint": _maybe(FINGERPRINTS),
+    "token_jti": _maybe(JTIS),
+    "token_issuer": _maybe(ISSUERS),
+    "task_id": _maybe(TASKS),
+    "id": _maybe(IDS),
+}
+
+
+@st.composite
+def twisted(draw: st.DrawFn, size: int = 14) -> list[Hop]:
+    """The rules' own examples, two or three told at once, and here and there a word changed."""
+    stories = draw(st.lists(st.sampled_from(_STORIES), min_size=1, max_size=3))
+    hops = []
+    for number, hop in enumerate(sum(stories, [])[:size]):
+        twists = draw(st.lists(st.sampled_from(sorted(_TWISTS)), max_size=2, unique=True))
+        if not draw(st.booleans()):
+            hops.append(hop)
+        if twists:
+            changed = {name: draw(_TWISTS[name]) for name in twists}
+            hops.append(msgspec.structs.replace(hop, **_span(200 + number), **changed))
+    return hops or stories[0]
+
+
+def facts(size: int = 14) -> st.SearchStrategy[list[Hop]]:
+    """Delegation facts, honest and hostile, in no order that matters."""
+    return st.one_of(
+        hostile(size),
+        twisted(size),
+        twisted(size),
+        honest(),
+        st.tuples(honest(), hostile(4)).map(lambda both: both[0] + both[1]),
+    )
+
+
+@st.composite
+def deliveries(draw: st.DrawFn, hops: list[Hop]) -> list[list[Hop]]:
+    """`hops` in any order, some of them twice, split into batches."""
+    repeated = draw(st.lists(st.sampled_from(hops), max_size=4))
+    shuffled = draw(st.permutations(hops + repeated))
+    cuts = sorted(draw(st.lists(st.integers(0, len(shuffled)), max_size=len(shuffled))))
+    edges = [0, *cuts, len(shuffled)]
+    return [shuffled[start:end] for start, end in zip(edges, edges[1:], strict=False)]

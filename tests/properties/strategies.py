@@ -9,6 +9,7 @@ with words changed: near to where verdicts change.
 from __future__ import annotations
 
 import hashlib
+from itertools import chain, pairwise
 from typing import Any, TypeVar
 
 import msgspec
@@ -196,7 +197,7 @@ def honest(draw: st.DrawFn, length: int = 9) -> list[Hop]:
 
 
 _STORIES = [
-    sum(tell(story), [])
+    list(chain(*tell(story)))
     for rule in every()
     for kind in (rule.fires, rule.quiet, rule.late)
     for story in kind.values()
@@ -222,7 +223,7 @@ def twisted(draw: st.DrawFn, size: int = 14) -> list[Hop]:
     """The rules' own examples, two or three told at once, and here and there a word changed."""
     stories = draw(st.lists(st.sampled_from(_STORIES), min_size=1, max_size=3))
     hops = []
-    for number, hop in enumerate(sum(stories, [])[:size]):
+    for number, hop in enumerate(list(chain(*stories))[:size]):
         twists = draw(st.lists(st.sampled_from(sorted(_TWISTS)), max_size=2, unique=True))
         if not draw(st.booleans()):
             hops.append(hop)
@@ -250,4 +251,4 @@ def deliveries(draw: st.DrawFn, hops: list[Hop]) -> list[list[Hop]]:
     shuffled = draw(st.permutations(hops + repeated))
     cuts = sorted(draw(st.lists(st.integers(0, len(shuffled)), max_size=len(shuffled))))
     edges = [0, *cuts, len(shuffled)]
-    return [shuffled[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [shuffled[start:end] for start, end in pairwise(edges)]

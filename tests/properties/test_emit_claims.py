@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
-from grantline.emit import canonical, claims, clean
+from grantline.emit import canonical, claims, clean, decoding
 from grantline.emit.attributes import FIELDS
 from grantline.emit.testing import capture
 from grantline.wire.otlp import decode
@@ -76,6 +76,11 @@ CLAIMS = st.dictionaries(st.sampled_from(NAMES), JSON, max_size=12)
 HEADERS = st.dictionaries(st.sampled_from(["typ", "alg"]), SCALARS, max_size=2)
 
 
+def bounded(text: Any) -> bool:
+    """A string within its limit that UTF-8, and so protobuf, can hold."""
+    return isinstance(text, str) and len(text) <= clean.MAX_TEXT and text.encode() is not None
+
+
 def fits(name: str, value: Any) -> bool:
     form = FIELDS[name].form
     if form == "number":
@@ -83,14 +88,23 @@ def fits(name: str, value: Any) -> bool:
     if form == "flag":
         return isinstance(value, bool)
     if form == "text":
-        return isinstance(value, str) and len(value) <= clean.MAX_TEXT and bool(value.encode())
-    assert isinstance(value, tuple)
-    return len(value) <= clean.MAX_ITEMS and all(isinstance(v, str) and v.encode() for v in value)
+        return bounded(value) and value != ""
+    if form == "scopes" and ("" in value or list(value) != sorted(set(value))):
+        return False
+    # An empty audience is odd and the token's own: audiences are told unfiltered.
+    return (
+        isinstance(value, tuple)
+        and len(value) <= clean.MAX_ITEMS
+        and all(bounded(item) for item in value)
+    )
 
 
 @given(CLAIMS, HEADERS)
 @settings(max_examples=300, deadline=None)
 @example({"sub": "u", "act": {"sub": "\ud800"}}, {})
+@example({"aud": ""}, {})
+@example({"scope": ["?", "\ud800"]}, {})
+@example({"sub": "x" * 1100, "client_id": "c"}, {})
 @example({"sub": "u", "aud": ["x"] * 100, "scp": ["b", 1, "a"]}, {"typ": 7})
 def test_any_claims_give_facts_of_the_right_form(
     body: dict[str, Any], header: dict[str, Any]
@@ -106,7 +120,7 @@ def test_any_claims_give_facts_of_the_right_form(
 def test_any_bytes_as_a_payload_decode_or_do_not(payload: bytes, unsigned: bool) -> None:
     head = base64.urlsafe_b64encode(b'{"alg":"ES256"}').decode().rstrip("=")
     token = f"{head}.{base64.urlsafe_b64encode(payload).decode().rstrip('=')}.eA"
-    decoded = claims.decode(token, unsigned=unsigned)
+    decoded = decoding.decode(token, unsigned=unsigned)
     assert decoded is None or isinstance(decoded[1], dict)
 
 

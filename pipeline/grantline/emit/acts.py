@@ -45,9 +45,21 @@ class Acts(Operations):
         if token is None and kind == "client" and seen.facts is None:
             seen = self._current(fields)
         known = self._standing(seen)
-        self._put_ids(fields, known.delegation)
         if what is not None:
             fields.setdefault("gen_ai_tool_name", what)
+        refused = self._put_use(fields, seen, known, kind)
+        self._put_action(fields, action)
+        fact = Fact("use", kind, fields, seen.facts, secrets_of(token), _action_of(fields))
+        fact.failed = refused or "error_type" in fields
+        fact.links = self._links(known)
+        self._recorder.record(fact)
+        if token is not None and (seen.known is None or verified or introspected):
+            self._remember(known.delegation, known.facts, known.origin, seen.fingerprint)
+        return known.delegation
+
+    def _put_use(self, fields: dict[str, Any], seen: Seen, known: Known, kind: Kind) -> bool:
+        """Who presents what to whom, and whether it was refused."""
+        self._put_ids(fields, known.delegation)
         fields.setdefault("decision_outcome", "allow")
         refused = fields["decision_outcome"] in REFUSED
         if refused:
@@ -59,16 +71,9 @@ class Acts(Operations):
         else:
             # Only a key proven in this request may stand here, not one the token names.
             fields.setdefault("token_binding_thumbprint", None)
-        self._put_action(fields, action)
         if isinstance(address := fields.get("server_address"), str) and "//" in address:
             fields["server_address"] = urlsplit(address).hostname
-        fact = Fact("use", kind, fields, seen.facts, secrets_of(token), _action_of(fields))
-        fact.failed = refused or "error_type" in fields
-        fact.links = self._links(known)
-        self._recorder.record(fact)
-        if token is not None and (seen.known is None or verified or introspected):
-            self._remember(known.delegation, known.facts, known.origin, seen.fingerprint)
-        return known.delegation
+        return refused
 
     @guarded("")
     def consent(

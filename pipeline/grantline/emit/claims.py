@@ -1,15 +1,12 @@
 """The delegation facts a token's claims tell: RFC 8693, Entra, Auth0 and Txn-Token dialects.
 
-Nothing is verified here. Claims come from outside and are treated as hostile: 16 kB at most,
-64 nested actors at most, a subject that is not a string is no subject, and any JSON at all
-gives an answer instead of an exception.
+Nothing is verified here. Claims come from outside and are treated as hostile: 64 nested actors
+at most, a subject that is not a string is no subject, and any JSON at all gives an answer
+instead of an exception.
 """
 
 from __future__ import annotations
 
-import binascii
-import json
-from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -19,12 +16,9 @@ from grantline.emit.attributes import MAX_ACTORS, TOKEN_PLANS, Operation
 from grantline.emit.bindings import binding
 from grantline.emit.profiles import actor_type, subject_type
 
-MAX_TOKEN: Final = 16 * 1024
-"""Bytes of a token whose claims are read; of a larger one only the fingerprint is taken."""
 MAX_ACT: Final = 64
 """Nested `act` claims that are followed."""
 UNKNOWN_ISSUER: Final = "-"
-_JWS_PARTS: Final = 3
 
 Json = Mapping[str, Any]
 Pair = tuple[str, str]
@@ -66,31 +60,6 @@ class TokenFacts:
             if name := self.fields.get(f"{who}_id"):
                 return self.fields.get(f"{who}_issuer") or UNKNOWN_ISSUER, name
         return None
-
-
-def decode(token: str | bytes, unsigned: bool = False) -> tuple[Json, Json] | None:
-    """Header and claims of a signed JWT (RFC 7519), unverified; `None` for anything else.
-
-    An unsigned token (`alg: none`) is read only if `unsigned` is set, for tests: what it says
-    is nobody's word (RFC 8725 section 3.2).
-    """
-    try:
-        raw = canonical.credential(token)
-        parts = raw.split(b".")
-        if len(parts) != _JWS_PARTS or len(raw) > MAX_TOKEN:
-            return None
-        header, claims = (json.loads(_unpad(part)) for part in parts[:2])
-    except (ValueError, RecursionError, binascii.Error):
-        return None
-    if not isinstance(header, dict) or not isinstance(claims, dict):
-        return None
-    if not unsigned and (not parts[2] or str(header.get("alg", "none")).lower() == "none"):
-        return None
-    return header, claims
-
-
-def _unpad(part: bytes) -> bytes:
-    return urlsafe_b64decode(part + b"=" * (-len(part) % 4))
 
 
 def extract(
@@ -163,7 +132,7 @@ class _Reader:
         found = [scope for scope in listed if isinstance(scope, str) and scope != "/"]
         if isinstance(roles, list):
             found += [f"role:{role}" for role in roles if isinstance(role, str)]
-        return clean.texts(canonical.split_scopes(found), self.notes)
+        return clean.scopes(found, self.notes)
 
 
 def _acts(claims: Json) -> tuple[list[Json], bool]:
@@ -215,7 +184,7 @@ def _chain(
         chain.append((home, actor))  # the implicit actor: a code-flow token has no `act`
     shown = chain if len(chain) <= MAX_ACTORS else [chain[0], *chain[-(MAX_ACTORS - 1) :]]
     return {
-        "chain_actors": tuple(f"{iss} {sub}" for iss, sub in shown),
+        "chain_actors": clean.texts([f"{iss} {sub}" for iss, sub in shown], read.notes),
         "chain_hash": None if deeper else canonical.chain_hash(chain),
         "chain_truncated": True if deeper or len(shown) < len(chain) else None,
     }

@@ -10,13 +10,16 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
+from grantline.emit.canonical import split_scopes
+
 MAX_TEXT: Final = 1024
 """Characters of a string (convention 1.5)."""
 MAX_JSON: Final = 4096
 """Characters of `rar.details` (convention 1.5)."""
 MAX_ITEMS: Final = 64
 """Items of an array (convention 1.5)."""
-REMOVED: Final = "[token removed]"
+REMOVED: Final = "[token-removed]"
+"""Without a space, so that it stays one scope among scopes."""
 _INT64: Final = 2**63
 # Whole runs of token characters, so that the signature goes with the rest, and in one pass:
 # a pattern that starts at each `eyJ` takes quadratic time on a hostile `eyJeyJeyJ...`.
@@ -84,6 +87,23 @@ def texts(value: object, notes: Notes, secrets: Iterable[str] = ()) -> tuple[str
         notes.note("truncated", f"a list of more than {MAX_ITEMS} items")
         items = items[:MAX_ITEMS]
     return tuple([text(item, notes, secrets) for item in items])
+
+
+def scopes(value: object, notes: Notes, secrets: Iterable[str] = ()) -> tuple[str, ...]:
+    """At most 64 scopes, split, clean, unique and in byte order.
+
+    Split before they are bounded (a string cut in the middle would end in a scope nobody
+    granted), and sorted after they are clean (cleaning may make two of them equal).
+    """
+    if not isinstance(value, str) and (
+        isinstance(value, (bytes, Mapping)) or not isinstance(value, Iterable)
+    ):
+        raise Unfit("not a list of scopes")
+    items = [value] if isinstance(value, str) else list(value)
+    if not all(isinstance(item, str) for item in items):
+        raise Unfit("not a list of strings")
+    fit = [text(scope, notes, secrets) for scope in split_scopes(items)]
+    return texts(split_scopes(fit), notes)
 
 
 def number(value: object) -> int:

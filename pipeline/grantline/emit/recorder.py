@@ -10,7 +10,7 @@ import os
 import re
 import weakref
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from opentelemetry import trace
@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Tracer
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
 from grantline import __version__
-from grantline.emit import canonical, claims, clean
+from grantline.emit import canonical, claims, clean, decoding
 from grantline.emit.attributes import (
     ALIASES,
     FIELDS,
@@ -136,7 +136,7 @@ class Recorder:
             return None
 
     def _read(self, token: Token) -> TokenFacts | None:
-        decoded = claims.decode(token, unsigned=self.settings.test_tokens)
+        decoded = decoding.decode(token, unsigned=self.settings.test_tokens)
         if decoded is None:
             return None
         header, body = decoded
@@ -209,8 +209,7 @@ class Recorder:
         if field.form == "texts":
             return clean.texts(value, self.tally, secrets)
         if field.form == "scopes":
-            found = clean.texts(value, self.tally, secrets)
-            return canonical.split_scopes(found)
+            return clean.scopes(value, self.tally, secrets)
         if field.form == "number":
             return clean.number(value)
         if field.form == "flag":
@@ -242,8 +241,3 @@ def link(kind: str, to: SpanContext | None, delegation_id: str | None = None) ->
     if delegation_id:
         said["delegation.id"] = delegation_id
     return (Link(to, said),)
-
-
-def renamed(known: Known, **changes: Any) -> Known:
-    """The same knowledge with other ids."""
-    return replace(known, delegation=replace(known.delegation, **changes))

@@ -98,3 +98,27 @@ def test_numbers_fit_64_bits(value: object) -> None:
 def test_flags_are_true_or_false(value: object) -> None:
     with pytest.raises(clean.Unfit):
         clean.flag(value)
+
+
+def test_a_long_scope_string_is_split_before_it_is_bounded() -> None:
+    notes = Noted()
+    names = [f"scope-{number:04d}-{'x' * 30}" for number in range(60)]
+    assert clean.scopes(" ".join(names), notes) == tuple(names)
+    assert notes.seen == []
+
+
+def test_scopes_are_counted_after_doubles_are_gone() -> None:
+    notes = Noted()
+    assert clean.scopes(["a"] * 100, notes) == ("a",)
+    assert len(clean.scopes([f"s{number}" for number in range(100)], notes)) == 64
+    assert notes.seen == ["truncated"]
+
+
+def test_a_token_among_scopes_becomes_one_scope() -> None:
+    assert clean.scopes(f"b {T0} a", Noted()) == (clean.REMOVED, "a", "b")
+
+
+@pytest.mark.parametrize("value", [1, None, b"x", {"a": 1}, ["x", 1]])
+def test_scopes_are_strings(value: object) -> None:
+    with pytest.raises(clean.Unfit):
+        clean.scopes(value, Noted())

@@ -15,7 +15,7 @@ one; `root=-` makes the span name none.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from grantline.model.hop import CLIENT, DELEGATE, GRANT, RENEW, SERVER, Hop
@@ -31,7 +31,6 @@ _TEXTS = {"task": "task_id", "type": "token_type", "iss": "token_issuer", "jti":
           "outcome": "decision_outcome", "risk": "action_risk", "at": "server_address",
           "target": "revocation_target", "reason": "revocation_reason", "id": "id",
           "evidence": "evidence", "method": "method"}  # fmt: skip
-_NUMBERS = {"max-depth": "max_depth", "depth": "depth"}
 _KINDS = {"client": CLIENT, "server": SERVER}
 
 
@@ -95,6 +94,15 @@ def _name(text: str) -> str:
     return _id(text[4:]) if text.startswith("dlg:") else text
 
 
+_PARSED: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "max-depth": ("max_depth", int),
+    "depth": ("depth", int),
+    "exp": ("token_expires_at", lambda seconds: EPOCH + int(seconds)),
+    "cascade": ("revocation_cascade", lambda word: word == "yes"),
+    "parent": ("parent_id", _name),
+}
+
+
 def _hop(number: int, line: Line, roots: dict[str, str]) -> Hop:
     words = line.words
     fields: dict[str, Any] = {"evidence": "verified_token"}
@@ -103,12 +111,9 @@ def _hop(number: int, line: Line, roots: dict[str, str]) -> Hop:
             fields[_LISTS[key]] = tuple(sorted(filter(None, value.split(","))))
         elif key in _TEXTS:
             fields[_TEXTS[key]] = value
-        elif key in _NUMBERS:
-            fields[_NUMBERS[key]] = int(value)
-        elif key == "exp":
-            fields["token_expires_at"] = EPOCH + int(value)
-        elif key == "parent":
-            fields["parent_id"] = _name(value)
+        elif key in _PARSED:
+            name, parse = _PARSED[key]
+            fields[name] = parse(value)
         elif key not in ("from", "token", "root", "by", "kind"):
             raise ValueError(f"unknown word {key!r} in a story")
     fields |= _of_verb(line)

@@ -7,7 +7,7 @@ string or number would otherwise cost the whole export request its neighbours.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from grantline.emit.canonical import split_scopes
@@ -38,9 +38,9 @@ class Notes(Protocol):
     def note(self, what: str, detail: str) -> None: ...
 
 
-def scrub(value: str, notes: Notes, secrets: Iterable[str] = ()) -> str:
+def scrub(value: str, notes: Notes, secrets: Sequence[str] = ()) -> str:
     """The text without anything that looks like a JWT, and without the given secrets."""
-    for secret in secrets:
+    for secret in reversed(secrets):  # a longer one may begin with a shorter one
         if secret in value:
             value = value.replace(secret, REMOVED)
             notes.note("scrubbed", "a value held a token this call was given")
@@ -59,7 +59,7 @@ def _without_token(run: re.Match[str]) -> str:
     return REMOVED
 
 
-def text(value: object, notes: Notes, secrets: Iterable[str] = (), limit: int = MAX_TEXT) -> str:
+def text(value: object, notes: Notes, secrets: Sequence[str] = (), limit: int = MAX_TEXT) -> str:
     """A string of at most `limit` characters, scrubbed before it is cut."""
     if type(value) is not str:
         if not isinstance(value, str):
@@ -68,7 +68,8 @@ def text(value: object, notes: Notes, secrets: Iterable[str] = (), limit: int = 
     if not value.isascii():
         # A lone surrogate is legal in a Python string and fatal in protobuf.
         value = value.encode("utf-8", "replace").decode("utf-8")
-    if _JWT_START in value or secrets:
+    # The shortest secret comes first: most values are too short to hold any.
+    if _JWT_START in value or (secrets and len(value) >= len(secrets[0])):
         value = scrub(value, notes, secrets)
     if len(value) > limit:
         notes.note("truncated", f"a string of more than {limit} characters")
@@ -76,7 +77,7 @@ def text(value: object, notes: Notes, secrets: Iterable[str] = (), limit: int = 
     return value
 
 
-def texts(value: object, notes: Notes, secrets: Iterable[str] = ()) -> tuple[str, ...]:
+def texts(value: object, notes: Notes, secrets: Sequence[str] = ()) -> tuple[str, ...]:
     """At most 64 strings; a single string counts as one."""
     if isinstance(value, str):
         return (text(value, notes, secrets),)
@@ -89,7 +90,7 @@ def texts(value: object, notes: Notes, secrets: Iterable[str] = ()) -> tuple[str
     return tuple([text(item, notes, secrets) for item in items])
 
 
-def scopes(value: object, notes: Notes, secrets: Iterable[str] = ()) -> tuple[str, ...]:
+def scopes(value: object, notes: Notes, secrets: Sequence[str] = ()) -> tuple[str, ...]:
     """At most 64 scopes, split, clean, unique and in byte order.
 
     Split before they are bounded (a string cut in the middle would end in a scope nobody

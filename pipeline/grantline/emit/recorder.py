@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -203,7 +203,7 @@ class Recorder:
             self.tally.note("incomplete", f"{fact.operation} without {', '.join(sorted(missing))}")
         return attributes
 
-    def _fit(self, field: Field, value: Any, secrets: Iterable[str]) -> Any:
+    def _fit(self, field: Field, value: Any, secrets: Sequence[str]) -> Any:
         if field.form == "text":
             return clean.text(value, self.tally, secrets)
         if field.form == "texts":
@@ -226,9 +226,12 @@ class Recorder:
 
 
 def secrets_of(*tokens: Token | None) -> tuple[str, ...]:
-    """The credentials of a call, to be looked for in its values; DER bytes are no text."""
+    """The credentials of a call, shortest first, to be looked for in its values.
+
+    DER bytes are no text and cannot be in one.
+    """
     found = [canonical.bare(token) for token in tokens if isinstance(token, str)]
-    return tuple(token for token in found if len(token) >= _MIN_SECRET)
+    return tuple(sorted((token for token in found if len(token) >= _MIN_SECRET), key=len))
 
 
 def link(kind: str, to: SpanContext | None, delegation_id: str | None = None) -> tuple[Link, ...]:

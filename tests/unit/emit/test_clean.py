@@ -122,3 +122,15 @@ def test_a_token_among_scopes_becomes_one_scope() -> None:
 def test_scopes_are_strings(value: object) -> None:
     with pytest.raises(clean.Unfit):
         clean.scopes(value, Noted())
+
+
+def test_every_secret_of_a_call_is_looked_for_whatever_their_lengths() -> None:
+    secrets = ["fake-key", "fake-longer-key-2"]
+    assert clean.text("x fake-longer-key-2", Noted(), secrets) == f"x {clean.REMOVED}"
+    assert clean.text("fake-key", Noted(), secrets) == clean.REMOVED
+
+
+def test_nothing_is_left_of_a_secret_that_begins_with_another() -> None:
+    assert clean.text("fake-key-and-more", Noted(), ["fake-key", "fake-key-and-more"]) == (
+        clean.REMOVED
+    )

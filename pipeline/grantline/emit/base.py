@@ -77,7 +77,8 @@ class Operations:
         if seen.fingerprint is None:
             return self._from_context(around)
         if seen.known is not None:
-            return seen.known if seen.facts is None else replace(seen.known, facts=seen.facts)
+            same = seen.facts is None or seen.facts is seen.known.facts
+            return seen.known if same else replace(seen.known, facts=seen.facts)
         own = canonical.delegation_id(seen.fingerprint)
         if around is not None and around.delegation.id == own:
             return Known(replace(around.delegation, fingerprint=seen.fingerprint), seen.facts)

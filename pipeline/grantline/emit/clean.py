@@ -103,7 +103,10 @@ def scopes(value: object, notes: Notes, secrets: Sequence[str] = ()) -> tuple[st
     items = [value] if isinstance(value, str) else list(value)
     if not all(isinstance(item, str) for item in items):
         raise Unfit("not a list of strings")
-    fit = [text(scope, notes, secrets) for scope in split_scopes(items)]
+    found = split_scopes(items)
+    fit = tuple([text(scope, notes, secrets) for scope in found])
+    if fit == found and len(found) <= MAX_ITEMS:
+        return found
     return texts(split_scopes(fit), notes)
 
 

@@ -143,11 +143,8 @@ def _believe(chain: Chain, delegation: Delegation, facts: Facts, now_ms: int, de
     if facts == before:
         return
     delegation.facts = facts
-    if facts.task_id != before.task_id:
-        if before.task_id is not None:
-            del chain.tasks[before.task_id][delegation]
-        if facts.task_id is not None:
-            chain.tasks.setdefault(facts.task_id, {})[delegation] = None
+    if facts.task_id is not None:
+        chain.tasks.setdefault(facts.task_id, {})[delegation] = None
     if facts.actor != before.actor:
         delta.redrawn[delegation] = None
     attach(chain, delegation, _parent(chain, delegation, now_ms), delta)
@@ -202,7 +199,6 @@ def _issued(
         for child in token.waiting:
             if child.facts.parent_fingerprint == token.fingerprint:
                 attach(chain, child, delegation, delta)
-                delta.context(child)
 
 
 def _renewal(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:

@@ -166,7 +166,7 @@ class Chain:
         self.tokens: dict[str, Token] = {}
         self.task_deaths: dict[str, Death] = {}
         self.tasks: dict[str, dict[Delegation, None]] = {}
-        """Task id -> the delegations given for it."""
+        """Task id -> the delegations that somebody said were given for it."""
         self.jtis: dict[tuple[str, str], Named] = {}
         self.hops = 0
         self.last_arrival = 0

@@ -48,6 +48,15 @@ STORIES: dict[str, tuple[str, set[str]]] = {
         """,
         set(),
     ),
+    "stronger evidence opens it at the other end": (
+        """
+        alice grant planner token=t0 scopes=read
+        tool delegate worker from=t2 token=t1 root=dlg:t0
+        worker delegate tool from=t1 token=t2 evidence=asserted root=dlg:t0
+        planner delegate tool from=t0 token=t2 evidence=issuer
+        """,
+        set(),
+    ),
     "stronger evidence closes a circle under a revoked root": (
         """
         alice grant planner token=t0 scopes=read
@@ -89,6 +98,16 @@ STORIES: dict[str, tuple[str, set[str]]] = {
         planner use t0 at=gw.example.com by=gateway
         gateway use t0 at=crm.example.com by=crm
         planner use t0 at=gw.example.com kind=client
+        """,
+        set(),
+    ),
+    "two gateways, the second one known last": (
+        """
+        alice grant planner token=t0 aud=https://crm.example.com
+        planner use t0 at=gw.example.com by=gateway
+        planner use t0 at=edge.example.com by=edge
+        gateway use t0 at=crm.example.com by=crm
+        edge use t0 at=crm.example.com by=crm
         """,
         set(),
     ),
@@ -222,6 +241,53 @@ STORIES: dict[str, tuple[str, set[str]]] = {
         planner delegate first from=t0 token=t1 scopes=read evidence=issuer
         """,
         {"scope-exceeds-parent SE-01"},
+    ),
+    "stronger evidence renames one three hops above": (
+        """
+        alice grant planner token=t0 scopes=read
+        planner delegate a from=t0 token=t1 scopes=read evidence=asserted
+        a delegate b from=t1 token=t2 scopes=read
+        b delegate c from=t2 token=t3 scopes=read,admin
+        planner delegate first from=t0 token=t1 scopes=read evidence=issuer
+        """,
+        {"scope-exceeds-parent SE-01"},
+    ),
+    "stronger evidence hangs one three hops above elsewhere": (
+        """
+        alice grant planner token=t0 scopes=read
+        planner delegate a from=t0 token=t1 scopes=read root=dlg:t0
+        x delegate b from=t5 token=t2 scopes=read evidence=asserted root=dlg:t0
+        b delegate c from=t2 token=t3 scopes=read,admin root=dlg:t0
+        a delegate b from=t1 token=t2 scopes=read evidence=issuer
+        """,
+        {"scope-exceeds-parent SE-01"},
+    ),
+    "stronger evidence hangs one elsewhere, equally deep": (
+        """
+        alice grant planner token=t0 scopes=read
+        planner delegate x from=t0 token=t4 scopes=read
+        planner delegate y from=t0 token=t5 scopes=read
+        x delegate b from=t4 token=t2 scopes=read evidence=asserted
+        b delegate c from=t2 token=t3 scopes=read,admin
+        y delegate b from=t5 token=t2 scopes=read evidence=issuer
+        """,
+        {"scope-exceeds-parent SE-01"},
+    ),
+    "out to another issuer and back, the grant told at any time": (
+        """
+        alice grant planner token=t0 scopes=read iss=https://a.example
+        planner delegate b from=t0 token=t1 scopes=lesen iss=https://b.example
+        b delegate c from=t1 token=t2 scopes=admin iss=https://a.example
+        """,
+        {"scope-exceeds-root SE-02"},
+    ),
+    "stronger evidence says what the human granted": (
+        """
+        alice grant planner token=t0 scopes=read,admin evidence=asserted
+        worker delegate tool from=t1 token=t2 scopes=admin parent-scopes=admin root=dlg:t0
+        bob grant planner token=t0 scopes=read evidence=issuer
+        """,
+        {"orphan-hop CS-06", "scope-exceeds-root SE-02"},
     ),
     "stronger evidence renames the revoked ancestor": (
         """

@@ -1,13 +1,15 @@
 """Facts that fight one another: in every order, drained after each, they end in one verdict.
 
 The stories are the ones in which an order once decided, or could: each is told in all its
-orders, not in random ones.
+orders where they can be counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import chain, islice, permutations
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, permutations
+from math import factorial
 
 import msgspec
 import pytest
@@ -17,7 +19,7 @@ from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.rules.story import tell
 
-ORDERS = 720
+ENOUGH = 720
 
 STORIES: dict[str, tuple[str, set[str]]] = {
     "two delegations name each other as parent": (
@@ -268,7 +270,8 @@ STORIES: dict[str, tuple[str, set[str]]] = {
         planner delegate x from=t0 token=t4 scopes=read
         planner delegate y from=t0 token=t5 scopes=read
         x delegate b from=t4 token=t2 scopes=read evidence=asserted
-        b delegate c from=t2 token=t3 scopes=read,admin
+        b delegate c from=t2 token=t3 scopes=read
+        c delegate d from=t3 token=t6 scopes=read,admin
         y delegate b from=t5 token=t2 scopes=read evidence=issuer
         """,
         {"scope-exceeds-parent SE-01"},
@@ -353,6 +356,16 @@ def told(parts: Iterable[Iterable[Hop]]) -> dict[str, Finding]:
     }
 
 
+def orders(hops: list[Hop]) -> Iterator[Sequence[Hop]]:
+    """All of them, or as many as are enough."""
+    if factorial(len(hops)) <= ENOUGH:
+        yield from permutations(hops)
+        return
+    shuffled = random.Random(len(hops))
+    for _ in range(ENOUGH):
+        yield shuffled.sample(hops, len(hops))
+
+
 def test_two_reports_that_claim_one_span_are_both_heard() -> None:
     """Equal in time and span, different in what they say: no order decides which one counts."""
     hops = [*chain(*tell("""
@@ -378,5 +391,5 @@ def test_every_order_ends_in_one_verdict(story: str, expected: set[str]) -> None
     hops = [*chain(*tell(story))]
     verdict = told([hops])
     assert {f"{f.rule} {f.reference}" for f in verdict.values()} == expected
-    for order in islice(permutations(hops), ORDERS):
+    for order in orders(hops):
         assert told([hop] for hop in order) == verdict

@@ -117,14 +117,17 @@ CREATE TABLE IF NOT EXISTS finding_history (
 -- The present state of every finding: the row of its highest revision.
 CREATE TABLE IF NOT EXISTS findings AS FROM finding_history LIMIT 0;
 
--- What was not taken in, and why. Never holds a value of the span: it may be a secret.
+-- What was not taken in, and why. Never holds a value of the span: it may be a secret. The
+-- reasons are those of delegation.rejected (json/rejected.v1.schema.json), and two of the writer's
+-- own: `unreadable_record`, a record of our topics that it could not read or store, and
+-- `deleted_unread`, records that retention removed before it read them.
 CREATE TABLE IF NOT EXISTS rejected (
     reason VARCHAR NOT NULL,
     detail VARCHAR NOT NULL,
     source_topic VARCHAR NOT NULL,
     source_partition BIGINT NOT NULL,
     source_offset BIGINT NOT NULL,
-    span_index BIGINT NOT NULL,          -- -1: the whole record
+    span_index BIGINT NOT NULL,          -- -1: the whole record; below: number not known
     trace_id VARCHAR,
     span_id VARCHAR,
     service VARCHAR

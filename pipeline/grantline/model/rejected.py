@@ -20,7 +20,13 @@ Reason = Literal[
     "crashed",  # a fault of ours in reading it; the record is kept for a bug report
     "raw_token",  # the span carries something that looks like a credential
 ]
-"""Every reason there is. The list is also the documentation of the `reason` label."""
+"""Every reason on `delegation.rejected`. The list is also the documentation of the `reason` label."""
+
+StoreReason = Literal[
+    "unreadable_record",  # the writer met a record of our topics that it cannot read or store
+    "deleted_unread",  # retention removed records of our topics before the writer read them
+]
+"""What only table `rejected` tells besides: found by the lineage writer, and on no topic."""
 
 REASONS: tuple[str, ...] = get_args(Reason)
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
+from grantline.model.rejected import StoreReason
 from grantline.ports import Batch, Position, RejectedRow
 from grantline.store.rows import Unstorable, finding_table, hop_table, rejected_table
 from grantline.wire import rejections
@@ -24,6 +25,7 @@ WHOLE_RECORD: Final = -1
 """`span_index` of a rejection that speaks of a record and not of one of its spans."""
 
 MAX_DETAIL: Final = 500
+UNREADABLE: Final[StoreReason] = "unreadable_record"
 
 _T = TypeVar("_T")
 
@@ -132,7 +134,7 @@ def _unstorable(
 
 def _rejection(record: Record, span_index: int, detail: str) -> RejectedRow:
     return RejectedRow(
-        "unreadable_record",
+        UNREADABLE,
         detail[:MAX_DETAIL],
         record.topic,
         record.partition,

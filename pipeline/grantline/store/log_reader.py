@@ -22,6 +22,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from grantline.model.rejected import StoreReason
 from grantline.ports import RejectedRow
 from grantline.store.intake import WHOLE_RECORD, Record, Topics
 
@@ -30,6 +31,7 @@ _log = logging.getLogger(__name__)
 _RECORDS_AT_ONCE: Final = 50
 """A frame holds hundreds of hops: what is read at once is what a batch may exceed its size by."""
 _METADATA_SECONDS: Final = 5.0
+_DELETED: Final[StoreReason] = "deleted_unread"
 
 
 class TopicRecreated(RuntimeError):
@@ -144,9 +146,7 @@ class LogReader:
             )
         detail = f"offsets {known} to {low - 1} were deleted from the topic before they were read"
         _log.error("%s/%d: %s; raise the topic's retention", topic, partition, detail)
-        self._lost.append(
-            RejectedRow("deleted_unread", detail, topic, partition, known, WHOLE_RECORD)
-        )
+        self._lost.append(RejectedRow(_DELETED, detail, topic, partition, known, WHOLE_RECORD))
         self._next[topic, partition] = low
         place.offset = low
         self._consumer.seek(place)

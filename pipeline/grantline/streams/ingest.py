@@ -20,6 +20,7 @@ from grantline.streams.deliveries import Record
 from grantline.streams.frames import Framing
 from grantline.streams.messages import Addresses
 from grantline.streams.outgoing import Outgoing
+from grantline.wire import rejections
 from grantline.wire.otlp import content_type_of
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class Ingest:
             except Exception as fault:  # noqa: BLE001 (the record must not stop the worker)
                 rows.append(crashed(fault, place, -1))
                 continue
-            rows += [_row(why, place, index) for index, why in decoded.rejected]
+            rows += [rejections.row(index, why, *place) for index, why in decoded.rejected]
             passed_over += decoded.passed_over
             for index, hop in enumerate(decoded.hops):
                 try:
@@ -111,9 +112,3 @@ def crashed(
         hop.trace_id if hop else None, hop.span_id if hop else None,
         hop.service if hop else None,
     )  # fmt: skip
-
-
-def _row(why: Rejected, place: tuple[str, int, int], index: int) -> RejectedRow:
-    return RejectedRow(
-        why.reason, why.detail, *place, index, why.trace_id, why.span_id, why.service
-    )

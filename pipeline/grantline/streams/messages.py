@@ -6,7 +6,6 @@ rejected: whatever is wrong with it may be a secret.
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -15,8 +14,8 @@ from grantline.model.finding import Finding
 from grantline.ports import RejectedRow
 from grantline.streams.folds import Change
 from grantline.streams.outgoing import MAX_RECORD_BYTES, Outgoing
+from grantline.wire import rejections
 
-REJECTED_VERSION = "1"
 _CUT = "... (cut: the finding was too large for one record)"
 
 
@@ -72,14 +71,7 @@ def _fitting(finding: Finding) -> bytes:
 
 def rejected_message(row: RejectedRow, addresses: Addresses) -> Outgoing:
     """Why something was not taken in, and where it is still to be found."""
-    key = f"{row.source_topic}/{row.source_partition}/{row.source_offset}"
-    value = json.dumps({"version": REJECTED_VERSION, **row._asdict()}, separators=(",", ":"))
-    headers: list[tuple[str, str | bytes | None]] = [
-        ("source_topic", row.source_topic),
-        ("source_partition", str(row.source_partition)),
-        ("source_offset", str(row.source_offset)),
-        ("reason", row.reason),
-        ("content-type", "application/json"),
-    ]
+    key = rejections.key(row)
     partition = partition_of(key, addresses.partitions)
-    return Outgoing(addresses.rejected, partition, key.encode(), value.encode(), headers)
+    value, headers = rejections.encode(row), rejections.headers(row)
+    return Outgoing(addresses.rejected, partition, key.encode(), value, headers)

@@ -1,18 +1,17 @@
 """Messages of `delegation.rejected`: JSON, one rejection each (`schemas/json/rejected.v1.schema.json`).
 
-They hold where the input came from and what was wrong with it, never the input itself.
+They hold where the input came from and what was wrong with it, never the input itself. The only
+encoder and the only decoder of that topic: what one writes the other reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 
 from grantline.model.rejected import Reason, Rejected
 from grantline.ports import RejectedRow
-from grantline.wire.otlp import WHOLE_RECORD, Decoded
 
 CONTENT_TYPE: Final = "application/json"
 
@@ -29,7 +28,7 @@ class _Message(msgspec.Struct, kw_only=True, frozen=True):
     source_topic: _Text
     source_partition: _Number
     source_offset: _Number
-    span_index: Annotated[int, msgspec.Meta(ge=WHOLE_RECORD)]
+    span_index: int
     trace_id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")] | None = None
     span_id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")] | None = None
     service: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
@@ -40,11 +39,6 @@ _message = msgspec.json.Decoder(_Message).decode
 
 class BadRejection(ValueError):
     """A record that is not a message of `delegation.rejected`."""
-
-
-def rows(decoded: Decoded, topic: str, partition: int, offset: int) -> list[RejectedRow]:
-    """What was rejected of one record, with where the record stood."""
-    return [row(index, bad, topic, partition, offset) for index, bad in decoded.rejected]
 
 
 def row(index: int, rejected: Rejected, topic: str, partition: int, offset: int) -> RejectedRow:
@@ -67,16 +61,20 @@ def encode(rejected: RejectedRow) -> bytes:
     return msgspec.json.encode(rejected._asdict())
 
 
-def headers(rejected: RejectedRow) -> Sequence[tuple[str, bytes]]:
+def key(rejected: RejectedRow) -> str:
+    """The message's key, `<topic>/<partition>/<offset>` of the input."""
+    return f"{rejected.source_topic}/{rejected.source_partition}/{rejected.source_offset}"
+
+
+def headers(rejected: RejectedRow) -> list[tuple[str, str | bytes | None]]:
     """The message's Kafka headers: enough to route it, or to find its input, without a parser."""
-    named: dict[str, Any] = {
-        "content-type": CONTENT_TYPE,
-        "reason": rejected.reason,
-        "source-topic": rejected.source_topic,
-        "source-partition": rejected.source_partition,
-        "source-offset": rejected.source_offset,
-    }
-    return [(name, str(value).encode()) for name, value in named.items()]
+    return [
+        ("source_topic", rejected.source_topic),
+        ("source_partition", str(rejected.source_partition)),
+        ("source_offset", str(rejected.source_offset)),
+        ("reason", rejected.reason),
+        ("content-type", CONTENT_TYPE),
+    ]
 
 
 def decode(data: bytes) -> RejectedRow:

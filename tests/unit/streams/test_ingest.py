@@ -16,7 +16,8 @@ from grantline.model.policy import Policy
 from grantline.model.rejected import Rejected
 from grantline.streams import frames
 from grantline.streams.ingest import Ingest, Taken
-from grantline.streams.messages import Addresses
+from grantline.streams.messages import Addresses, rejected_message
+from grantline.wire import rejections
 from grantline.wire.frames import decode_hops, decode_sightings
 from grantline.wire.otlp import Decoded, decode
 from tests.deliveries import Line
@@ -27,7 +28,11 @@ HOPS = [hop for number in range(9) for hop in story(number)]
 
 
 def _take(*lines: Line, read: Any = decode, policy: Policy = POLICY) -> Taken:
-    return Ingest(read, policy, TO).take("spans", 2, lines)
+    """What ingest makes of them; every rejection must come back from the bytes it is sent as."""
+    taken = Ingest(read, policy, TO).take("spans", 2, lines)
+    for row in taken.rejected:
+        assert rejections.decode(rejected_message(row, TO).value) == row
+    return taken
 
 
 def _hops(taken: Taken) -> list[Hop]:

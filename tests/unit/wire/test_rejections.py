@@ -9,11 +9,9 @@ from typing import get_args
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from grantline.model.rejected import REASONS, Reason, Rejected
+from grantline.model.rejected import REASONS, Reason, Rejected, StoreReason
 from grantline.ports import RejectedRow
 from grantline.wire import rejections
-from grantline.wire.otlp import decode
-from tests.otlp import USE, protobuf, span
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 SCHEMA = json.loads((SCHEMAS / "json" / "rejected.v1.schema.json").read_text())
@@ -39,6 +37,12 @@ def test_the_schema_is_one_and_lists_every_reason() -> None:
     assert SCHEMA["properties"].keys() == set(RejectedRow._fields)
 
 
+@pytest.mark.parametrize("reason", get_args(StoreReason))
+def test_what_only_the_writer_says_is_no_message(reason: str) -> None:
+    with pytest.raises(rejections.BadRejection, match="reason"):
+        rejections.decode(rejections.encode(ROW._replace(reason=reason)))
+
+
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
 def test_good_examples_are_valid_and_decode(path: Path) -> None:
     Draft202012Validator(SCHEMA).validate(json.loads(path.read_text()))
@@ -53,7 +57,10 @@ def test_bad_examples_are_not_valid_and_do_not_decode(path: Path) -> None:
         rejections.decode(path.read_bytes())
 
 
-@pytest.mark.parametrize("row", [ROW, ROW._replace(span_index=-1, trace_id=None, service=None)])
+@pytest.mark.parametrize(
+    "row",
+    [ROW, ROW._replace(span_index=-1, trace_id=None, service=None), ROW._replace(span_index=-1000)],
+)
 def test_a_message_comes_back_as_it_went_and_follows_the_schema(row: RejectedRow) -> None:
     data = rejections.encode(row)
     Draft202012Validator(SCHEMA).validate(json.loads(data))
@@ -66,31 +73,18 @@ def test_what_is_no_message_is_named(data: bytes) -> None:
         rejections.decode(data)
 
 
-def test_rows_say_where_the_record_stood() -> None:
-    bad = span({**USE, "delegation.depth": "deep"}, number=2)
-    rows = rejections.rows(decode(protobuf(span(), bad)), "otlp_spans", 3, 4711)
-    assert rows == [
-        RejectedRow(
-            "bad_attribute",
-            "delegation.depth is a string; send an integer",
-            "otlp_spans",
-            3,
-            4711,
-            1,
-            "00000000000000000000000000000002",
-            "0000000000000002",
-            "booker",
-        )
-    ]
-    whole = Rejected("truncated", "x")
-    assert rejections.row(-1, whole, "t", 0, 9).span_index == -1
+def test_a_row_says_where_the_record_stood() -> None:
+    whole = Rejected("truncated", "x", service="booker")
+    row = rejections.row(-1, whole, "t", 3, 9)
+    assert row == RejectedRow("truncated", "x", "t", 3, 9, -1, service="booker")
+    assert rejections.key(row) == "t/3/9"
 
 
 def test_headers_tell_reason_and_source() -> None:
     assert rejections.headers(ROW) == [
-        ("content-type", b"application/json"),
-        ("reason", b"bad_attribute"),
-        ("source-topic", b"otlp_spans"),
-        ("source-partition", b"3"),
-        ("source-offset", b"4711"),
+        ("source_topic", "otlp_spans"),
+        ("source_partition", "3"),
+        ("source_offset", "4711"),
+        ("reason", "bad_attribute"),
+        ("content-type", "application/json"),
     ]

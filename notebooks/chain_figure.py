@@ -9,25 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-import networkx as nx
+import networkx as nx  # type: ignore[import-untyped]
 from chain_graph import HUMAN, Row, done
-from grantline.store.plain import plain
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as Line
 
+from grantline.model.plain import plain
+
 INK, QUIET, FAINT, RED, BLUE = "#1f2937", "#64748b", "#94a3b8", "#c8102e", "#1d4ed8"
 PAPER, PALE_RED = "#ffffff", "#fdecee"
 
 # Inches. A column is a box and, before it, room for the scopes that its edge carries.
-_BOX, _EDGE, _HUMAN, _ACTION = 1.2, 1.12, 0.66, 2.2
+_BOX, _EDGE, _HUMAN, _ACTION = 1.2, 1.12, 0.66, 2.3
 _ROW, _TOP, _FOOT, _MARGIN = 0.58, 0.95, 0.75, 0.2
 _LINE, _BEND = 0.135, 0.3
 _DASHES: Final = (0, (4, 3))
-_LONGEST: Final = 30
-"""Characters of a name that are shown."""
-
 _KEY: Final = (
     (INK, 2.4, "solid", "from the human to the alert"),
     (RED, 2.4, "solid", "a rule objects"),
@@ -97,16 +95,19 @@ def _draw_way(
     (x, y), (right, level) = start, end
     bend = x + _BEND
     way = Line(
-        [(x, y), (x + 0.2, y), (bend - 0.2, level), (bend, level), (right - 0.05, level)],
+        [(x, y), (x + 0.2, y), (bend - 0.2, level), (bend, level), (right - 0.1, level)],
         [Line.MOVETO, Line.CURVE4, Line.CURVE4, Line.CURVE4, Line.LINETO],
     )
-    axes.add_patch(
-        FancyArrowPatch(
-            path=way, arrowstyle="-|>", mutation_scale=9, color=colour, fill=False,
-            linewidth=2.4 if on_trail else 1.1, zorder=1 + on_trail,
-            linestyle=_DASHES if edge["unseen"] else "solid",
-        )
-    )  # fmt: skip
+    head = Line([(right - 0.12, level), (right - 0.05, level)])
+    # The head apart, or its outline would be dashed too.
+    for path, arrow, style in (way, "-", edge["unseen"]), (head, "-|>", False):
+        axes.add_patch(
+            FancyArrowPatch(
+                path=path, arrowstyle=arrow, mutation_scale=9, color=colour, fill=arrow != "-",
+                linewidth=2.4 if on_trail else 1.1, linestyle=_DASHES if style else "solid",
+                zorder=1 + on_trail,
+            )
+        )  # fmt: skip
 
 
 def _draw_labels(
@@ -124,7 +125,7 @@ def _draw_labels(
         away = 0.12 + number * _LINE
         _write(
             axes, right - 0.12, level + (away if below else -away),
-            f"+ {scope}" if gained else scope, size=7.5, colour=RED if gained else QUIET,
+            f"+ {_cut(scope, 16)}" if gained else _cut(scope, 16), size=7.5, colour=RED if gained else QUIET,
             weight="bold" if gained else "normal", side="right",
         )  # fmt: skip
     _write_violations(axes, right - 0.16, level + (-0.15 if below else 0.15), edge["violations"])
@@ -132,20 +133,24 @@ def _draw_labels(
 
 def _draw_human(axes: Axes, x: float, y: float, node: Row) -> None:
     _box(axes, x, y, _HUMAN, 0.42, face=BLUE, line=BLUE)
-    _write(axes, x + _HUMAN / 2, y, node["name"], colour=PAPER, weight="bold", side="center")
+    _write(
+        axes, x + _HUMAN / 2, y, _cut(node["name"], 9), colour=PAPER, weight="bold", side="center"
+    )
 
 
 def _draw_agent(axes: Axes, x: float, y: float, node: Row) -> None:
     _box(axes, x, y, _BOX, 0.36)
-    _write(axes, x + _BOX / 2, y, node["name"], weight="bold", size=8.5, side="center")
+    _write(axes, x + _BOX / 2, y, _cut(node["name"], 17), weight="bold", size=8.5, side="center")
     notes = f"{node['token']} until {node['until']:%H:%M}" if node["until"] else node["token"]
     _write(axes, x + _BOX / 2, y + 0.28, notes, size=7, colour=QUIET, side="center")
     if node["revoked"]:
         said = f"revoked {node['revoked']:%H:%M}"
-        _write(axes, x + _BOX / 2, y - 0.27, said, size=7.5, colour=RED, weight="bold", side="center")
+        _write(
+            axes, x + _BOX / 2, y - 0.27, said, size=7.5, colour=RED, weight="bold", side="center"
+        )
 
 
-def _draw_gap(axes: Axes, x: float, y: float, node: Row) -> None:
+def _draw_gap(axes: Axes, x: float, y: float, _node: Row) -> None:
     _box(axes, x, y, _BOX, 0.36, line=QUIET, style=_DASHES)
     _write(axes, x + _BOX / 2, y, "? not seen", size=8.5, colour=QUIET, side="center")
 
@@ -158,7 +163,7 @@ def _draw_action(axes: Axes, x: float, y: float, node: Row) -> None:
     elif node["presenter"] is not None:
         by = f"presented by {_cut(node['presenter'], 20)}"
         _write(axes, right, y - 0.1, by, size=7.5, colour=RED, side="right")
-    _write(axes, x + 0.08, y - 0.1, node["name"], weight="bold", size=8.5)
+    _write(axes, x + 0.08, y - 0.1, _cut(node["name"], 14), weight="bold", size=8.5)
     _write(axes, x + 0.08, y + 0.1, _cut(done(node), 44), size=7.5, colour=QUIET)
 
 
@@ -186,7 +191,7 @@ def _write_violations(axes: Axes, x: float, y: float, violations: list[str]) -> 
 
 
 def _box(
-    axes: Axes, x: float, y: float, width: float, height: float,
+    axes: Axes, x: float, y: float, width: float, height: float, *,
     face: str = PAPER, line: str = INK, style: Any = "solid",
 ) -> None:  # fmt: skip
     axes.add_patch(
@@ -203,11 +208,12 @@ def _write(
 ) -> Any:  # fmt: skip
     # parse_math: a `$` in a name is a dollar.
     return axes.text(
-        x, y, _cut(words, 90), size=size, color=colour, weight=weight, ha=side, va="center_baseline",
+        x, y, words, size=size, color=colour, weight=weight, ha=side, va="center_baseline",
         parse_math=False, zorder=4,
     )  # fmt: skip
 
 
-def _cut(name: str, longest: int = _LONGEST) -> str:
+def _cut(name: str, longest: int) -> str:
+    """A name that somebody else chose, in at most `longest` characters."""
     name = plain(name)
     return name if len(name) <= longest else f"{name[: longest - 1]}…"

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-import networkx as nx
-from grantline.store.plain import plain, short
+import networkx as nx  # type: ignore[import-untyped]
+
+from grantline.model.plain import plain
+from grantline.store.values import short
 
 Row = dict[str, Any]
 HUMAN: Final = "human"
-
 
 
 def chain_graph(tree: Sequence[Row], hops: Sequence[Row], alert: str | None = None) -> nx.DiGraph:
@@ -44,7 +45,7 @@ def chain_graph(tree: Sequence[Row], hops: Sequence[Row], alert: str | None = No
             row["parent_id"] if row["parent_id"] in known else HUMAN, row["id"],
             scopes=row["granted_scopes"] or [], gained=row["gained_scopes"] or [],
             violations=issue.get("violations", []),
-            unseen=gap or row["parent_id"] in known and _is_gap(tree, row["parent_id"]),
+            unseen=gap or (row["parent_id"] in known and _is_gap(tree, row["parent_id"])),
         )  # fmt: skip
     return graph
 
@@ -97,7 +98,7 @@ def _words(node: Row) -> str:
 
 def done(node: Row) -> str:
     """What was done, how often, and how much of it was refused."""
-    done = ", ".join(f"{plain(name)} ×{count}" for name, count in node["done"].items())
+    words = ", ".join(f"{plain(name)} ×{count}" for name, count in node["done"].items())  # noqa: RUF001
     if node["refused"]:
-        done += " refused" if node["refused"] == node["count"] else f", {node['refused']} refused"
-    return done
+        words += " refused" if node["refused"] == node["count"] else f", {node['refused']} refused"
+    return words

@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from grantline.emit import delegation_id, fingerprint
 from recording import Recording, Tokens
+
+from grantline.emit import delegation_id, fingerprint
 
 LOGIN, BOOKS, BANK, CI = "login", "books", "bank", "ci"
 DOMAIN = "corp.example"
@@ -59,32 +60,41 @@ class Day:
     def as_always(self, person: str, assistant: str, helpers: tuple[str, ...]) -> None:
         """A grant in the morning, narrower tokens for helpers, calls all day, an end."""
         task = f"task_{person}"
-        grant = self._grant("08:45", person, assistant, "invoices.read payments.read", 9, task)
-        self._work(grant, BOOKS, "invoices.list", "09:00", "16:50", 40)
+        scope = "invoices.read payments.read"
+        grant = self._grant("08:45", person, assistant, scope=scope, hours=9, task=task)
+        self._work(grant, BOOKS, "invoices.list", between=("09:00", "16:50"), every=40)
         for number, helper in enumerate(helpers):
             system, tool = ((BOOKS, "invoices.get"), (BANK, "payments.list"))[number % 2]
             scope = f"{tool.split('.')[0]}.read"
-            token = self._exchange(f"09:{10 + 5 * number}", grant, helper, scope, system, 8)
-            self._work(token, system, tool, "09:20", "16:45", 28)
+            token = self._exchange(
+                f"09:{10 + 5 * number}", grant, helper, scope=scope, system=system, hours=8
+            )
+            self._work(token, system, tool, between=("09:20", "16:45"), every=28)
         self._tell(assistant, clock("16:58")).end("completed", token=grant.text, task=task)
 
     def incident(self) -> None:
         """Ivana's chain, from her sign-in to the last payment."""
         scope = "invoices.read invoices.write payments.read"
-        grant = self._grant("08:52", "ivana", "close-assistant", scope, 9, "task_march_close")
-        self._work(grant, BOOKS, "invoices.update", "09:00", "13:25", 40)
-        matcher = self._exchange("09:05", grant, "invoice-matcher", "invoices.read", BOOKS, 8)
-        self._work(matcher, BOOKS, "invoices.get", "09:10", "13:28", 24)
-        clerk = self._exchange("09:10", grant, "payment-clerk", "payments.read", BANK, 8)
-        self._work(clerk, BANK, "payments.list", "09:20", "13:20", 32)
+        grant = self._grant(
+            "08:52", "ivana", "close-assistant", scope=scope, hours=9, task="task_march"
+        )
+        self._work(grant, BOOKS, "invoices.update", between=("09:00", "13:25"), every=40)
+        matcher = self._exchange(
+            "09:05", grant, "invoice-matcher", scope="invoices.read", system=BOOKS, hours=8
+        )
+        self._work(matcher, BOOKS, "invoices.get", between=("09:10", "13:28"), every=24)
+        clerk = self._exchange(
+            "09:10", grant, "payment-clerk", scope="payments.read", system=BANK, hours=8
+        )
+        self._work(clerk, BANK, "payments.list", between=("09:20", "13:20"), every=32)
         self._unreported_hop(grant, matcher)
 
         both = "payments.create payments.read"
-        vendor = self._exchange("10:24", clerk, "vendor-desk", both, BANK, 4)
-        self._work(vendor, BANK, "payments.list", "10:30", "13:25", 26)
+        vendor = self._exchange("10:24", clerk, "vendor-desk", scope=both, system=BANK, hours=4)
+        self._work(vendor, BANK, "payments.list", between=("10:30", "13:25"), every=26)
         self._call("11:05", vendor, BANK, "payments.create", risk="high")
         # The desk hands its token to a build job, as an argument of a tool call.
-        self._call("12:18", vendor, CI, "reports.run")
+        self._call("12:21", vendor, CI, "reports.run")
         runner = self._runner(vendor, both)
 
         self._tell("close-assistant", clock("13:30")).revoke(
@@ -96,58 +106,66 @@ class Day:
 
     def _unreported_hop(self, grant: Held, matcher: Held) -> None:
         """An old service exchanged a token and reports nothing; its product turns up."""
-        hidden = self._issue("11:28", matcher, "format-gateway", "invoices.read", BOOKS, 6)
-        token = self._issue("11:30", hidden, "archiver", "invoices.read", BOOKS, 6)
+        hidden = self._issue(
+            "11:28", matcher, "format-gateway", scope="invoices.read", system=BOOKS, hours=6
+        )
+        token = self._issue(
+            "11:30", hidden, "archiver", scope="invoices.read", system=BOOKS, hours=6
+        )
         root = delegation_id(fingerprint(grant.text))
         self._tell("archiver", clock("11:30")).delegate(
             token.text, subject_token=hidden.text, root_id=root
         )
-        self._work(token, BOOKS, "invoices.export", "11:35", "13:20", 26)
+        self._work(token, BOOKS, "invoices.export", between=("11:35", "13:20"), every=26)
 
     def _runner(self, vendor: Held, scope: str) -> Held:
         """Somebody on a build machine tries the token, and gets one of his own with it."""
         thief = "build-runner-7"
-        for at in ("12:41", "12:44", "12:47"):
+        for at in ("12:43", "12:46", "12:49"):
             self._accept(at, vendor, BANK, "payments.list", thief)
         self._accept("12:52", vendor, BOOKS, "invoices.list", thief, refused="invalid_audience")
-        token = self._exchange("12:55", vendor, thief, scope, BANK, 8)
+        token = self._exchange("12:55", vendor, thief, scope=scope, system=BANK, hours=8)
         self._accept("13:04", token, BANK, "payments.list", thief)
         self._accept("13:11", token, BANK, "payments.create", thief, risk="high")
         return token
 
     def _after(self, vendor: Held, runner: Held) -> None:
         thief = "build-runner-7"
-        for at in ("13:40", "13:58"):
+        for at in ("13:44", "13:58"):
             self._accept(at, vendor, BANK, "payments.list", thief)
         self._accept("14:31", vendor, BANK, "payments.list", thief, refused="token_expired")
-        for at in ("13:44", "14:20", "14:52", "15:25", "15:48", "16:30"):
+        for at in ("13:47", "14:20", "14:52", "15:25", "15:48", "16:30"):
             self._accept(at, runner, BANK, "payments.list", thief)
-        for at in ("13:38", "14:26", "15:31", "16:36"):
+        for at in ("13:41", "14:26", "15:31", "16:36"):
             self._accept(at, runner, BANK, "payments.create", thief, risk="high")
         self._accept("16:02", runner, BOOKS, "invoices.list", thief, refused="invalid_audience")
 
     def _grant(
-        self, at: str, person: str, agent: str, scope: str, hours: float, task: str
+        self, at: str, person: str, agent: str, *, scope: str, hours: float, task: str
     ) -> Held:
         audiences = [_url(BANK), _url(BOOKS)]
-        text = self._tokens.issue(person, (agent,), scope, audiences, clock(at), hours)
+        text = self._tokens.issue(
+            person, (agent,), scope=scope, audience=audiences, at=clock(at), hours=hours
+        )
         self._tell(LOGIN, clock(at)).grant(
             text, kind="server", method="authorization_code", evidence="issuer", task=task
         )
         return Held(text, person, (agent,))
 
     def _issue(
-        self, at: str, giver: Held, agent: str, scope: str, system: str, hours: float
+        self, at: str, giver: Held, agent: str, *, scope: str, system: str, hours: float
     ) -> Held:
         actors = (*giver.actors, agent)
-        text = self._tokens.issue(giver.person, actors, scope, _url(system), clock(at), hours)
+        text = self._tokens.issue(
+            giver.person, actors, scope=scope, audience=_url(system), at=clock(at), hours=hours
+        )
         return Held(text, giver.person, actors)
 
     def _exchange(
-        self, at: str, giver: Held, agent: str, scope: str, system: str, hours: float
+        self, at: str, giver: Held, agent: str, *, scope: str, system: str, hours: float
     ) -> Held:
         """The authorization server exchanges a token, and reports it (RFC 8693)."""
-        token = self._issue(at, giver, agent, scope, system, hours)
+        token = self._issue(at, giver, agent, scope=scope, system=system, hours=hours)
         self._tell(LOGIN, clock(at)).delegate(
             token.text, subject_token=giver.text, kind="server", evidence="issuer",
             presenter=agent, requested_scopes=scope.split(),
@@ -155,14 +173,16 @@ class Day:
         return token
 
     def _work(
-        self, token: Held, system: str, tool: str, start: str, end: str, minutes: float
+        self, token: Held, system: str, tool: str, *, between: tuple[str, str], every: float
     ) -> None:
-        for at in self._moments(start, end, minutes):
+        """Calls now and then, `every` so many minutes on average."""
+        start, end = between
+        for at in self._moments(clock(start), clock(end), every):
             self._call_at(at, token, system, tool)
 
-    def _moments(self, start: str, end: str, minutes: float) -> Iterator[datetime]:
-        at = clock(start)
-        while (at := at + timedelta(minutes=minutes * self._chance.uniform(0.4, 1.6))) < clock(end):
+    def _moments(self, start: datetime, end: datetime, minutes: float) -> Iterator[datetime]:
+        at = start
+        while (at := at + timedelta(minutes=minutes * self._chance.uniform(0.4, 1.6))) < end:
             yield at.replace(microsecond=0)
 
     def _call(self, at: str, token: Held, system: str, tool: str, **facts: str) -> None:
@@ -184,7 +204,7 @@ class Day:
 
     def _accept_at(
         self, at: datetime, token: Held, system: str, tool: str, presenter: str,
-        refused: str = "", risk: str = "low",
+        *, refused: str = "", risk: str = "low",
     ) -> None:  # fmt: skip
         self._tell(system, at).use(
             tool, token=token.text, kind="server", server_address=f"{system}.{DOMAIN}",

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
-from grantline.emit import Emitter, Settings
-from grantline.emit.testing import fake_token
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from grantline.emit import Emitter, Settings
+from grantline.emit.testing import fake_token
 
 SPANS_A_REQUEST = 40
 """Spans in one line of the file: what a Collector would have batched."""
@@ -79,7 +80,7 @@ class Tokens:
         self._count = 0
 
     def issue(
-        self, subject: str, actors: tuple[str, ...], scope: str, audience: str | list[str],
+        self, subject: str, actors: tuple[str, ...], *, scope: str, audience: str | list[str],
         at: datetime, hours: float,
     ) -> str:  # fmt: skip
         """A token for the last of `actors`, who acts for `subject` through those before it."""

@@ -10,16 +10,19 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from chain_figure import FAINT, INK, PALE_RED, PAPER, QUIET, RED
-from grantline.store.plain import plain, short
 from matplotlib.axes import Axes
 from matplotlib.dates import DateFormatter, HourLocator, date2num
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from grantline.model.plain import plain
+from grantline.store.values import short
+
 Row = dict[str, Any]
 
 _LANE: Final = 0.62
 """Inches."""
+_NAME: Final = "token_fingerprint"
 _GRAVE: Final = frozenset({"high", "critical"})
 
 
@@ -28,29 +31,34 @@ def draw_timeline(
 ) -> Figure:
     """One lane for each of `tokens` (fingerprint, actor, issued and expiry), in their order.
 
-    `uses` are the calls as the systems called saw them; `revoked` is when the grant ended.
+    `uses` are calls as the called systems saw them, with the `violations` that `chain()` gives;
+    `revoked` is when the grant ended. What a rule objects to is red, and named at the first time.
     """
     height = 1.75 + _LANE * len(tokens)
     figure = Figure(figsize=(11.5, height), facecolor=PAPER)
     bottom, top = 0.85 / height, 1 - 0.95 / height
     axes = figure.add_axes((0.155, bottom, 0.825, top - bottom))
     start, end = _span(tokens, uses)
-    axes.set(xlim=(date2num(start), date2num(end)), ylim=(len(tokens) - 0.5, -0.5))
-    axes.axvspan(date2num(revoked), date2num(end), color=PALE_RED, zorder=0)
-    axes.axvline(date2num(revoked), color=RED, linewidth=1.6, zorder=1)
+    axes.set(xlim=(_x(start), _x(end)), ylim=(len(tokens) - 0.5, -0.5))
+    axes.axvspan(_x(revoked), _x(end), color=PALE_RED, zorder=0)
+    axes.axvline(_x(revoked), color=RED, linewidth=1.6, zorder=1)
     for lane, token in enumerate(tokens):
         _draw_lane(axes, lane, token, end)
-        for use in uses:
-            if use["token_fingerprint"] == token["token_fingerprint"]:
-                _draw_use(axes, lane, use, token, revoked)
+        _draw_uses(axes, lane, [use for use in uses if use[_NAME] == token[_NAME]])
     _dress(axes, tokens)
-    figure.text(0.015, 1 - 0.32 / height, title, size=12, weight="bold", color=INK, parse_math=False)
+    figure.text(
+        0.015, 1 - 0.32 / height, title, size=12, weight="bold", color=INK, parse_math=False
+    )
     axes.annotate(
-        f"revoked {revoked:%H:%M}", (date2num(revoked), -0.5), (0, 5), textcoords="offset points",
+        f"revoked {revoked:%H:%M}", (_x(revoked), -0.5), (0, 5), textcoords="offset points",
         color=RED, size=9, weight="bold", ha="center",
     )  # fmt: skip
     _draw_key(figure, height)
     return figure
+
+
+def _x(moment: datetime) -> float:
+    return float(date2num(moment))  # type: ignore[no-untyped-call]
 
 
 def _span(tokens: Sequence[Row], uses: Sequence[Row]) -> tuple[datetime, datetime]:
@@ -62,44 +70,51 @@ def _span(tokens: Sequence[Row], uses: Sequence[Row]) -> tuple[datetime, datetim
 
 def _draw_lane(axes: Axes, lane: int, token: Row, end: datetime) -> None:
     until = min(token["expires_at"], end)
-    issued, expires = date2num(token["issued_at"]), date2num(until)
+    issued, expires = _x(token["issued_at"]), _x(until)
     axes.plot([issued, expires], [lane, lane], color=FAINT, linewidth=1.2, zorder=1)
     axes.plot([issued], [lane], marker="|", color=FAINT, markersize=9, zorder=1)
     if until < end:
         axes.plot([expires], [lane], marker="|", color=INK, markersize=12, zorder=2)
         axes.annotate(
-            "expires", (expires, lane), (0, 8), textcoords="offset points", size=7.5, color=QUIET,
-            ha="center",
+            "expires", (expires, lane), (0, -15), textcoords="offset points", size=7.5,
+            color=QUIET, ha="center",
         )  # fmt: skip
 
 
-def _draw_use(axes: Axes, lane: int, use: Row, token: Row, revoked: datetime) -> None:
-    stranger = use["presenter"] != token["actor_id"]
-    wrong = not use["refused"] and (stranger or use["seen_at"] > revoked)
-    colour = RED if wrong or stranger else INK
-    axes.plot(
-        [date2num(use["seen_at"])], [lane], marker="D" if use["action_risk"] in _GRAVE else "o",
-        markersize=6.5, color=PAPER if use["refused"] else colour, markeredgecolor=colour,
-        markeredgewidth=1.3, linestyle="none", zorder=3, alpha=1.0 if use["refused"] else 0.85,
-    )  # fmt: skip
+def _draw_uses(axes: Axes, lane: int, uses: Sequence[Row]) -> None:
+    told: set[str] = set()
+    for use in sorted(uses, key=lambda use: use["seen_at"]):
+        colour, at = RED if use["violations"] else INK, _x(use["seen_at"])
+        axes.plot(
+            [at], [lane], marker="D" if use["action_risk"] in _GRAVE else "o", linestyle="none",
+            markersize=6.5, color=PAPER if use["refused"] else colour, markeredgecolor=colour,
+            markeredgewidth=1.3, zorder=3,
+        )  # fmt: skip
+        if new := [name for name in use["violations"] if name not in told]:
+            told.update(new)
+            axes.annotate(
+                "\n".join(new), (at, lane), (0, 7), textcoords="offset points", size=7.5,
+                color=RED, weight="bold", ha="center", parse_math=False,
+            )  # fmt: skip
 
 
 def _dress(axes: Axes, tokens: Sequence[Row]) -> None:
     axes.set_yticks(range(len(tokens)), [""] * len(tokens))
     for lane, token in enumerate(tokens):
-        place = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points"}
         for words, down, size, colour in (
             (plain(token["actor_id"] or "?")[:24], 1, 9, INK),
             (f"token {short(token['token_fingerprint'])}", -10, 7.5, QUIET),
         ):
             axes.annotate(
-                words, (0, lane), (-12, down), size=size, color=colour, ha="right",
-                weight="bold" if colour == INK else "normal", parse_math=False, **place,
+                words, (0, lane), (-12, down), xycoords=axes.get_yaxis_transform(),
+                textcoords="offset points", size=size, color=colour, ha="right",
+                weight="bold" if colour == INK else "normal", parse_math=False,
             )  # fmt: skip
-    axes.xaxis.set_major_locator(HourLocator())
-    axes.xaxis.set_major_formatter(DateFormatter("%H:%M"))
+    axes.xaxis.set_major_locator(HourLocator())  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
     axes.tick_params(length=0, colors=QUIET, labelsize=8.5)
-    axes.grid(axis="x", color="#eef2f6", linewidth=0.8, zorder=0)
+    axes.set_axisbelow(True)
+    axes.grid(axis="x", color="#e2e8f0", linewidth=0.8)
     axes.spines[:].set_visible(False)
 
 
@@ -112,10 +127,10 @@ def _draw_key(figure: Figure, height: float) -> None:
 
     figure.legend(
         handles=[
-            mark("accepted from its holder", INK),
-            mark("accepted, and should not have been", RED),
+            mark("accepted", INK),
             mark("refused", INK, filled=False),
-            mark("high-risk action", QUIET, "D"),
+            mark("high-risk action", INK, "D"),
+            mark("a rule objects", RED),
         ],
         loc="lower left", bbox_to_anchor=(0.145, 0.05 / height), ncols=4, frameon=False,
         fontsize=8.5, labelcolor=QUIET, handletextpad=0.2, columnspacing=1.8,

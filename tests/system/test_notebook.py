@@ -1,0 +1,214 @@
+"""The notebook runs from a clean checkout and comes to the conclusions that its text draws."""
+
+from __future__ import annotations
+
+import html
+import importlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import nbformat
+import pytest
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from matplotlib.figure import Figure
+from nbclient import NotebookClient
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+NAME = "from_alert_to_human.ipynb"
+LARGEST_PICTURE = 100_000
+
+
+class ThisInterpreter(KernelSpecManager):
+    """Every kernel is the Python that runs the tests, whatever is installed for Jupyter."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:  # noqa: ARG002
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=argv, display_name="this interpreter", language="python")
+
+
+def read(path: Path) -> Any:
+    return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The notebooks as a stranger gets them: what is committed, and nothing else."""
+    folder = tmp_path_factory.mktemp("checkout") / "notebooks"
+    folder.mkdir()
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "notebooks"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    names = listed.stdout.split("\0") if listed.returncode == 0 else []
+    for path in [ROOT / name for name in names if name] or NOTEBOOKS.iterdir():
+        if path.is_file():
+            shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def executed(checkout: Path) -> Any:
+    """The notebook with its outputs."""
+    notebook = read(checkout / NAME)
+    manager = AsyncKernelManager(kernel_spec_manager=ThisInterpreter())
+    NotebookClient(
+        notebook, km=manager, timeout=60, resources={"metadata": {"path": str(checkout)}}
+    ).execute()
+    return notebook
+
+
+def outputs(notebook: Any, kind: str) -> list[str]:
+    """Everything of one MIME type that the cells gave out; `stdout` is what they printed."""
+    found = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    if kind == "stdout":
+        return [output.text for output in found if output.output_type == "stream"]
+    return [output.data[kind] for output in found if kind in output.get("data", {})]
+
+
+def tables(notebook: Any) -> dict[tuple[str, ...], list[list[str]]]:
+    """Rows of each table by its column names."""
+    found = {}
+    for table in outputs(notebook, "text/html"):
+        head, body = table.split("</thead>")
+        rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in body.split("<tr>")[1:]]
+        columns = tuple(re.findall(r"<th [^>]*>(.*?)</th>", head))
+        found[columns] = [[html.unescape(cell) for cell in row] for row in rows]
+    return found
+
+
+def column(notebook: Any, *names: str) -> list[tuple[str, ...]]:
+    """These columns of the one table that has them all."""
+    (columns,) = [columns for columns in tables(notebook) if set(names) <= set(columns)]
+    places = [columns.index(name) for name in names]
+    return [tuple(row[place] for place in places) for row in tables(notebook)[columns]]
+
+
+def test_is_committed_without_outputs() -> None:
+    notebook = read(NOTEBOOKS / NAME)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert code
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+
+
+def test_starts_from_the_alert_of_the_pager(executed: Any) -> None:
+    printed = "".join(outputs(executed, "stdout"))
+    assert '"critical"' in printed
+    assert "build-runner-7 used token" in printed
+
+
+def test_walks_from_the_alert_to_the_human(executed: Any) -> None:
+    assert column(executed, "giver", "taker") == [
+        ("vendor-desk", "build-runner-7"),
+        ("payment-clerk", "vendor-desk"),
+        ("close-assistant", "payment-clerk"),
+        ("ivana", "close-assistant"),
+    ]
+
+
+def test_draws_the_chain_and_the_timeline(executed: Any) -> None:
+    assert [len(picture) > 20_000 for picture in outputs(executed, "image/png")] == [True, True]
+
+
+def test_shows_where_the_scope_came_in_and_who_had_the_token(executed: Any) -> None:
+    assert column(executed, "delegator", "actor", "escalated") == [
+        ("payment-clerk", "vendor-desk", "yes")
+    ]
+    assert column(executed, "presenter", "seen by systems", "reported by itself") == [
+        ("vendor-desk", "8", "8"),
+        ("build-runner-7", "8", "0"),
+    ]
+
+
+def test_only_the_planted_chain_has_findings(executed: Any) -> None:
+    assert sorted(column(executed, "human", "open findings")) == [
+        ("ivana", "7"), ("lena", "0"), ("omar", "0"), ("tom", "0"),
+    ]  # fmt: skip
+    assert [name for (name,) in column(executed, "reference")] == [
+        "SE-01", "CS-06", "TR-11", "TR-01", "TR-05", "TR-05", "TR-06",
+    ]  # fmt: skip
+
+
+def test_the_text_agrees_with_the_answers(executed: Any) -> None:
+    prose = " ".join(cell.source for cell in executed.cells if cell.cell_type == "markdown")
+    accepted = column(executed, "system", "presenter", "accepted")
+    assert ("bank", "build-runner-7", "12") in accepted
+    assert {number for system, _, number in accepted if system == "books"} == {"0"}
+    assert column(executed, "actor", "allowed scopes", "expires at")[0] == (
+        "build-runner-7", "payments.create, payments.read", "20:55:00",
+    )  # fmt: skip
+    assert "until 20:55" in prose
+    ((named, actors),) = column(executed, "named by", "actors in its token")
+    assert named == "archiver"
+    assert "format-gateway" in actors
+    payments = column(executed, "action", "violations")
+    assert len(payments) == 6
+    assert [said for _, said in payments].count("") == 2
+    assert "six payments" in prose
+
+
+def test_holds_no_token(executed: Any) -> None:
+    told = [*outputs(executed, "stdout"), *outputs(executed, "text/html")]
+    assert not re.search(r"eyJ[\w-]+\.", "".join(told) + (NOTEBOOKS / NAME).read_text("utf-8"))
+
+
+def test_the_picture_of_the_readme_is_small_and_up_to_date(checkout: Path, tmp_path: Path) -> None:
+    drawn = tmp_path / "chain.png"
+    subprocess.run([sys.executable, checkout, drawn], check=True, timeout=60)
+    committed = NOTEBOOKS / "chain.png"
+    assert committed.stat().st_size < LARGEST_PICTURE
+    said = [Image.open(path).text["Description"] for path in (committed, drawn)]  # type: ignore[attr-defined]
+    assert said[0] == said[1], "renew it: python notebooks"
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
+    """The modules beside the notebook."""
+    monkeypatch.syspath_prepend(str(NOTEBOOKS))
+    names = ("asking", "chain_figure", "chain_graph", "incident")
+    return {name: importlib.import_module(name) for name in names}
+
+
+def test_the_same_day_is_told_every_time(parts: dict[str, ModuleType], tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        parts["incident"].write(tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+HOSTILE = "<script>$\\frac{'\N{RIGHT-TO-LEFT OVERRIDE}\x1b[2J" + 200 * "x"
+
+
+def test_names_chosen_by_attackers_stay_text(parts: dict[str, ModuleType]) -> None:
+    tree = [
+        {
+            "id": "dlg_1", "root_id": "dlg_1", "parent_id": None, "state": "seen",
+            "subject_id": HOSTILE, "actor_id": HOSTILE, "token_fingerprint": HOSTILE,
+            "expires_at": None, "granted_scopes": [HOSTILE], "gained_scopes": [HOSTILE],
+        }
+    ]  # fmt: skip
+    hops = [
+        {
+            "operation": "use", "delegation_id": "dlg_1", "service": HOSTILE, "presenter": "other",
+            "refused": True, "action_name": HOSTILE, "violations": [], "finding_ids": [],
+        }
+    ]  # fmt: skip
+    graph = parts["chain_graph"].chain_graph(tree, hops)
+    figure: Figure = parts["chain_figure"].draw_chain(graph, HOSTILE)
+    figure.canvas.draw()
+    words = parts["chain_graph"].described(graph)
+    assert words.replace("\n", "").isprintable()
+
+    answer = parts["asking"].Answer(["name"], [(HOSTILE,)])
+    shown = parts["asking"].Table(answer)._repr_html_()
+    assert "<script>" not in shown
+    assert "\x1b" not in shown

@@ -1,0 +1,152 @@
+"""The load: chains that live at the same time, as the records a Collector would write.
+
+Spans of some hundred chains are mixed, three in a hundred arrive late (after their children,
+mostly), two in a thousand twice; then they are cut into batches and written as OTLP protobuf by
+the stock encoder, one resource for each emitter of a batch.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
+
+from grantline.model.hop import Hop
+from grantline.wire.otlp import decode
+from tests.benchmarks.chains import Made, Planted, World
+from tests.benchmarks.spans import Span
+from tests.otlp import pairs
+
+ALIVE = 400
+"""Chains that live at the same time."""
+LATE_SHARE = 0.03
+TWICE_SHARE = 0.002
+LATE_BY = 2_000
+"""Spans by which one is late at most."""
+AGE_SECONDS = 3_000
+"""How long ago the first grant happened: nothing is in the future, nothing past the horizon."""
+
+
+class Load(NamedTuple):
+    """Records to produce, and what must come of them."""
+
+    records: list[bytes]
+    batch: int
+    spans: int
+    """In all records, repetitions included."""
+    rows: int
+    """Different spans."""
+    planted: set[Planted]
+    absent: set[Planted]
+    attributes: float
+    """A span, on average."""
+
+    @property
+    def bytes(self) -> int:
+        return sum(map(len, self.records))
+
+
+def make(seed: int, spans: int, batch: int, alive: int = ALIVE) -> Load:
+    """About `spans` spans in records of `batch`."""
+    world = World(seed, int(time.time()) - AGE_SECONDS)
+    chains: list[Made] = []
+    total = 0
+    while total < spans:
+        chains.append(world.chain())
+        total += len(chains[-1].spans)
+    stream = list(_disturbed(_mixed(chains, alive, seed), seed))
+    return Load(
+        records=[encode(stream[at : at + batch]) for at in range(0, len(stream), batch)],
+        batch=batch,
+        spans=len(stream),
+        rows=total,
+        planted=set().union(*(made.planted for made in chains)),
+        absent=set().union(*(made.absent for made in chains)),
+        attributes=sum(len(span.attributes) for span in stream) / len(stream),
+    )
+
+
+def hops_of(records: Sequence[bytes]) -> list[Hop]:
+    """What the records hold; raises `ValueError` where a span of ours was not taken."""
+    hops: list[Hop] = []
+    for record in records:
+        decoded = decode(record)
+        if decoded.rejected or decoded.passed_over:
+            raise ValueError(f"the load is not all delegation spans: {decoded.rejected[:1]}")
+        hops += decoded.hops
+    return hops
+
+
+def _mixed(chains: Sequence[Made], alive: int, seed: int) -> Iterator[Span]:
+    """One span after another, each from one of the chains that live at that time."""
+    choice = random.Random(seed)
+    waiting = deque(chains)
+    live: list[deque[Span]] = []
+    while live or waiting:
+        while waiting and len(live) < alive:
+            live.append(deque(waiting.popleft().spans))
+        at = choice.randrange(len(live))
+        yield live[at].popleft()
+        if not live[at]:
+            live[at] = live[-1]
+            live.pop()
+
+
+def _disturbed(stream: Iterator[Span], seed: int) -> Iterator[Span]:
+    """Some late, some twice."""
+    choice = random.Random(seed)
+    held_back: dict[int, list[Span]] = {}
+    number = -1
+    for number, span in enumerate(stream):
+        chance = choice.random()
+        if chance < LATE_SHARE:
+            held_back.setdefault(number + choice.randrange(1, LATE_BY), []).append(span)
+        else:
+            yield span
+        if chance > 1 - TWICE_SHARE:
+            yield span
+        yield from held_back.pop(number, ())
+    for due in sorted(held_back):
+        yield from held_back[due]
+
+
+def encode(batch: Sequence[Span]) -> bytes:
+    """One export request, one resource for each emitter."""
+    request = ExportTraceServiceRequest()
+    by_service: dict[str, list[Span]] = {}
+    for span in batch:
+        by_service.setdefault(span.service, []).append(span)
+    for service, spans in by_service.items():
+        group = request.resource_spans.add()
+        group.resource.attributes.extend(_resource(service))
+        scope = group.scope_spans.add(spans=[_otlp(span) for span in spans]).scope
+        scope.name, scope.version = "grantline", "0.1.0"
+    return request.SerializeToString()
+
+
+def _resource(service: str) -> list[KeyValue]:
+    facts: dict[str, Any] = {
+        "service.name": service,
+        "service.instance.id": f"{service}-7c9",
+        "deployment.environment.name": "production",
+        "telemetry.sdk.language": "python",
+    }
+    return pairs(facts)
+
+
+def _otlp(span: Span) -> OtlpSpan:
+    return OtlpSpan(
+        trace_id=bytes.fromhex(span.trace_id),
+        span_id=bytes.fromhex(span.span_id),
+        name=span.name,
+        kind=OtlpSpan.SpanKind.ValueType(span.kind),
+        start_time_unix_nano=span.time,
+        end_time_unix_nano=span.time + 1_000,
+        attributes=pairs(span.attributes),
+    )

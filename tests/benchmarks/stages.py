@@ -1,0 +1,143 @@
+"""Where the time goes: each stage of a span's way alone, in this process, microseconds a span.
+
+Without Kafka, Faust and the rest of a worker: what is missing between the sum of a process's
+stages and its throughput is theirs. The worker pays the first nine stages, the writer the last.
+"""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from grantline.engine import ChainEngine, TokenEngine
+from grantline.lineage.route import mark_late, route
+from grantline.model.finding import Finding
+from grantline.model.hop import Hop
+from grantline.model.policy import Policy
+from grantline.ports import Batch
+from grantline.store.duckdb_store import DuckDBStore
+from grantline.streams.frames import Framing
+from grantline.streams.messages import Addresses, finding_message
+from grantline.wire.frames import decode_hops, decode_sightings, encode_hops, encode_sightings
+from grantline.wire.otlp import decode
+from tests.benchmarks.broker import PARTITIONS
+from tests.benchmarks.chains import World
+from tests.benchmarks.load import Load, encode, hops_of
+from tests.benchmarks.memory import cut
+
+POLICY = Policy()
+ADDRESSES = Addresses("h", "t", "f", "r", PARTITIONS, "/benchmark")
+
+
+class Stage(NamedTuple):
+    """One stage and what it costs a span."""
+
+    name: str
+    microseconds: float
+
+
+class Length(NamedTuple):
+    """What the chain engine pays a hop, in chains of one length."""
+
+    hops: int
+    fold: float
+    rules: float
+
+
+def stages(load: Load) -> list[Stage]:
+    """In the order of a span's way."""
+    hops = hops_of(load.records)
+    routed = [route(hop) for hop in hops]
+    sightings = [sighting for each in routed for sighting in each.sightings]
+    hop_frames = [encode_hops(part) for part in cut(hops)]
+    token_frames = [encode_sightings(part) for part in cut(sightings)]
+    chains, tokens = ChainEngine(POLICY), TokenEngine(POLICY)
+    count = len(hops)
+    done = [
+        _timed("decode OTLP", count, lambda: [decode(record) for record in load.records]),
+        _timed("route", count, lambda: [route(mark_late(hop, POLICY)) for hop in hops]),
+        _timed("route, group and encode frames", count, lambda: _framed(hops)),
+        _timed("decode frames of hops", count, lambda: [decode_hops(f) for f in hop_frames]),
+    ]
+    fold, rules, said = _engine(chains, cut(hops))
+    done += [Stage("fold chains", fold / count), Stage("rules on chains", rules / count)]
+    done += [
+        _timed(
+            "decode frames of tokens", count, lambda: [decode_sightings(f) for f in token_frames]
+        )
+    ]
+    fold, rules, more = _engine(tokens, cut(sightings))
+    done += [Stage("fold tokens", fold / count), Stage("rules on tokens", rules / count)]
+    findings = said + more
+    done += [
+        _timed("encode findings", count, lambda: [
+            finding_message(finding, "opened", ADDRESSES, 0) for finding in findings
+        ]),
+        _written(hops, findings),
+    ]  # fmt: skip
+    return done
+
+
+def lengths(hops: int, of: Sequence[int]) -> list[Length]:
+    """About `hops` hops in chains of each length."""
+    found = []
+    for length in of:
+        world = World(seed=3, start=1_795_000_000)
+        spans = [
+            span for _ in range(max(1, hops // length)) for span in world.long_chain(length).spans
+        ]
+        engine = ChainEngine(POLICY)
+        fold, rules, _ = _engine(engine, cut(hops_of([encode(part) for part in cut(spans)])))
+        found.append(Length(length, fold / len(spans), rules / len(spans)))
+    return found
+
+
+def _timed(name: str, spans: int, work: Callable[[], Any]) -> Stage:
+    gc.collect()
+    begin = time.perf_counter()
+    work()
+    return Stage(name, (time.perf_counter() - begin) / spans * 1e6)
+
+
+def _framed(hops: Sequence[Hop]) -> None:
+    for part in cut(hops):
+        framing = Framing(ADDRESSES)
+        for hop in part:
+            framing.add(hop)
+        list(framing.records())
+
+
+def _engine(engine: Any, frames: Sequence[Sequence[Any]]) -> tuple[float, float, list[Finding]]:
+    """Microseconds of folding and of asking the rules, and what they said."""
+    gc.collect()
+    fold = rules = 0.0
+    said: list[Finding] = []
+    for revision, items in enumerate(frames):
+        begin = time.perf_counter()
+        engine.add(items)
+        middle = time.perf_counter()
+        answer = engine.drain(revision)
+        rules += time.perf_counter() - middle
+        fold += middle - begin
+        said += answer[0] if isinstance(answer, tuple) else answer
+    return fold * 1e6, rules * 1e6, said
+
+
+def _written(hops: Sequence[Hop], findings: Sequence[Finding]) -> Stage:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        closing(DuckDBStore(Path(home) / "lineage.duckdb")) as store,
+    ):
+        batches = [Batch(hops=hops[at : at + 20_000]) for at in range(0, len(hops), 20_000)]
+        batches.append(Batch(findings=findings))
+
+        def write() -> None:
+            for batch in batches:
+                store.write(batch)
+
+        return _timed("write rows (writer)", len(hops), write)

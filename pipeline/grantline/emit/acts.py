@@ -142,7 +142,8 @@ class Acts(Operations):
     ) -> Delegation:
         """A token, delegation, subtree, task, subject or session is dead from now on.
 
-        `cascade=True` revokes everything below too (`revocation_target="subtree"`).
+        `cascade=True` revokes everything below too (`revocation_target="subtree"`);
+        `cascade=False` states that what is below lives on by design. Left out, nothing is said.
         """
         seen, fields = self._begin("revoke", token, None, None, facts)
         by_task = (
@@ -154,8 +155,10 @@ class Acts(Operations):
         fields.setdefault("evidence", "asserted")
         default = "task" if by_task else "token" if token is not None else "delegation"
         target = fields.setdefault("revocation_target", "subtree" if cascade else default)
-        cascades = target == "subtree" if cascade is None else cascade
-        fields.setdefault("revocation_cascade", cascades)
+        if cascade is None and target == "subtree":
+            cascade = True
+        if cascade is not None:
+            fields.setdefault("revocation_cascade", cascade)
         fact = Fact("revoke", kind, fields, known.facts, secrets_of(token), target)
         fact.links = link("revokes", known.origin, known.delegation.id)
         self._recorder.record(fact)

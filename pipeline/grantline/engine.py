@@ -8,16 +8,15 @@ same facts give the same findings, whatever their order, and time is a parameter
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import inf
 from typing import TypeAlias
 
-from grantline.judge import Judge
+from grantline.judge import Judge, Wait
 from grantline.lineage import chains, histories
 from grantline.lineage.histories import TokenDelta
 from grantline.lineage.route import route
 from grantline.lineage.timers import Timers
-from grantline.lineage.tree import Delta
-from grantline.model.chain import MAX_PATH, Chain, Delegation
+from grantline.lineage.tree import Delta, shown_from
+from grantline.model.chain import Chain, Delegation
 from grantline.model.finding import Finding
 from grantline.model.history import Presentation, TokenHistory, Waiting
 from grantline.model.hop import LATE, Hop
@@ -103,7 +102,7 @@ class ChainEngine:
         subjects |= dict.fromkeys(Used(*pair) for pair in delta.uses)
         if accused := self._accused.get(chain):
             # Findings show names and paths: they are told anew where those changed.
-            subjects |= accused if delta.everything else _below(delta.redrawn, accused)
+            subjects |= accused if delta.everything else _at(shown_from(delta.redrawn), accused)
         for subject in subjects:
             self._ask(chain, subject)
 
@@ -114,9 +113,10 @@ class ChainEngine:
             rules, arrived = self._of_delegation, subject.arrived
         else:
             rules, arrived = self._of_renewal, subject.delegation.arrived
-        due_ms = arrived + self._grace_ms
+        wait = Wait(_ahead(arrived + self._grace_ms, self._now_ms), None)
         where = InChain(chain, self._policy)
-        if self._judge.ask(rules, subject, subject, where, graced=due_ms <= self._now_ms):
+        due_ms = self._judge.ask(rules, subject, subject, where, wait)
+        if due_ms is not None:
             self._timers.set(due_ms, (chain, subject))
         accused = self._accused.get(chain)
         if self._judge.said_of(subject):
@@ -142,27 +142,20 @@ class ChainEngine:
             del self._chains[chain.root_id]
 
 
-def _below(
-    redrawn: Iterable[Delegation], accused: Mapping[_ChainSubject, None]
+def _at(
+    places: Iterable[Delegation], accused: Mapping[_ChainSubject, None]
 ) -> dict[_ChainSubject, None]:
-    """The accused at and below what was redrawn, as far down as findings show it."""
-    levels: dict[Delegation, float] = {}
-    for top in redrawn:
-        kills = (kill for kill in top.passed_on if kill is not None)
-        # Its name is drawn in paths; that of a revoked ancestor is told however far below.
-        reach = inf if any(kill.delegation_id == top.id for kill in kills) else MAX_PATH
-        todo = [(top, reach)]
-        while todo:
-            here, left = todo.pop()
-            if left > levels.get(here, 0):
-                levels[here] = left
-                todo.extend((child, left - 1) for child in here.children)
+    """The accused among what was done at `places`."""
     found: dict[_ChainSubject, None] = {}
-    for here in levels:
+    for here in places:
         at: list[_ChainSubject] = [here, *(Renewed(here, renewal) for renewal in here.renewals)]
         at += (Used(token, use) for token in here.tokens for use in token.uses)
         found |= {subject: None for subject in at if subject in accused}
     return found
+
+
+def _ahead(due_ms: int, now_ms: int) -> int | None:
+    return due_ms if due_ms > now_ms else None
 
 
 class TokenEngine:
@@ -179,6 +172,7 @@ class TokenEngine:
         self._timers = Timers[tuple[TokenHistory, Presentation | Waiting]]()
         self._ends = Timers[TokenHistory]()
         self._grace_ms = int(policy.parent_grace_seconds * _MS)
+        self._witness_ms = int(policy.witness_seconds * _MS)
         self._now_ms = 0
         self._horizon_ms = int(policy.lateness_seconds * _MS)
 
@@ -232,14 +226,18 @@ class TokenEngine:
 
     def _ask(self, history: TokenHistory, subject: Presentation | Waiting) -> None:
         if isinstance(subject, Waiting):
-            rules, arrived = self._of_waiting, subject.arrived
+            rules, arrived, told = self._of_waiting, subject.arrived, subject.arrived
         else:
+            # That nobody issued the token is asked of the token, not of each of its uses.
             rules, arrived = self._of_presentation, history.arrived
-        due_ms = arrived + self._grace_ms
+            told = history.presentations[subject]
+        wait = Wait(
+            _ahead(arrived + self._grace_ms, self._now_ms),
+            _ahead(told + self._witness_ms, self._now_ms),
+        )
         where = InHistory(history, self._policy)
-        if self._judge.ask(
-            rules, (history.key, subject), subject, where, graced=due_ms <= self._now_ms
-        ):
+        due_ms = self._judge.ask(rules, (history.key, subject), subject, where, wait)
+        if due_ms is not None:
             self._timers.set(due_ms, (history, subject))
 
     def _settle(self) -> None:
@@ -262,7 +260,7 @@ class Engine:
         policy = policy or Policy()
         self._chains = ChainEngine(policy, rules)
         self._tokens = TokenEngine(policy, rules)
-        self._grace_ms = int(policy.parent_grace_seconds * _MS)
+        self._grace_ms = int(max(policy.parent_grace_seconds, policy.witness_seconds) * _MS)
         self._now_ms = 0
         self._revision = 0
 

@@ -8,6 +8,9 @@ grace has passed.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
 
 from grantline.model.case import Case
 from grantline.model.finding import (
@@ -43,6 +46,15 @@ CRASHED = "rule-crashed"
 """The rule id of findings about rules."""
 
 
+class Wait(NamedTuple):
+    """Until when a word is held back, milliseconds; None where that time has come."""
+
+    absent: int | None
+    """That something is missing (`Rule.absence`)."""
+    witness: int | None
+    """What another report of the same call may explain (`Hit.provisional`)."""
+
+
 class Judge:
     """Asks rules and keeps what they said. One per partition."""
 
@@ -61,23 +73,25 @@ class Judge:
         return subject in self._hits
 
     def ask(
-        self, rules: Iterable[Rule], subject: Hashable, seen: object, where: object, graced: bool
-    ) -> bool:
-        """Ask `rules` about `subject`; True if one would speak once its grace has passed."""
+        self, rules: Iterable[Rule], subject: Hashable, seen: object, where: object, wait: Wait
+    ) -> int | None:
+        """Ask `rules` about `subject`; when to ask again, if one holds its word back until then."""
         spoken: list[_Spoken] = []
-        waits = False
+        due: list[int] = []
         for rule in rules:
             try:
                 hits = list(rule.check(seen, where))
             except Exception as why:  # noqa: BLE001 - a broken rule must not cost the others
                 spoken.append((CRASHED, _crash(rule, why)))
                 continue
-            if hits and rule.absence and not graced:
-                waits = True
-                continue
-            spoken.extend((rule.id, hit) for hit in hits)
+            for hit in hits:
+                until = wait.absent if rule.absence else wait.witness if hit.provisional else None
+                if until is None:
+                    spoken.append((rule.id, msgspec.structs.replace(hit, provisional=False)))
+                else:
+                    due.append(until)
         self._record(subject, tuple(spoken))
-        return waits
+        return min(due, default=None)
 
     def forget(self, subject: Hashable) -> None:
         """The subject has left memory; what was said of it stands. Only between a drain and the

@@ -52,7 +52,7 @@ def fold(
     if act in (ISSUED, USED):
         _learn(history, sighting, policy, delta)
     if act != WAITING and history.fingerprint is not None:
-        _presented(history, sighting, policy, delta)
+        _presented(history, sighting, policy, now_ms, delta)
 
 
 def _wait(history: TokenHistory, sighting: Sighting, now_ms: int, delta: TokenDelta) -> None:
@@ -132,12 +132,12 @@ def _learn(history: TokenHistory, sighting: Sighting, policy: Policy, delta: Tok
 
 
 def _presented(
-    history: TokenHistory, sighting: Sighting, policy: Policy, delta: TokenDelta
+    history: TokenHistory, sighting: Sighting, policy: Policy, now_ms: int, delta: TokenDelta
 ) -> None:
     presentation = _presentation(sighting, policy)
     if presentation in history.presentations:
         return
-    history.presentations.add(presentation)
+    history.presentations[presentation] = now_ms
     delta.presentations[history, presentation] = None
     if presentation.root_id is not None:
         home = history.home
@@ -187,14 +187,31 @@ def _recognise(
     if service is not None and service not in history.forwarders:
         history.forwarders.add(service)
         delta.some(history, history.by_presenter.get(service, ()))
-    if meant_for(history.issue.audiences, presentation.host, policy) and not presentation.refused:
-        if not history.matched:
-            history.matched = True
-            delta.all[history] = None
-        who = presentation.principal
-        if who is not None and who not in history.accepted_from:
-            history.accepted_from.add(who)
-            delta.some(history, history.by_service.get(who, ()))
+    if presentation.refused:
+        return
+    meant = meant_for(history.issue.audiences, presentation.host, policy)
+    if meant and not history.matched:
+        history.matched = True
+        delta.all[history] = None
+    if meant or service in history.accepted_from:
+        _on_the_way(history, presentation.principal, delta)
+
+
+def _on_the_way(history: TokenHistory, who: str | None, delta: TokenDelta) -> None:
+    """`who` handed the token on to where it is meant for; so did those who handed it to `who`."""
+    todo = [who]
+    while todo:
+        who = todo.pop()
+        if who is None or who in history.accepted_from:
+            continue
+        first = not history.accepted_from
+        history.accepted_from.add(who)
+        delta.some(history, history.presentations if first else history.by_service.get(who, ()))
+        todo.extend(
+            shown.principal
+            for shown in history.by_service.get(who, ())
+            if shown.kind == SERVER and not shown.refused
+        )
 
 
 def _observe(history: TokenHistory, presentation: Presentation, delta: TokenDelta) -> None:
@@ -209,9 +226,9 @@ def _observe(history: TokenHistory, presentation: Presentation, delta: TokenDelt
         new = True
     if presentation.workload is not None:
         place = (presentation.time, presentation.span_id, presentation.workload)
-        known = history.first_workload.get(who)
+        known = history.first_workload.get(presentation.naming)
         if known is None or place < known:
-            history.first_workload[who] = place
+            history.first_workload[presentation.naming] = place
             if known is not None and known[2] != place[2]:
                 delta.some(history, history.by_presenter[who])
     if new:

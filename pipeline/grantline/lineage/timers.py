@@ -15,22 +15,24 @@ class Timers(Generic[_S]):
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, _S]] = []
-        self._set: set[_S] = set()
+        self._set: dict[_S, int] = {}
         self._number = count()
 
     def set(self, due_ms: int, subject: _S) -> None:
-        """Look at `subject` at `due_ms`; nothing if a timer is set for it already."""
-        if subject not in self._set:
-            self._set.add(subject)
+        """Look at `subject` at `due_ms`, unless that is to happen earlier."""
+        known = self._set.get(subject)
+        if known is None or due_ms < known:
+            self._set[subject] = due_ms
             heappush(self._heap, (due_ms, next(self._number), subject))
 
     def due(self, now_ms: int) -> Iterator[_S]:
         """Those whose time has come, each taken off its timer first."""
         while self._heap and self._heap[0][0] <= now_ms:
-            subject = heappop(self._heap)[2]
-            self._set.remove(subject)
-            yield subject
+            due_ms, _, subject = heappop(self._heap)
+            if self._set.get(subject) == due_ms:
+                del self._set[subject]
+                yield subject
 
     def next_ms(self) -> int | None:
-        """When the next subject is due, if there is one."""
+        """When the next subject is due, if there is one; too early where a timer was moved."""
         return self._heap[0][0] if self._heap else None

@@ -7,8 +7,11 @@ dependents below it, once each. Reports may claim parents in a circle; the tree 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from math import inf
+
 from grantline.lineage.tallies import death_of_tokens, enter, leave
-from grantline.model.chain import Chain, Delegation, Renewal, Token, Use
+from grantline.model.chain import MAX_PATH, Chain, Delegation, Renewal, Token, Use
 from grantline.model.death import ALIVE, Death, Kill
 
 
@@ -138,6 +141,22 @@ def inherit(chain: Chain, top: Delegation, delta: Delta, facts_changed: bool = F
         here.depth, here.limit, here.own, here.above = depth, limit, own, above
         here.passed_on = passed_on
         todo.extend(here.children)
+
+
+def shown_from(redrawn: Iterable[Delegation]) -> Iterable[Delegation]:
+    """What is at and below `redrawn`, as far down as findings show its name and place."""
+    levels: dict[Delegation, float] = {}
+    for top in redrawn:
+        kills = (kill for kill in top.passed_on if kill is not None)
+        # Paths end after so many actors; a revoked ancestor is named however far below.
+        reach = inf if any(kill.delegation_id == top.id for kill in kills) else MAX_PATH
+        todo = [(top, reach)]
+        while todo:
+            here, left = todo.pop()
+            if left > levels.get(here, 0):
+                levels[here] = left
+                todo.extend((child, left - 1) for child in here.children)
+    return levels
 
 
 def _inherited(

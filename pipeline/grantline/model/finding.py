@@ -56,6 +56,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """Actors from the human to the violating one; `?` stands for what cannot be seen."""
     facts: tuple[tuple[str, str], ...] = ()
     """The predicate's values, as name and text."""
+    provisional: bool = False
+    """Another report of the same call may still explain it; not said before that had its time."""
 
 
 class Finding(BaseModel):

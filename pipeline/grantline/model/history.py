@@ -41,6 +41,11 @@ class Presentation(msgspec.Struct, frozen=True, gc=False):
         """The presenter as one comparable value: a name, or else a key."""
         return self.principal or (f"key {self.thumbprint}" if self.thumbprint else None)
 
+    @property
+    def naming(self) -> tuple[str, str]:
+        """Presenter, and how its workload is named: only names of one kind are comparable."""
+        return self.who or "", (self.workload or "").partition(":")[0]
+
 
 class Issue(msgspec.Struct, frozen=True, gc=False):
     """What is known of the token itself, merged over all sightings."""
@@ -69,7 +74,8 @@ class TokenHistory:
         self.last_arrival = arrived
         self.ends_at = 0
         """When the token dies, milliseconds; 0 if unknown."""
-        self.presentations: set[Presentation] = set()
+        self.presentations: dict[Presentation, int] = {}
+        """Presentation -> ingest time of its first report, milliseconds."""
         self.reports: dict[int, Issue] = {}
         self.issue = Issue()
         self.issued = False
@@ -91,12 +97,13 @@ class TokenHistory:
         self.earliest: tuple[int, str, str] | None = None
         """(time, span id, presenter) of the earliest named presentation."""
         self.rightful: frozenset[str] = frozenset()
-        self.first_workload: dict[str, tuple[int, str, str]] = {}
-        """presenter -> (time, span id, workload) of its earliest presentation."""
+        self.first_workload: dict[tuple[str, str], tuple[int, str, str]] = {}
+        """(presenter, kind of workload name) -> (time, span id, workload), the earliest."""
         self.forwarders: set[str] = set()
         """Services that themselves received this token, and may hand it to what is behind them."""
         self.accepted_from: set[str] = set()
-        """Presenters from whom a resource the token is meant for accepted it."""
+        """Presenters from whom a resource the token is meant for accepted it, and those from whom
+        they in turn had it."""
         self.matched = False
         """A resource the token is meant for accepted it."""
         self.waiting: dict[Hop, Waiting] = {}

@@ -15,6 +15,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Clock skew forgiven when a use is compared with an expiry or a revocation."""
     parent_grace_seconds: float = 300.0
     """How long a missing parent may still be on its way, in ingest time."""
+    witness_seconds: float = 2.0
+    """How much later than one party of a call the others may report it (exporters send once a
+    second), in ingest time. A gateway is only told from a thief by its own report."""
     max_depth: int = 5
     """Hops after the grant, where no grantor says otherwise (`delegation.max_depth`)."""
     lateness_seconds: float = 86_400.0

@@ -36,6 +36,8 @@ def check(shown: Presentation, where: InHistory) -> Iterator[Hit]:
         token_fingerprints=tuple(filter(None, (history.fingerprint,))),
         path=(*history.path, f"⇒ {who}"),
         facts=(("audience", meant), ("resource", shown.host or "?")),
+        # The first stop of a token may be a gateway; the one behind it has yet to report.
+        provisional=not history.matched,
     )
 
 
@@ -84,6 +86,12 @@ RULE = Rule(
             planner use t0 at=gw.example.com kind=client
             planner use t0 at=gw.example.com by=gateway aud=https://crm.example.com
             gateway use t0 at=crm.example.com by=crm aud=https://crm.example.com
+        """,
+        "two gateways in a row": """
+            alice grant planner token=t0 aud=https://crm.example.com
+            planner use t0 at=edge.example.com by=edge
+            edge use t0 at=gw.example.com by=gateway
+            gateway use t0 at=crm.example.com by=crm
         """,
         "refused": """
             alice grant planner token=t0 aud=https://crm.example.com

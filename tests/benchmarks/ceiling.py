@@ -1,7 +1,8 @@
 """The ceiling: a plain confluent-kafka loop that decodes with the same decoder, nothing else.
 
 Runs in a process of its own, as a worker would: `python -m tests.benchmarks.ceiling BOOTSTRAP
-TOPIC WARM ALL` says `ready` after `WARM` hops, and the time (monotonic clock) after `ALL`.
+TOPIC WARM ALL` says `ready` after `WARM` hops; after `ALL` the time (monotonic clock) and its CPU seconds
+between the two.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ ROOT = Path(__file__).parents[2]
 _SECONDS = 120.0
 
 
-def measure(bootstrap: str, load: Load, name: str) -> float:
-    """Seconds from the first record produced to the last span decoded."""
+def measure(bootstrap: str, load: Load, name: str) -> tuple[float, float]:
+    """Seconds from the first record produced to the last span decoded, and of CPU."""
     wipe(bootstrap)
     topic = new_topic(bootstrap, name)
     warm = make(seed=1, spans=2_000, batch=256)
@@ -40,7 +41,8 @@ def measure(bootstrap: str, load: Load, name: str) -> float:
             for record in load.records:
                 source.send(record)
             source.flush()
-            return float(child.stdout.readline()) - begin
+            end, cpu = child.stdout.readline().split()
+            return float(end) - begin, float(cpu)
         finally:
             child.kill()
 
@@ -53,8 +55,9 @@ def main() -> None:
     consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
     _decode(consumer, int(warm))
     print("ready", flush=True)
+    used = time.process_time()
     _decode(consumer, int(every) - int(warm))
-    print(time.monotonic(), flush=True)
+    print(time.monotonic(), time.process_time() - used, flush=True)
     consumer.close()
 
 

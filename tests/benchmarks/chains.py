@@ -1,15 +1,12 @@
-"""Chains of agents, and the violations planted in some of them.
+"""One chain of agents: a spine of delegations with side branches, and uses at most of them.
 
-A seed gives the same chains on every machine. A chain has one spine of `depth` delegations with
-side branches, and uses at most of them, some seen by the tool, some by the agent. About one span
-in a hundred violates something, of eight kinds in turn; which finding each must bring is noted
-where it is planted, and nothing else may be found.
+Some uses are seen by the tool, some by the agent, and one in twenty by a tool that knows the
+token and nothing of the chain.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from grantline.model.policy import NS
@@ -21,11 +18,7 @@ SCOPES = tuple(
     f"{what}.{how}" for what in ("mail", "files", "crm", "pay") for how in ("read", "write")
 )
 ROLES = ("planner", "researcher", "booker", "writer", "analyst", "buyer", "clerk", "coder")
-STRAY_SCOPE = "admin"
 ROOTLESS_SHARE = 0.05
-VIOLATION_SHARE = 0.01
-SKIPPED_FROM_DEPTH = 4
-"""A hop may be left out only so far up that the policy's own depth limit stays out of it."""
 
 
 class Planted(NamedTuple):
@@ -145,105 +138,3 @@ def ordinary(chain: Chain, depth: int) -> None:
             chain.use(here)
     for _ in range(chain.random.randrange(1, 4)):
         chain.use(here)
-
-
-def _thief(chain: Chain, _other: str) -> None:
-    held = chain.delegate(chain.root)
-    chain.use(held)
-    chain.plant("TR-01", chain.use(held, presenter="mallory"))
-
-
-def _ghost(chain: Chain, _other: str) -> None:
-    top = chain.delegate(chain.root)
-    below = chain.delegate(top)
-    chain.wait(100)
-    chain.revoke(top)
-    chain.wait(120)
-    chain.plant("TR-05", chain.use(below))
-    chain.plant("TR-04", chain.use(top))
-
-
-def _expired(chain: Chain, _other: str) -> None:
-    held = chain.delegate(chain.root, life=120)
-    chain.wait(300)
-    chain.plant("TR-06", chain.use(held))
-
-
-def _two_chains(chain: Chain, other: str) -> None:
-    if other:
-        chain.plant("TR-10", chain.use(chain.delegate(chain.root), root_id=other))
-
-
-def _wrong_audience(chain: Chain, _other: str) -> None:
-    held = chain.delegate(chain.root)
-    chain.plant("TR-11", chain.use(held, host="elsewhere.example.net"))
-
-
-def _escalation(chain: Chain, _other: str) -> None:
-    scopes = sorted([*chain.root.scopes, STRAY_SCOPE])
-    held = chain.delegate(chain.root, scopes=scopes)
-    chain.plant("SE-01", chain.issued_by[held.id])
-
-
-def _lie(chain: Chain, _other: str) -> None:
-    scopes = sorted([*chain.root.scopes, STRAY_SCOPE])
-    held = chain.delegate(chain.root, scopes=scopes, claimed=scopes)
-    chain.plant("SE-01", chain.issued_by[held.id])
-    chain.plant("SE-02", chain.issued_by[held.id])
-
-
-def _too_deep(chain: Chain, _other: str) -> None:
-    here = chain.root
-    for _ in range(MAX_DEPTH):
-        here = chain.delegate(here)
-    chain.plant("CS-09", chain.issued_by[chain.delegate(here).id])
-
-
-def _gap(chain: Chain, _other: str) -> None:
-    unseen = chain.delegate(chain.root)
-    chain.spans.pop()
-    below = chain.delegate(unseen)
-    chain.use(below)
-    chain.absent.add(Planted("CS-06", chain.issued_by[below.id]))
-
-
-VIOLATIONS: Sequence[Callable[[Chain, str], None]] = (
-    _thief, _ghost, _expired, _two_chains, _wrong_audience, _escalation, _lie, _too_deep, _gap,
-)  # fmt: skip
-
-
-class World:
-    """Chain after chain, one span in a hundred a violation."""
-
-    def __init__(self, seed: int, start: int) -> None:
-        """`start`: seconds since the epoch; spans are at most some 20 minutes later."""
-        self._random = random.Random(seed)
-        self._start = start
-        self._number = 0
-        self._kind = 0
-        self._owed = 0.0
-        self._other = ""
-
-    def chain(self, depth: int | None = None) -> Made:
-        """The next chain; of mixed depth unless one is named."""
-        self._number += 1
-        chain = Chain(self._random, self._number, self._start + self._number % 300)
-        ordinary(chain, depth or self._random.randrange(2, MAX_DEPTH + 1))
-        self._owed += len(chain.spans) * VIOLATION_SHARE
-        if self._owed >= 1:
-            VIOLATIONS[self._kind % len(VIOLATIONS)](chain, self._other)
-            self._kind += 1
-            self._owed -= max(1, len(chain.planted) + len(chain.absent))
-        self._other = chain.names.root_id
-        return chain.made()
-
-    def long_chain(self, length: int) -> Made:
-        """One chain of `length` spans: a tree of even width and depth, half of it uses."""
-        self._number += 1
-        chain = Chain(self._random, self._number, self._start)
-        while len(chain.spans) < length:
-            shallow = self._random.choice(chain.held[-64:])
-            held = chain.delegate(shallow if shallow.depth < MAX_DEPTH else chain.root)
-            chain.use(held)
-        del chain.spans[length:]
-        return chain.made()

@@ -1,7 +1,7 @@
 """Latency at a stated load: from a span's record being produced to what came of it being readable.
 
 A finding's clock starts with the record that makes it tellable (the last of the facts it needs),
-a row's with its own record. Rows are asked for through live SQL every tenth of a second, as an
+a row's with its own record. Findings that are held back for a witness are not in the figures. Rows are asked for through live SQL every tenth of a second, as an
 impatient analyst would; that tenth is in the figures.
 """
 

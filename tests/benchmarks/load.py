@@ -19,8 +19,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from grantline.model.hop import Hop
 from grantline.wire.otlp import decode
-from tests.benchmarks.chains import Made, Planted, World
+from tests.benchmarks.chains import Made, Planted
 from tests.benchmarks.spans import Span
+from tests.benchmarks.world import World
 from tests.otlp import pairs
 
 ALIVE = 400

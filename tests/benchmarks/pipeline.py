@@ -61,6 +61,14 @@ class Pipeline:
             time.sleep(0.05)
         raise TimeoutError(f"{have} rows after {seconds:.0f} s, {rows} expected")
 
+    def cpu_seconds(self) -> dict[str, float]:
+        """What each process has used so far; empty where there is no /proc to tell."""
+        return {
+            name: _cpu_seconds(leash._process.pid)
+            for name, leash in self._processes._running.items()
+            if Path("/proc/self/stat").exists()
+        }
+
     def readable(self, span_ids: Iterable[str]) -> set[str]:
         """Which of these spans have their row."""
         keys = ", ".join(str(span_key(span_id)) for span_id in span_ids)
@@ -70,6 +78,14 @@ class Pipeline:
     def _number(self, sql: str) -> int:
         value: int = self._lineage.ask(sql).rows[0][0]
         return value
+
+
+def _cpu_seconds(leash: int) -> float:
+    """Of the one process that `leash` holds."""
+    child = Path(f"/proc/{leash}/task/{leash}/children").read_text("ascii").split()[0]
+    # proc_pid_stat(5): utime and stime are fields 14 and 15; the name before them may hold spaces.
+    fields = Path(f"/proc/{child}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from grantline import __version__
 from tests.benchmarks.latency import Latency
 from tests.benchmarks.memory import Memory
 from tests.benchmarks.stages import Length, Stage
@@ -41,7 +42,7 @@ def as_json(report: Report) -> dict[str, Any]:
     """Everything, with where and when it was measured."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "grantline": version("grantline"),
+        "grantline": __version__,
         "machine": machine(),
         "libraries": {name: version(name) for name in _LIBRARIES},
         "broker": report.broker,
@@ -54,6 +55,7 @@ def as_json(report: Report) -> dict[str, Any]:
                 "ceiling_spans_per_second": round(row.ceiling_a_second),
                 "grantline_spans_per_second": round(row.grantline_a_second),
                 "ratio": round(row.ratio, 4),
+                "cpu_microseconds_per_span": _plain(row.cpu_microseconds),
             }
             for row in report.throughput
         ],
@@ -97,7 +99,7 @@ def show(console: Console, report: Report) -> None:
 
 def _throughput(rows: Sequence[Throughput]) -> Table:
     table = Table(title="Throughput, spans/s: median (each run)", title_justify="left")
-    for name in ("spans a record", "ceiling", "Grantline", "ratio", "findings (messages)"):
+    for name in ("spans a record", "ceiling", "Grantline", "ratio", "CPU µs a span", "findings"):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
@@ -105,7 +107,8 @@ def _throughput(rows: Sequence[Throughput]) -> Table:
             _runs(row.spans, [run.seconds for run in row.ceiling]),
             _runs(row.spans, [run.seconds for run in row.grantline]),
             f"{row.ratio:.2f}",
-            f"{row.findings:,} ({row.finding_messages:,})",
+            ", ".join(f"{name} {used:.0f}" for name, used in row.cpu_microseconds.items()),
+            f"{row.findings:,} in {row.finding_messages:,} messages",
         )
     return table
 
@@ -151,6 +154,8 @@ def _lengths(lengths: Sequence[Length]) -> Table:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return {name: _plain(field) for name, field in value._asdict().items()}
+    if isinstance(value, dict):
+        return {name: _plain(field) for name, field in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return round(value, 4) if isinstance(value, float) else value

@@ -26,9 +26,9 @@ from grantline.streams.messages import Addresses, finding_message
 from grantline.wire.frames import decode_hops, decode_sightings, encode_hops, encode_sightings
 from grantline.wire.otlp import decode
 from tests.benchmarks.broker import PARTITIONS
-from tests.benchmarks.chains import World
 from tests.benchmarks.load import Load, encode, hops_of
 from tests.benchmarks.memory import cut
+from tests.benchmarks.world import World
 
 POLICY = Policy()
 ADDRESSES = Addresses("h", "t", "f", "r", PARTITIONS, "/benchmark")

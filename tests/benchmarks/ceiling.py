@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from grantline.wire.otlp import decode
 from tests.benchmarks.broker import PARTITIONS, Source, new_topic, wipe
-from tests.benchmarks.load import Load, make
+from tests.benchmarks.load import Load, warm_up
 
 ROOT = Path(__file__).parents[2]
 _SECONDS = 120.0
@@ -26,7 +26,7 @@ def measure(bootstrap: str, load: Load, name: str) -> tuple[float, float]:
     """Seconds from the first record produced to the last span decoded, and of CPU."""
     wipe(bootstrap)
     topic = new_topic(bootstrap, name)
-    warm = make(seed=1, spans=2_000, batch=256)
+    warm = warm_up()
     source = Source(bootstrap, topic)
     counts = [str(warm.spans), str(warm.spans + load.spans)]
     command = [sys.executable, "-m", "tests.benchmarks.ceiling", bootstrap, topic, *counts]

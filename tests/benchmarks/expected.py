@@ -98,7 +98,9 @@ def check_equal(expected: dict[str, State], said: Sequence[Finding]) -> None:
         return
     missing, extra = expected.keys() - have.keys(), have.keys() - expected.keys()
     changed = {name for name in expected.keys() & have.keys() if expected[name] != have[name]}
+    known = have | expected
+    some = [known[name]["explanation"] for name in sorted(missing | extra | changed)[:3]]
     raise Different(
         f"{len(missing)} findings missing, {len(extra)} too many, {len(changed)} not as expected: "
-        f"{sorted(missing | extra | changed)[:3]}"
+        f"{some}"
     )

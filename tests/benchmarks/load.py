@@ -21,7 +21,7 @@ from grantline.model.hop import Hop
 from grantline.wire.otlp import decode
 from tests.benchmarks.chains import Made, Planted
 from tests.benchmarks.spans import Span
-from tests.benchmarks.world import World
+from tests.benchmarks.world import VIOLATION_SHARE, World
 from tests.otlp import pairs
 
 ALIVE = 400
@@ -53,9 +53,16 @@ class Load(NamedTuple):
         return sum(map(len, self.records))
 
 
-def make(seed: int, spans: int, batch: int, alive: int = ALIVE) -> Load:
-    """About `spans` spans in records of `batch`."""
-    world = World(seed, int(time.time()) - AGE_SECONDS)
+def warm_up() -> Load:
+    """A little of everything, with nothing to be found in it."""
+    return make(seed=1, spans=2_000, batch=256, violations=0)
+
+
+def make(
+    seed: int, spans: int, batch: int, alive: int = ALIVE, violations: float = VIOLATION_SHARE
+) -> Load:
+    """About `spans` spans in records of `batch`, `violations` a share of them."""
+    world = World(seed, int(time.time()) - AGE_SECONDS, violations)
     chains: list[Made] = []
     total = 0
     while total < spans:

@@ -16,7 +16,7 @@ from grantline.embedded import SESSION_TIMEOUT_MS, free_port
 from grantline.store.client import Lineage, connect
 from grantline.store.rows import span_key
 from tests.benchmarks.broker import PARTITIONS, Findings, Source, wipe
-from tests.benchmarks.load import Load, make
+from tests.benchmarks.load import Load, warm_up
 
 INPUT = "otlp_spans"
 FINDINGS = "delegation.findings"
@@ -109,9 +109,7 @@ def running(bootstrap: str, application: str) -> Iterator[Pipeline]:
         lineage = connect(live["address"], live["token"])
         stack.callback(lineage.close)
         findings = stack.enter_context(Findings(bootstrap, FINDINGS))
-        pipeline = Pipeline(
-            bootstrap, processes, findings, lineage, make(seed=1, spans=2_000, batch=256)
-        )
+        pipeline = Pipeline(bootstrap, processes, findings, lineage, warm_up())
         pipeline.warm_up()
         findings.await_all(lambda _: True, _START_SECONDS)
         findings.said.clear()

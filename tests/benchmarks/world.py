@@ -14,10 +14,14 @@ VIOLATION_SHARE = 0.01
 
 
 class World:
-    """Chain after chain, one span in a hundred a violation."""
+    """Chain after chain, some of them with a violation."""
 
-    def __init__(self, seed: int, start: int) -> None:
-        """`start`: seconds since the epoch; spans are at most some 20 minutes later."""
+    def __init__(self, seed: int, start: int, violations: float = VIOLATION_SHARE) -> None:
+        """`start`: seconds since the epoch; spans are at most some 20 minutes later.
+
+        `violations`: as a share of all spans.
+        """
+        self._violations = violations
         self._random = random.Random(seed)
         self._start = start
         self._number = 0
@@ -30,7 +34,7 @@ class World:
         self._number += 1
         chain = Chain(self._random, self._number, self._start + self._number % 300)
         ordinary(chain, depth or self._random.randrange(2, MAX_DEPTH + 1))
-        self._owed += len(chain.spans) * VIOLATION_SHARE
+        self._owed += len(chain.spans) * self._violations
         if self._owed >= 1:
             VIOLATIONS[self._kind % len(VIOLATIONS)](chain, self._other)
             self._kind += 1

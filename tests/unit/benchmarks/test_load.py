@@ -17,7 +17,7 @@ from tests.benchmarks.expected import (
     state,
     waited,
 )
-from tests.benchmarks.load import Load, hops_of, make
+from tests.benchmarks.load import Load, hops_of, make, warm_up
 from tests.benchmarks.world import World
 
 SEED = 5
@@ -105,3 +105,11 @@ def test_last_revision_counts_whatever_the_order_of_arrival(said: list[Finding])
 def test_finding_that_was_not_planted_is_different(load: Load, said: list[Finding]) -> None:
     with pytest.raises(Different, match="found but not planted"):
         check_planted(set(list(load.planted)[1:]), open_now(said))
+
+
+def test_nothing_is_found_in_the_warm_up() -> None:
+    load = warm_up()
+    engine = Engine()
+    engine.add(hops_of(load.records))
+    assert open_now(engine.finish()) == {}
+    assert not load.planted

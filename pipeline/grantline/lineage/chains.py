@@ -72,7 +72,7 @@ def _add_use(token: Token, hop: Hop, delta: Delta) -> None:
         hop.action_risk,
     )
     if use not in token.uses:
-        token.uses[use] = None
+        token.uses.add(use)
         delta.uses[token, use] = None
 
 
@@ -110,7 +110,7 @@ def _delegation(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         delta.context(delegation)
         for token in delegation.tokens:
             delta.all_uses(token)
-    delegation.spans[hop.time, hop.span_id] = None
+    delegation.spans.add((hop.time, hop.span_id))
     delta.delegations[delegation] = None
     if join(delegation.reports, rank, _facts(hop)):
         _believe(chain, delegation, overlay(delegation.reports), now_ms, delta)

@@ -92,7 +92,7 @@ def _rooted(history: TokenHistory, root: str, resolved: bool, delta: TokenDelta)
     if not resolved:
         history.root_issued = min(root, history.root_issued or root)
     if root not in history.roots_known:
-        history.roots_known[root] = None
+        history.roots_known.add(root)
         history.root_known = min(root, history.root_known or root)
         for waiting in history.waiting.values():
             delta.waiting[history, waiting] = None
@@ -185,7 +185,7 @@ def _recognise(
         return
     service = presentation.service
     if service is not None and service not in history.forwarders:
-        history.forwarders[service] = None
+        history.forwarders.add(service)
         delta.some(history, history.by_presenter.get(service, ()))
     if presentation.refused:
         return
@@ -205,7 +205,7 @@ def _on_the_way(history: TokenHistory, who: str | None, delta: TokenDelta) -> No
         if who is None or who in history.accepted_from:
             continue
         first = not history.accepted_from
-        history.accepted_from[who] = None
+        history.accepted_from.add(who)
         delta.some(history, history.presentations if first else history.by_service.get(who, ()))
         todo.extend(
             shown.principal
@@ -237,9 +237,9 @@ def _observe(history: TokenHistory, presentation: Presentation, delta: TokenDelt
 
 def _settle_holder(history: TokenHistory, delta: TokenDelta) -> None:
     """Who rightfully presents the token: whom it was issued to, else who presented it first."""
-    rightful = history.holders.intersection(history.by_presenter)
+    rightful = frozenset(history.holders & history.by_presenter.keys())
     if rightful:
-        rightful = history.holders
+        rightful = frozenset(history.holders)
     elif history.earliest is not None:
         rightful = frozenset((history.earliest[2],))
     if rightful != history.rightful:

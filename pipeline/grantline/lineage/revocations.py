@@ -88,11 +88,9 @@ def _token(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         token = token_of(chain, fingerprint, fingerprint, now_ms)
         dead = [token, *(named.stand_in for named in token.named)]
     elif (by := named_by(chain, hop, now_ms)) is not None:
-        before = by.revoked, by.condemns
         by.revoked = by.revoked if revoked is None else revoked.joined(by.revoked)
         by.condemns = by.condemns.joined(condemns)
-        if (by.revoked, by.condemns) != before:
-            dead = [by.stand_in, *by.tokens]
+        dead = [by.stand_in, *by.tokens]
     for token in dead:
         _revoke(chain, token, revoked, condemns, delta)
 

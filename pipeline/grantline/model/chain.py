@@ -71,7 +71,7 @@ class Token:
         self.revoked: Revoked | None = None
         self.condemns: Death = ALIVE
         """Revocations of its whole delegation that name this token instead of the id."""
-        self.uses: dict[Use, None] = {}
+        self.uses: set[Use] = set()
         self.waiting: dict[Delegation, None] = {}
         """Delegations that were obtained with this token."""
         self.named: tuple[Named, ...] = ()
@@ -116,7 +116,7 @@ class Delegation:
         self.reports: dict[int, Facts] = {}
         """Evidence rank -> what reports of that rank say."""
         self.facts = Facts()
-        self.spans: dict[tuple[int, str], None] = {}
+        self.spans: set[tuple[int, str]] = set()
         """(time, span id) of the reports. Empty: only spoken of, never reported."""
         self.claimed: Delegation | None = None
         """The parent its reports name."""

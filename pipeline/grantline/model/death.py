@@ -24,8 +24,6 @@ class Death(NamedTuple):
         return first(self.hard, self.soft)
 
     def joined(self, other: Death) -> Death:
-        if other is ALIVE or self == other:
-            return self
         return Death(first(self.hard, other.hard), first(self.soft, other.soft))
 
 

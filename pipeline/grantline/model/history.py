@@ -11,10 +11,6 @@ import msgspec
 from grantline.model.hop import Hop
 
 
-NOBODY: frozenset[str] = frozenset()
-"""One for all: each call of `frozenset()` makes another."""
-
-
 class Presentation(msgspec.Struct, frozen=True, gc=False):
     """One appearance of the token. Equal presentations are one."""
 
@@ -65,7 +61,7 @@ class Issue(msgspec.Struct, frozen=True, gc=False):
 
 
 class TokenHistory:
-    """All sightings of one key. Its sets are dictionaries: empty, these weigh a third."""
+    """All sightings of one key."""
 
     __slots__ = ("accepted_from", "arrived", "by_presenter", "by_service", "earliest", "ends_at",
                  "first_workload", "forwarders", "holders", "issue", "issued", "key",
@@ -90,9 +86,9 @@ class TokenHistory:
         """The same, or found through its ancestors."""
         self.root_named: tuple[int, str, str] | None = None
         """(time, span id, root) of the earliest presentation that names a root."""
-        self.roots_known: dict[str, None] = {}
+        self.roots_known: set[str] = set()
         """Every root it was issued under or found to have: where waiting hops are sent."""
-        self.holders: frozenset[str] = NOBODY
+        self.holders: set[str] = set()
         """Names of the party it was issued to."""
         self.by_presenter: dict[str, list[Presentation]] = {}
         """Who presented it -> its uses."""
@@ -100,12 +96,12 @@ class TokenHistory:
         """Who reports -> the uses it reports."""
         self.earliest: tuple[int, str, str] | None = None
         """(time, span id, presenter) of the earliest named presentation."""
-        self.rightful: frozenset[str] = NOBODY
+        self.rightful: frozenset[str] = frozenset()
         self.first_workload: dict[tuple[str, str], tuple[int, str, str]] = {}
         """(presenter, kind of workload name) -> (time, span id, workload), the earliest."""
-        self.forwarders: dict[str, None] = {}
+        self.forwarders: set[str] = set()
         """Services that themselves received this token, and may hand it to what is behind them."""
-        self.accepted_from: dict[str, None] = {}
+        self.accepted_from: set[str] = set()
         """Presenters from whom a resource the token is meant for accepted it, and those from whom
         they in turn had it."""
         self.matched = False

@@ -64,7 +64,7 @@ def _hit(reference: str, shown: Presentation, where: InHistory, difference: str)
         ),
         # A gateway is told from a thief by its own report. Once the token came to where it is
         # meant for from somebody else, the way it takes is known.
-        provisional=reference == "TR-01" and not history.accepted_from.keys() - {shown.who},
+        provisional=reference == "TR-01" and not history.accepted_from - {shown.who},
     )
 
 

@@ -88,9 +88,12 @@ def _token(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         token = token_of(chain, fingerprint, fingerprint, now_ms)
         dead = [token, *(named.stand_in for named in token.named)]
     elif (by := named_by(chain, hop, now_ms)) is not None:
+        known = (by.revoked, by.condemns)
         by.revoked = by.revoked if revoked is None else revoked.joined(by.revoked)
         by.condemns = by.condemns.joined(condemns)
-        dead = [by.stand_in, *by.tokens]
+        # What is known of the jti is known to all its tokens: said again, it costs none of them.
+        if (by.revoked, by.condemns) != known:
+            dead = [by.stand_in, *by.tokens]
     for token in dead:
         _revoke(chain, token, revoked, condemns, delta)
 

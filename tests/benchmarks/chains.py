@@ -1,7 +1,10 @@
 """One chain of agents: a spine of delegations with side branches, and uses at most of them.
 
-Some uses are seen by the tool, some by the agent, and one in twenty by a tool that knows the
-token and nothing of the chain.
+The mix is an assumption, not a measurement: one delegate in seven only passes authority on, the
+others call a tool 1 + geometric times with the same token, four times on average, as an agent's
+loop does with an access token that lives an hour. Half of a token's calls come right after it was
+issued, the rest while agents further down are at work. Two of five calls are seen by the agent,
+the others by the tool, one in twenty by a tool that knows the token and nothing of the chain.
 """
 
 from __future__ import annotations
@@ -18,7 +21,14 @@ SCOPES = tuple(
     f"{what}.{how}" for what in ("mail", "files", "crm", "pay") for how in ("read", "write")
 )
 ROLES = ("planner", "researcher", "booker", "writer", "analyst", "buyer", "clerk", "coder")
+VERBS = ("search", "read", "list", "update", "send")
 ROOTLESS_SHARE = 0.05
+IDLE_SHARE = 1 / 7
+"""Of delegates: they use their token for nothing but the next exchange."""
+LAST_CALL_SHARE = 0.25
+"""The chance that a call is the last with its token: four calls on average."""
+BRANCH_SHARE = 0.3
+"""Of the spine's agents: they also delegate to one to three helpers."""
 
 
 class Planted(NamedTuple):
@@ -80,7 +90,8 @@ class Chain:
         host = host or held.host
         service = host.partition(".")[0]
         presenter = presenter or held.actor
-        said = spans.use(self.names, held, f"{service}_call", host, presenter)
+        tool = f"{service}_{self.random.choice(VERBS)}"
+        said = spans.use(self.names, held, tool, host, presenter)
         chance = self.random.random()
         if root_id:
             said["delegation.root.id"] = root_id
@@ -129,12 +140,25 @@ class Chain:
 def ordinary(chain: Chain, depth: int) -> None:
     """A spine of `depth` delegations, side branches, and uses of most of them."""
     here = chain.root
+    later: list[Held] = []
     for _ in range(depth):
-        if here.depth and chain.random.random() < 0.3:
-            for _ in range(chain.random.randrange(1, 3)):
-                chain.use(chain.delegate(here))
+        if here.depth and chain.random.random() < BRANCH_SHARE:
+            for _ in range(chain.random.randrange(1, 4)):
+                _work(chain, chain.delegate(here), later)
         here = chain.delegate(here)
-        for _ in range(chain.random.randrange(3)):
-            chain.use(here)
-    for _ in range(chain.random.randrange(1, 4)):
-        chain.use(here)
+        _work(chain, here, later)
+    chain.random.shuffle(later)
+    for held in later:
+        chain.use(held)
+
+
+def _work(chain: Chain, held: Held, later: list[Held]) -> None:
+    """Half of `held`'s calls now; the others are added to `later`."""
+    if chain.random.random() < IDLE_SHARE:
+        return
+    calls = 1
+    while chain.random.random() > LAST_CALL_SHARE:
+        calls += 1
+    for _ in range(calls - calls // 2):
+        chain.use(held)
+    later += [held] * (calls // 2)

@@ -20,6 +20,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from grantline.model.hop import Hop
 from grantline.wire.otlp import decode
 from tests.benchmarks.chains import Made, Planted
+from tests.benchmarks.shape import Shape
+from tests.benchmarks.shape import of as shape_of
 from tests.benchmarks.spans import Span
 from tests.benchmarks.world import VIOLATION_SHARE, World
 from tests.otlp import pairs
@@ -47,6 +49,7 @@ class Load(NamedTuple):
     absent: set[Planted]
     attributes: float
     """A span, on average."""
+    shape: Shape
 
     @property
     def bytes(self) -> int:
@@ -77,6 +80,7 @@ def make(
         planted=set().union(*(made.planted for made in chains)),
         absent=set().union(*(made.absent for made in chains)),
         attributes=sum(len(span.attributes) for span in stream) / len(stream),
+        shape=shape_of(chains),
     )
 
 

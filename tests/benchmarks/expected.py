@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from grantline.engine import Engine
 from grantline.model.finding import Finding
 from grantline.model.policy import Policy
+from tests.benchmarks.broker import Said
 from tests.benchmarks.chains import Planted
 from tests.benchmarks.load import Load, hops_of
 
@@ -89,6 +90,11 @@ def open_now(said: Sequence[Finding]) -> dict[str, State]:
         if known is None or finding.revision >= known.revision:
             last[finding.id] = finding
     return {name: state(finding) for name, finding in last.items() if finding.status == "open"}
+
+
+def complete(said: Sequence[Said], expected: dict[str, State]) -> bool:
+    """The findings that are open now are those that must be."""
+    return open_now([message.finding for message in said]).keys() == expected.keys()
 
 
 def check_equal(expected: dict[str, State], said: Sequence[Finding]) -> None:

@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 from tests.benchmarks import pipeline
 from tests.benchmarks.broker import Said, paced
-from tests.benchmarks.expected import Expected, check_equal
+from tests.benchmarks.expected import Expected, check_equal, complete
 from tests.benchmarks.load import Load, hops_of
-from tests.benchmarks.throughput import complete
 
 _ASK_SECONDS = 0.1
 _SECONDS = 60.0

@@ -1,0 +1,86 @@
+"""What a contender uses while it is measured: CPU seconds and resident memory of its processes.
+
+Wall time on a shared machine tells what the neighbours were doing, CPU time tells what the
+contender did. Read from /proc; elsewhere than on Linux there is nothing to tell.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+from types import TracebackType
+from typing import NamedTuple, Self
+
+_EVERY_SECONDS = 0.2
+_PROC = Path("/proc")
+
+
+class Used(NamedTuple):
+    """By one process, between the start of the measurement and its end."""
+
+    cpu_seconds: float
+    memory_mib: float
+    """Resident, on average."""
+
+
+class Meter:
+    """Watches processes while the block lasts; `used` is filled at its end, or by `read`."""
+
+    def __init__(self, processes: Mapping[str, int]) -> None:
+        """`processes`: name -> process id."""
+        self._processes = dict(processes) if (_PROC / "self/stat").exists() else {}
+        self._begin = {name: _cpu_seconds(pid) for name, pid in self._processes.items()}
+        self._memory: dict[str, list[float]] = {name: [] for name in self._processes}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="meter", daemon=True)
+        self.used: dict[str, Used] = {}
+
+    def read(self) -> dict[str, Used]:
+        """What was used up to now."""
+        self._sample()
+        self.used = {
+            name: Used(_cpu_seconds(pid) - self._begin[name], fmean(self._memory[name]))
+            for name, pid in self._processes.items()
+        }
+        return self.used
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(_EVERY_SECONDS):
+            try:
+                self._sample()
+            except OSError:
+                # It ended: whoever waits for its output says so.
+                return
+
+    def _sample(self) -> None:
+        for name, pid in self._processes.items():
+            pages = int((_PROC / str(pid) / "statm").read_text("ascii").split()[1])
+            self._memory[name].append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+
+
+def child_of(leash: int) -> int:
+    """The one process that a leash holds (see `grantline.embedded.LeashedProcess`)."""
+    children = _PROC / str(leash) / "task" / str(leash) / "children"
+    return int(children.read_text("ascii").split()[0]) if children.exists() else leash
+
+
+def _cpu_seconds(pid: int) -> float:
+    # proc_pid_stat(5): utime and stime are fields 14 and 15; the name before them may hold spaces.
+    fields = (_PROC / str(pid) / "stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

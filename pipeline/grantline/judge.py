@@ -47,12 +47,12 @@ CRASHED = "rule-crashed"
 
 
 class Wait(NamedTuple):
-    """Until when a word is held back, milliseconds; None where that time has come."""
+    """What still has its time, and until when, milliseconds; None where that time has come."""
 
     absent: int | None
-    """That something is missing (`Rule.absence`)."""
+    """That something is missing (`Rule.absence`) is not said before."""
     witness: int | None
-    """What another report of the same call may explain (`Hit.provisional`)."""
+    """What another report of the same call may explain (`Hit.provisional`) stays marked so."""
 
 
 class Judge:
@@ -75,7 +75,7 @@ class Judge:
     def ask(
         self, rules: Iterable[Rule], subject: Hashable, seen: object, where: object, wait: Wait
     ) -> int | None:
-        """Ask `rules` about `subject`; when to ask again, if one holds its word back until then."""
+        """Ask `rules` about `subject`; when to ask again, if time alone changes what one says."""
         spoken: list[_Spoken] = []
         due: list[int] = []
         for rule in rules:
@@ -85,11 +85,15 @@ class Judge:
                 spoken.append((CRASHED, _crash(rule, why)))
                 continue
             for hit in hits:
-                until = wait.absent if rule.absence else wait.witness if hit.provisional else None
-                if until is None:
-                    spoken.append((rule.id, msgspec.structs.replace(hit, provisional=False)))
-                else:
-                    due.append(until)
+                if rule.absence and wait.absent is not None:
+                    due.append(wait.absent)
+                    continue
+                if hit.provisional:
+                    if wait.witness is not None:
+                        due.append(wait.witness)
+                    else:
+                        hit = msgspec.structs.replace(hit, provisional=False)  # noqa: PLW2901
+                spoken.append((rule.id, hit))
         self._record(subject, tuple(spoken))
         return min(due, default=None)
 
@@ -147,7 +151,8 @@ class Judge:
             if case.said is None:
                 del self._cases[identity]  # came and went between two drains: never said
                 return None
-            return case.said.model_copy(update={"status": "retracted", "revision": revision})
+            gone = {"status": "retracted", "provisional": False, "revision": revision}
+            return case.said.model_copy(update=gone)
         finding = _render(identity, case, self._rules.get(case.rule_id), revision)
         if case.said is not None and finding == case.said.model_copy(update={"revision": revision}):
             return None
@@ -170,6 +175,7 @@ def _render(identity: str, case: Case, rule: Rule | None, revision: int) -> Find
         severity=_SEVERITIES[max(+case.severities)],
         confidence=_CONFIDENCES[max(+case.confidences)],
         status="open",
+        provisional=not case.settled,
         revision=revision,
         root_id=first.root_id,
         delegation_ids=_merged(hit.delegation_ids for hit in listed),

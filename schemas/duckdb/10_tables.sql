@@ -92,6 +92,7 @@ CREATE TABLE IF NOT EXISTS finding_history (
     id VARCHAR NOT NULL,
     revision BIGINT NOT NULL,
     status VARCHAR NOT NULL,             -- open or retracted
+    provisional BOOLEAN NOT NULL,        -- a witness of the same call may still explain it
     rule VARCHAR NOT NULL,
     reference VARCHAR NOT NULL,
     title VARCHAR NOT NULL,

@@ -43,7 +43,7 @@ def resolved(number: int, root_id: str) -> Hop:
 def finding(revision: int = 0, identity: str = "fnd_1", **fields: Any) -> Finding:
     known = {
         "id": identity, "rule": "use_after_expiry", "reference": "TR-06", "title": "Used after",
-        "severity": "high", "confidence": "high", "status": "open", "revision": revision,
+        "severity": "high", "confidence": "high", "status": "open", "provisional": False, "revision": revision,
         "root_id": "dlg_root", "delegation_ids": ["dlg_1"], "token_fingerprints": [],
         "span_ids": ["00000000000000aa"], "count": 1,
         "first_seen": "2026-11-23T10:00:00.123456789Z", "last_seen": "2026-11-23T10:00:01Z",

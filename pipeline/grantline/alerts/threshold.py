@@ -26,5 +26,6 @@ def checked(lowest: Severity) -> Severity:
 
 
 def pages(finding: Finding, lowest: Severity) -> bool:
-    """True when the finding stands and is at least as severe as `lowest`."""
-    return finding.status == "open" and severity_of(finding) >= lowest
+    """True when the finding stands, waits for no witness, and is at least as severe as `lowest`."""
+    stands = finding.status == "open" and not finding.provisional
+    return stands and severity_of(finding) >= lowest

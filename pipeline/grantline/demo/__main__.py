@@ -142,11 +142,17 @@ def _show(seen: Seen) -> None:
         Text(
             f"           token …{token} · grant of {plain(finding.path[0])} · "
             f"{plain(' → '.join(finding.path))}\n"
-            f"           {seen.status} {seen.latency_ms:,.0f} ms after the span"
+            f"           {seen.status} {seen.latency_ms:,.0f} ms after the span{_confirmed(seen)}"
             f"{' (its parent might have come late)' if finding.reference == 'CS-06' else ''}",
             style="dim",
         )
     )
+
+
+def _confirmed(seen: Seen) -> str:
+    if seen.confirmed_ms is None:
+        return ""
+    return f", confirmed after {seen.confirmed_ms:,.0f} ms (a gateway might have explained it)"
 
 
 def _ask(address: str, scenario: Scenario, seen: dict[str, Seen]) -> None:

@@ -24,6 +24,8 @@ class Seen(NamedTuple):
     """`detected`, `amended` or `retracted`."""
     latency_ms: float
     """From the violating span's start until the finding could be read."""
+    confirmed_ms: float | None = None
+    """Until no other report of the same call was waited for, where one was."""
 
 
 class Watch:
@@ -74,12 +76,17 @@ class Watch:
 
     def _take(self, finding: Finding, now: float) -> None:
         before = self._seen.get(finding.id)
-        happened = datetime.fromisoformat(finding.last_seen).timestamp()
-        status = (
-            "retracted" if finding.status == "retracted" else "amended" if before else "detected"
-        )
-        self._seen[finding.id] = Seen(finding, status, (now - happened) * 1000)
+        latency_ms = (now - datetime.fromisoformat(finding.last_seen).timestamp()) * 1000
+        retracted = finding.status == "retracted"
+        status = "retracted" if retracted else "amended" if before else "detected"
+        seen = Seen(finding, status, latency_ms)
         self._changed = time.monotonic()
-        # An amendment is worth a line where it shows more of the chain, not where it counts on.
-        if status != "amended" or (before and before.finding.path != finding.path):
-            self._tell(self._seen[finding.id])
+        if before is not None and before.finding.provisional and not retracted:
+            seen = Seen(finding, "detected", before.latency_ms, latency_ms)
+        self._seen[finding.id] = seen
+        # Like on-call, a person is not told what a witness may still explain. An amendment is
+        # worth a line where it shows more of the chain, not where it counts on.
+        silent = finding.provisional or (retracted and before and before.finding.provisional)
+        more = status != "amended" or (before and before.finding.path != finding.path)
+        if not silent and (more or seen.confirmed_ms is not None):
+            self._tell(seen)

@@ -27,13 +27,15 @@ class Case:
     """One finding in the making: every hit of one identity."""
 
     __slots__ = ("_first", "_last_time", "_stale", "confidences", "count", "hits", "rule_id",
-                 "said", "severities")  # fmt: skip
+                 "said", "settled", "severities")  # fmt: skip
 
     def __init__(self, rule_id: str) -> None:
         self.rule_id = rule_id
         self.hits: dict[Hashable, Hit] = {}
         self.count = 0
         """Violating spans."""
+        self.settled = 0
+        """Hits that no other report of the same call is waited for."""
         self.severities: Counter[Severity] = Counter()
         self.confidences: Counter[Confidence] = Counter()
         self.said: Finding | None = None
@@ -80,5 +82,6 @@ class Case:
 
     def _tally(self, hit: Hit, sign: int) -> None:
         self.count += sign * len(hit.span_ids)
+        self.settled += sign * (not hit.provisional)
         self.severities[hit.severity] += sign
         self.confidences[hit.confidence] += sign

@@ -57,7 +57,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[tuple[str, str], ...] = ()
     """The predicate's values, as name and text."""
     provisional: bool = False
-    """Another report of the same call may still explain it; not said before that had its time."""
+    """Another report of the same call may still explain it: said at once, with this mark."""
 
 
 class Finding(BaseModel):
@@ -77,6 +77,10 @@ class Finding(BaseModel):
     severity: SeverityName
     confidence: ConfidenceName
     status: Literal["open", "retracted"]
+    provisional: bool = Field(
+        default=False,
+        description="Another report of the same call may still explain it; nobody is paged yet.",
+    )
     revision: int = Field(ge=0, description="Grows with every change of this finding.")
     root_id: str | None = Field(description="The original grant; null where it cannot be seen.")
     delegation_ids: list[str]

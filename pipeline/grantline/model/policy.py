@@ -17,7 +17,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """How long a missing parent may still be on its way, in ingest time."""
     witness_seconds: float = 2.0
     """How much later than one party of a call the others may report it (exporters send once a
-    second), in ingest time. A gateway is only told from a thief by its own report."""
+    second), in ingest time. A gateway is only told from a thief by its own report: until then
+    the finding is provisional, and pages nobody."""
     max_depth: int = 5
     """Hops after the grant, where no grantor says otherwise (`delegation.max_depth`)."""
     lateness_seconds: float = 86_400.0

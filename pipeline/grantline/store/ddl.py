@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import duckdb
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class WrongSchema(RuntimeError):

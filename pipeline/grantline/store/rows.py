@@ -50,11 +50,11 @@ _SPAN_ID: Final = 0
 _RECEIVED: Final = [field.name for field in _FIELDS].index("received")
 
 FINDING_SCHEMA: Final = pa.schema(
-    [(name, pa.string()) for name in ("id",)]
-    + [("revision", pa.int64())]
+    [("id", pa.string()), ("revision", pa.int64())]
+    + [("status", pa.string()), ("provisional", pa.bool_())]
     + [
         (name, pa.string())
-        for name in ("status", "rule", "reference", "title", "severity", "confidence", "root_id")
+        for name in ("rule", "reference", "title", "severity", "confidence", "root_id")
     ]
     + [(name, _STRINGS) for name in ("delegation_ids", "token_fingerprints", "span_ids")]
     + [("count", pa.int64())]

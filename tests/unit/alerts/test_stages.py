@@ -27,6 +27,10 @@ def test_a_retracted_finding_is_no_reason_to_page() -> None:
     assert not pages(finding(status="retracted"), Severity.MEDIUM)
 
 
+def test_what_a_witness_may_still_explain_pages_nobody_yet() -> None:
+    assert not pages(finding(provisional=True), Severity.MEDIUM)
+
+
 def test_a_threshold_below_medium_is_refused_with_the_cure() -> None:
     with pytest.raises(ValueError, match="'low' cannot page: alerts begin at 'medium'"):
         checked(Severity.LOW)

@@ -75,23 +75,23 @@ class _Packed(Serializer):  # type: ignore[misc]
         super().__init__()
         self._encode = msgspec.msgpack.Encoder().encode
 
-    def __call__(self, value: Placed | Sighting, ctx: SerializationContext) -> bytes:
+    def __call__(self, value: Placed | Sighting, ctx: SerializationContext) -> bytes:  # noqa: ARG002
         return self._encode(value.hop if isinstance(value, Placed) else value)
 
 
 class _Unpacked(Deserializer):  # type: ignore[misc]
     """Of a struct; no bytes are a tick, which tells the time and nothing else."""
 
-    def __init__(self, struct: type[Hop] | type[Sighting]) -> None:
+    def __init__(self, struct: type[Hop | Sighting]) -> None:
         super().__init__()
         self._decode = msgspec.msgpack.Decoder(struct).decode
 
-    def __call__(self, value: bytes, ctx: SerializationContext) -> Any:
+    def __call__(self, value: bytes, ctx: SerializationContext) -> Any:  # noqa: ARG002
         return self._decode(value) if value else ()
 
 
 class _Written(Serializer):  # type: ignore[misc]
-    def __call__(self, value: Finding, ctx: SerializationContext) -> bytes:
+    def __call__(self, value: Finding, ctx: SerializationContext) -> bytes:  # noqa: ARG002
         return value.model_dump_json().encode()
 
 
@@ -179,7 +179,8 @@ def build(bootstrap: str, source: str, sink: str, state: str, progress: Progress
 
 def main() -> None:
     progress = Progress()
-    app = build(*sys.argv[1:], progress=progress)
+    bootstrap, source, sink, state = sys.argv[1:]
+    app = build(bootstrap, source, sink, state, progress)
     threading.Thread(target=progress.answer, args=(app.stop,), daemon=True).start()
     gc.collect()
     gc.freeze()

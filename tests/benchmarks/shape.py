@@ -65,7 +65,7 @@ def of(chains: Sequence[Made]) -> Shape:
 
 
 def _depth(made: Made) -> int:
-    return max(span.attributes.get("delegation.depth", 0) for span in made.spans)
+    return max(int(span.attributes.get("delegation.depth", 0)) for span in made.spans)
 
 
 def _of(spans: Iterable[dict[str, Any]], *operations: str) -> list[dict[str, Any]]:

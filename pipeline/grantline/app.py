@@ -284,6 +284,8 @@ def show_settings(settings: Settings, _options: Mapping[str, Any]) -> int:
     """Every setting with its variable, present value and meaning."""
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
+        if isinstance(value, dict):  # librdkafka's: any of them may be a password
+            value = dict.fromkeys(value, "**********")
         print(f"GRANTLINE_{name.upper():26} {value!s:32} {field.description or ''}".rstrip())
     return 0
 

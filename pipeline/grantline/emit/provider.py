@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, cast
 
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.util.types import AttributeValue
 
 from grantline.emit import clean
 from grantline.emit.settings import Settings
@@ -46,10 +48,16 @@ def _resource(settings: Settings, notes: clean.Notes) -> Resource:
     said = {**settings.resource, SERVICE_NAME: settings.service_name}
     found = dict(Resource.create(dict(said)).attributes)
     found.setdefault(SERVICE_INSTANCE_ID, str(uuid.uuid4()))
-    for name, value in found.items():
-        if isinstance(value, str):
-            found[name] = clean.text(value, notes)
-    return Resource(found)
+    return Resource({clean.text(name, notes): _fit(value, notes) for name, value in found.items()})
+
+
+def _fit(value: AttributeValue, notes: clean.Notes) -> AttributeValue:
+    if isinstance(value, str):
+        return clean.text(value, notes)
+    if isinstance(value, Sequence):  # such as process.command_args
+        fit = [clean.text(item, notes) if isinstance(item, str) else item for item in value]
+        return cast("AttributeValue", fit)
+    return value
 
 
 def another_instance(resource: Resource) -> Resource:

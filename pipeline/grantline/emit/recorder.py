@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Tracer
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
@@ -166,6 +167,7 @@ class Recorder:
         name = fact.operation if not fact.name else f"{fact.operation} {fact.name}"
         span = self._tracer.start_span(
             clean.text(name, self.tally, fact.secrets, _MAX_NAME),
+            context=_parent(),
             kind=_KINDS[fact.kind],
             attributes=attributes,
             links=fact.links,
@@ -225,6 +227,22 @@ class Recorder:
         self._provider.shutdown()
 
 
+def _parent() -> Context | None:
+    """Where the span belongs, without the `tracestate` of strangers; None for the current context.
+
+    Anybody who calls us writes into it (W3C Trace Context 3.3): what looks like a token there
+    would get the span quarantined, and the use never judged.
+    """
+    seen = trace.get_current_span().get_span_context()
+    if not seen.trace_state:
+        return None
+    return trace.set_span_in_context(trace.NonRecordingSpan(_stateless(seen)))
+
+
+def _stateless(seen: SpanContext) -> SpanContext:
+    return SpanContext(seen.trace_id, seen.span_id, seen.is_remote, seen.trace_flags)
+
+
 def secrets_of(*tokens: Token | None) -> tuple[str, ...]:
     """The credentials of a call, shortest first, to be looked for in its values.
 
@@ -243,4 +261,4 @@ def link(kind: str, to: SpanContext | None, delegation_id: str | None = None) ->
     said = {"delegation.link.type": kind}
     if delegation_id:
         said["delegation.id"] = delegation_id
-    return (Link(to, said),)
+    return (Link(_stateless(to), said),)

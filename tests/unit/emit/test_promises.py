@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -19,6 +20,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from grantline import emit
 from grantline.emit.testing import capture, fake_token
+from grantline.wire.otlp import decode
 from tests.unit.emit.vectors import T0, T1
 
 OPERATIONS = ("grant", "delegate", "renew", "use", "consent", "approve", "revoke", "end")
@@ -136,6 +138,43 @@ def test_no_token_leaves_through_any_argument(caplog: pytest.LogCaptureFixture) 
         assert "eyJhbGci" not in text
         assert opaque not in text
     assert notes["scrubbed"] > 10
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [{"process.command_args": ["run", f"--token={T0}"]}, {f"key {T0}": "v"}],
+    ids=["in a list", "as a key"],
+)
+def test_no_token_leaves_through_the_resource(resource: dict[str, Any]) -> None:
+    """What leaves is taken in: one hop, nothing quarantined."""
+    with capture(resource=resource) as seen:
+        seen.emitter.use("t", token=T1)
+        (fact,) = seen.facts()
+        assert seen.emitter.stats().notes["scrubbed"] == 1
+    data = encode_spans([fact.span]).SerializeToString()
+    assert b"eyJ" not in data
+    decoded = decode(data)
+    assert (len(decoded.hops), list(decoded.rejected)) == (1, [])
+
+
+def test_a_callers_tracestate_does_not_leave() -> None:
+    """It could hold a token, and would get the verifier's span quarantined: theft unseen."""
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    carrier = {
+        "traceparent": f"00-{trace_id}-b7ad6b7169203331-01",
+        "tracestate": "a=eyJa.b.c",
+    }
+    with capture() as seen:
+        with seen.emitter.receive(carrier):
+            seen.emitter.use("t", token=T1, kind="server")
+        with seen.emitter.resume(carrier):
+            seen.emitter.use("t", token=T1)
+        facts = seen.facts()
+    data = encode_spans([fact.span for fact in facts]).SerializeToString()
+    assert b"eyJ" not in data
+    assert trace_id in [hop.trace_id for hop in decode(data).hops]
+    assert facts[0].span.parent is not None
+    assert len(facts[1].span.links) == 1
 
 
 def test_the_applications_own_tracing_is_left_alone() -> None:

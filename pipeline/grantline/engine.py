@@ -8,24 +8,23 @@ same facts give the same findings, whatever their order, and time is a parameter
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
 
-from grantline.judge import Judge, Wait
+from grantline.judge import Judge
 from grantline.lineage import chains, histories
 from grantline.lineage.histories import TokenDelta
 from grantline.lineage.route import route
 from grantline.lineage.timers import Timers
 from grantline.lineage.tree import Delta, shown_from
-from grantline.model.chain import Chain, Delegation
+from grantline.model.chain import Chain, Delegation, Renewal, Use
 from grantline.model.finding import Finding
 from grantline.model.history import Presentation, TokenHistory, Waiting
 from grantline.model.hop import LATE, Hop
 from grantline.model.policy import Policy
 from grantline.model.sighting import Sighting
+from grantline.model.subject import Subject
 from grantline.rules import every
-from grantline.rules.rule import InChain, InHistory, Renewed, Rule, Used
+from grantline.rules.rule import InChain, InHistory, Rule
 
-_ChainSubject: TypeAlias = Delegation | Renewed | Used
 _MS = 1_000
 
 
@@ -35,25 +34,24 @@ class ChainEngine:
     def __init__(self, policy: Policy, rules: Sequence[Rule] | None = None) -> None:
         self._policy = policy
         rules = every() if rules is None else rules
-        self._judge = Judge(rules)
+        self._judge = Judge(rules, policy)
         self._of_delegation = [rule for rule in rules if rule.reads is Delegation]
-        self._of_renewal = [rule for rule in rules if rule.reads is Renewed]
-        self._of_use = [rule for rule in rules if rule.reads is Used]
+        self._of_renewal = [rule for rule in rules if rule.reads is Renewal]
+        self._of_use = [rule for rule in rules if rule.reads is Use]
         self._chains: dict[str, Chain] = {}
         self._deltas: dict[Chain, Delta] = {}
-        self._accused: dict[Chain, dict[_ChainSubject, None]] = {}
-        self._timers = Timers[tuple[Chain, _ChainSubject]]()
+        self._accused: dict[Chain, dict[Subject, None]] = {}
+        self._timers = Timers[tuple[Chain, Subject]]()
         self._ends = Timers[Chain]()
         self._hops = 0
-        self._grace_ms = int(policy.parent_grace_seconds * _MS)
         self._now_ms = 0
         self._horizon_ms = int(policy.lateness_seconds * _MS)
 
     def add(self, hops: Iterable[Hop]) -> None:
         """Fold hops into their chains. Those without a root, and late ones, are only lineage."""
         for hop in hops:
-            root_id = hop.root_id
-            if root_id is None or LATE in hop.flags:
+            root_id, flags = hop.root_id, hop.flags
+            if root_id is None or (flags and LATE in flags):
                 continue
             chain = self._chains.get(root_id)
             if chain is None:
@@ -67,10 +65,10 @@ class ChainEngine:
 
     def advance(self, now_ms: int) -> None:
         """Let ingest time go on, in milliseconds; it never goes back."""
-        self._now_ms = max(self._now_ms, now_ms)
+        self._judge.now_ms = self._now_ms = max(self._now_ms, now_ms)
         for chain, subject in self._timers.due(self._now_ms):
             if self._chains.get(chain.root_id) is chain:
-                self._ask(chain, subject)
+                self._ask(InChain(chain, self._policy), subject)
 
     def next_due_ms(self) -> int | None:
         """The next reading of the clock at which `advance` has something to ask, if any."""
@@ -94,36 +92,35 @@ class ChainEngine:
         }
 
     def _judge_chain(self, chain: Chain, delta: Delta) -> None:
-        subjects: dict[_ChainSubject, None] = {}
+        subjects: dict[Subject, None] = {}
         if delta.everything:
             subjects |= dict.fromkeys(chain.delegations.values())
-        subjects |= dict.fromkeys(delta.delegations)
-        subjects |= dict.fromkeys(Renewed(*pair) for pair in delta.renewals)
-        subjects |= dict.fromkeys(Used(*pair) for pair in delta.uses)
+        subjects |= dict.fromkeys((*delta.delegations, *delta.renewals, *delta.uses))
         if accused := self._accused.get(chain):
             # Findings show names and paths: they are told anew where those changed.
             subjects |= accused if delta.everything else _at(shown_from(delta.redrawn), accused)
+        where = InChain(chain, self._policy)
         for subject in subjects:
-            self._ask(chain, subject)
+            self._ask(where, subject)
 
-    def _ask(self, chain: Chain, subject: _ChainSubject) -> None:
-        if isinstance(subject, Used):
+    def _ask(self, where: InChain, subject: Subject) -> None:
+        if isinstance(subject, Use):
             rules, arrived = self._of_use, subject.token.arrived
         elif isinstance(subject, Delegation):
             rules, arrived = self._of_delegation, subject.arrived
-        else:
+        elif isinstance(subject, Renewal):
             rules, arrived = self._of_renewal, subject.delegation.arrived
-        wait = Wait(_ahead(arrived + self._grace_ms, self._now_ms), None)
-        where = InChain(chain, self._policy)
-        due_ms = self._judge.ask(rules, subject, subject, where, wait)
+        before = subject.said
+        due_ms = self._judge.ask(rules, subject, where, arrived, arrived)
         if due_ms is not None:
-            self._timers.set(due_ms, (chain, subject))
-        accused = self._accused.get(chain)
-        if self._judge.said_of(subject):
-            if accused is None:
-                accused = self._accused[chain] = {}
-            accused[subject] = None
-        elif accused is not None:
+            self._timers.set(due_ms, (where.chain, subject))
+        if subject.said is not before:
+            self._accuse(where.chain, subject)
+
+    def _accuse(self, chain: Chain, subject: Subject) -> None:
+        if subject.said:
+            self._accused.setdefault(chain, {})[subject] = None
+        elif accused := self._accused.get(chain):
             accused.pop(subject, None)
 
     def _settle(self) -> None:
@@ -142,20 +139,14 @@ class ChainEngine:
             del self._chains[chain.root_id]
 
 
-def _at(
-    places: Iterable[Delegation], accused: Mapping[_ChainSubject, None]
-) -> dict[_ChainSubject, None]:
+def _at(places: Iterable[Delegation], accused: Mapping[Subject, None]) -> dict[Subject, None]:
     """The accused among what was done at `places`."""
-    found: dict[_ChainSubject, None] = {}
+    found: dict[Subject, None] = {}
     for here in places:
-        at: list[_ChainSubject] = [here, *(Renewed(here, renewal) for renewal in here.renewals)]
-        at += (Used(token, use) for token in here.tokens for use in token.uses)
+        at: list[Subject] = [here, *here.renewals.values()]
+        at += (use for token in here.tokens for use in token.uses.values())
         found |= {subject: None for subject in at if subject in accused}
     return found
-
-
-def _ahead(due_ms: int, now_ms: int) -> int | None:
-    return due_ms if due_ms > now_ms else None
 
 
 class TokenEngine:
@@ -164,15 +155,13 @@ class TokenEngine:
     def __init__(self, policy: Policy, rules: Sequence[Rule] | None = None) -> None:
         self._policy = policy
         rules = every() if rules is None else rules
-        self._judge = Judge(rules)
+        self._judge = Judge(rules, policy)
         self._of_presentation = [rule for rule in rules if rule.reads is Presentation]
         self._of_waiting = [rule for rule in rules if rule.reads is Waiting]
         self._histories: dict[str, TokenHistory] = {}
         self._delta = TokenDelta()
         self._timers = Timers[tuple[TokenHistory, Presentation | Waiting]]()
         self._ends = Timers[TokenHistory]()
-        self._grace_ms = int(policy.parent_grace_seconds * _MS)
-        self._witness_ms = int(policy.witness_seconds * _MS)
         self._now_ms = 0
         self._horizon_ms = int(policy.lateness_seconds * _MS)
 
@@ -181,17 +170,17 @@ class TokenEngine:
         for sighting in sightings:
             history = self._histories.get(sighting.key)
             if history is None:
-                history = TokenHistory(sighting.key, self._now_ms)
+                history = TokenHistory(sighting.key, self._now_ms, self._now_ms)
                 self._histories[sighting.key] = history
                 self._ends.set(self._now_ms + self._horizon_ms, history)
             histories.fold(history, sighting, self._policy, self._now_ms, self._delta)
 
     def advance(self, now_ms: int) -> None:
         """Let ingest time go on, in milliseconds; it never goes back."""
-        self._now_ms = max(self._now_ms, now_ms)
+        self._judge.now_ms = self._now_ms = max(self._now_ms, now_ms)
         for history, subject in self._timers.due(self._now_ms):
             if self._histories.get(history.key) is history:
-                self._ask(history, subject)
+                self._ask(InHistory(history, self._policy), subject)
 
     def next_due_ms(self) -> int | None:
         """The next reading of the clock at which `advance` has something to ask, if any."""
@@ -202,11 +191,14 @@ class TokenEngine:
         resolved = self.take_resolved()
         delta, self._delta = self._delta, TokenDelta()
         for history in delta.all:
-            delta.some(history, history.presentations)
-        for history, shown in delta.presentations:
-            self._ask(history, shown)
-        for history, waiting in delta.waiting:
-            self._ask(history, waiting)
+            delta.some(history, history.presentations.values())
+        where = None
+        for shown, history in delta.presentations.items():
+            if where is None or where.history is not history:
+                where = InHistory(history, self._policy)
+            self._ask(where, shown)
+        for waiting, history in delta.waiting.items():
+            self._ask(InHistory(history, self._policy), waiting)
         findings = self._judge.drain(revision)
         self._settle()
         return findings, resolved
@@ -224,21 +216,15 @@ class TokenEngine:
             "findings": self._judge.open_findings,
         }
 
-    def _ask(self, history: TokenHistory, subject: Presentation | Waiting) -> None:
-        if isinstance(subject, Waiting):
-            rules, arrived, told = self._of_waiting, subject.arrived, subject.arrived
-        else:
+    def _ask(self, where: InHistory, subject: Presentation | Waiting) -> None:
+        if isinstance(subject, Presentation):
             # That nobody issued the token is asked of the token, not of each of its uses.
-            rules, arrived = self._of_presentation, history.arrived
-            told = history.presentations[subject]
-        wait = Wait(
-            _ahead(arrived + self._grace_ms, self._now_ms),
-            _ahead(told + self._witness_ms, self._now_ms),
-        )
-        where = InHistory(history, self._policy)
-        due_ms = self._judge.ask(rules, (history.key, subject), subject, where, wait)
+            rules, since = self._of_presentation, where.history.arrived
+        else:
+            rules, since = self._of_waiting, subject.arrived
+        due_ms = self._judge.ask(rules, subject, where, since, subject.arrived)
         if due_ms is not None:
-            self._timers.set(due_ms, (history, subject))
+            self._timers.set(due_ms, (where.history, subject))
 
     def _settle(self) -> None:
         for history in self._ends.due(self._now_ms):
@@ -246,10 +232,10 @@ class TokenEngine:
             if end > self._now_ms:
                 self._ends.set(end, history)
                 continue
-            for shown in history.presentations:
-                self._judge.forget((history.key, shown))
+            for shown in history.presentations.values():
+                self._judge.forget(shown)
             for waiting in history.waiting.values():
-                self._judge.forget((history.key, waiting))
+                self._judge.forget(waiting)
             del self._histories[history.key]
 
 

@@ -1,14 +1,12 @@
 """From hits to findings: what was said before, what is to be said now.
 
 The judge asks rules about subjects, keeps the hits of each, and adds hits of one identity up to
-one finding. It knows neither chains nor tokens, and no clock: whoever asks says whether the
-grace has passed.
+one finding. It knows neither chains nor tokens, and no clock: whoever asks tells the time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -23,11 +21,10 @@ from grantline.model.finding import (
     SeverityName,
     finding_id,
 )
+from grantline.model.policy import Policy
+from grantline.model.subject import Spoken, Subject
 from grantline.rules import words
 from grantline.rules.rule import Rule
-
-_Spoken = tuple[str, Hit]
-"""A rule's id and what it says."""
 
 _SEVERITIES: dict[Severity, SeverityName] = {
     Severity.INFO: "info",
@@ -42,66 +39,83 @@ _CONFIDENCES: dict[Confidence, ConfidenceName] = {
     Confidence.HIGH: "high",
 }
 
+_MS = 1_000
 CRASHED = "rule-crashed"
 """The rule id of findings about rules."""
-
-
-class Wait(NamedTuple):
-    """What still has its time, and until when, milliseconds; None where that time has come."""
-
-    absent: int | None
-    """That something is missing (`Rule.absence`) is not said before."""
-    witness: int | None
-    """What another report of the same call may explain (`Hit.provisional`) stays marked so."""
 
 
 class Judge:
     """Asks rules and keeps what they said. One per partition."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Rule], policy: Policy) -> None:
         self._rules = {rule.id: rule for rule in rules}
-        self._hits: dict[Hashable, tuple[_Spoken, ...]] = {}
+        self._grace_ms = int(policy.parent_grace_seconds * _MS)
+        self._witness_ms = int(policy.witness_seconds * _MS)
         self._cases: dict[str, Case] = {}
         self._changed: dict[str, None] = {}
+        self.now_ms = 0
+        """Ingest time, set by whoever lets it go on."""
 
     @property
     def open_findings(self) -> int:
         return sum(1 for case in self._cases.values() if case.hits)
 
-    def said_of(self, subject: Hashable) -> bool:
-        """Whether any rule holds something against `subject`."""
-        return subject in self._hits
-
     def ask(
-        self, rules: Iterable[Rule], subject: Hashable, seen: object, where: object, wait: Wait
+        self, rules: Iterable[Rule], subject: Subject, where: object, since_ms: int, told_ms: int
     ) -> int | None:
-        """Ask `rules` about `subject`; when to ask again, if time alone changes what one says."""
-        spoken: list[_Spoken] = []
-        due: list[int] = []
+        """Ask `rules` about `subject`; when to ask again, if time alone changes what one says.
+
+        That something is missing (`Rule.absence`) is not said before its grace has passed,
+        counted from `since_ms`; what another report of the same call may explain
+        (`Hit.provisional`) stays marked so until the witness had its time after `told_ms`.
+        """
+        spoken: list[Spoken] | None = None
+        due_ms: int | None = None
         for rule in rules:
             try:
-                hits = list(rule.check(seen, where))
+                # A generator may fail after its first hit.
+                hits = tuple(rule.check(subject, where))
             except Exception as why:  # noqa: BLE001 - a broken rule must not cost the others
-                spoken.append((CRASHED, _crash(rule, why)))
+                spoken = [*(spoken or ()), (CRASHED, _crash(rule, why))]
                 continue
-            for hit in hits:
-                if rule.absence and wait.absent is not None:
-                    due.append(wait.absent)
-                    continue
-                if hit.provisional:
-                    if wait.witness is not None:
-                        due.append(wait.witness)
-                    else:
-                        hit = msgspec.structs.replace(hit, provisional=False)  # noqa: PLW2901
-                spoken.append((rule.id, hit))
-        self._record(subject, tuple(spoken))
-        return min(due, default=None)
+            if not hits:
+                continue
+            if spoken is None:
+                spoken = []
+            wait_ms = self._say(rule, hits, since_ms, told_ms, spoken)
+            if wait_ms is not None:
+                due_ms = wait_ms if due_ms is None else min(due_ms, wait_ms)
+        if spoken or subject.said:
+            self._record(subject, tuple(spoken or ()))
+        return due_ms
 
-    def forget(self, subject: Hashable) -> None:
+    def _say(
+        self,
+        rule: Rule,
+        hits: Iterable[Hit],
+        since_ms: int,
+        told_ms: int,
+        spoken: list[Spoken],
+    ) -> int | None:
+        """Adds what may be said now to `spoken`; when there is more, or less, to say."""
+        due_ms = None
+        for hit in hits:
+            if rule.absence and since_ms + self._grace_ms > self.now_ms:
+                due_ms = since_ms + self._grace_ms
+                continue
+            if hit.provisional:
+                if told_ms + self._witness_ms > self.now_ms:
+                    due_ms = told_ms + self._witness_ms
+                else:
+                    hit = msgspec.structs.replace(hit, provisional=False)  # noqa: PLW2901
+            spoken.append((rule.id, hit))
+        return due_ms
+
+    def forget(self, subject: Subject) -> None:
         """The subject has left memory; what was said of it stands. Only between a drain and the
         next question: what was not said yet would be lost.
         """
-        for rule_id, hit in self._hits.pop(subject, ()):
+        for rule_id, hit in subject.said:
             identity = _identity(rule_id, hit)
             case = self._cases.get(identity)
             if case is not None:
@@ -124,8 +138,8 @@ class Judge:
         self._changed.clear()
         return out
 
-    def _record(self, subject: Hashable, spoken: tuple[_Spoken, ...]) -> None:
-        before = self._hits.get(subject, ())
+    def _record(self, subject: Subject, spoken: tuple[Spoken, ...]) -> None:
+        before = subject.said
         if spoken == before:
             return
         now = {_identity(rule_id, hit): (rule_id, hit) for rule_id, hit in spoken}
@@ -141,10 +155,7 @@ class Judge:
             if case.hits.get(subject) != hit:
                 case.put(subject, hit)
                 self._changed[identity] = None
-        if spoken:
-            self._hits[subject] = spoken
-        else:
-            del self._hits[subject]
+        subject.said = spoken
 
     def _finding(self, identity: str, case: Case, revision: int) -> Finding | None:
         if not case.hits:

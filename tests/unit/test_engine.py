@@ -12,11 +12,12 @@ import pytest
 
 from grantline.engine import Engine
 from grantline.lineage.route import mark_late
+from grantline.model.chain import Use
 from grantline.model.finding import MAX_LISTED, Finding, Hit
 from grantline.model.hop import LATE, ROOT_RESOLVED, Hop
 from grantline.model.policy import NS, Policy
 from grantline.rules import every
-from grantline.rules.rule import InChain, Used
+from grantline.rules.rule import InChain
 from grantline.rules.story import EPOCH, tell
 
 POLICY = Policy()
@@ -218,11 +219,11 @@ def test_a_thief_is_told_at_once_where_the_way_of_the_token_is_known() -> None:
     assert sorted(states(engine.drain())) == [("TR-01", "open"), ("TR-11", "open")]
 
 
-def _broken(used: Used, where: InChain) -> Iterator[Hit]:
-    raise KeyError("Bearer visibly-fake-secret", used, where)
+def _broken(use: Use, where: InChain) -> Iterator[Hit]:
+    raise KeyError("Bearer visibly-fake-secret", use, where)
 
 
-BROKEN = msgspec.structs.replace(every()[0], id="broken", reads=Used, check=_broken)
+BROKEN = msgspec.structs.replace(every()[0], id="broken", reads=Use, check=_broken)
 
 
 def test_a_rule_that_crashes_is_a_finding_and_the_others_still_run() -> None:

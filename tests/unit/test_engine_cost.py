@@ -8,7 +8,7 @@ last quarter of the same facts.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
@@ -126,8 +126,8 @@ class Work:
         self.lines = 0
 
     def rules(self) -> list[Any]:
-        def counted(check: Callable[[Any, Any], Iterator[Hit]]) -> Callable[[Any, Any], Any]:
-            def ask(seen: object, where: object) -> Iterator[Hit]:
+        def counted(check: Callable[[Any, Any], Iterable[Hit]]) -> Callable[[Any, Any], Any]:
+            def ask(seen: object, where: object) -> Iterable[Hit]:
                 self.asked += 1
                 return check(seen, where)
 

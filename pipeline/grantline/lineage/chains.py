@@ -14,6 +14,7 @@ from grantline.lineage.tree import Delta, attach, delegation_of, inherit, own_to
 from grantline.model.chain import Chain, Delegation, Facts, Renewal, Token, Use
 from grantline.model.hop import DELEGATE, EVIDENCE_RANK, GRANT, RENEW, REVOKE, USE, Hop
 from grantline.model.names import derived_id
+from grantline.model.subject import tell
 
 __all__ = ["Delta", "fold"]
 
@@ -24,8 +25,9 @@ def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     """Add one hop to its chain. `now_ms` is ingest time; it only starts graces."""
     chain.hops += 1
     chain.last_arrival = max(chain.last_arrival, now_ms)
-    if hop.token_expires_at is not None:
-        chain.ends_at = max(chain.ends_at, hop.token_expires_at * _MS_PER_S)
+    expires_at = hop.token_expires_at
+    if expires_at is not None and expires_at * _MS_PER_S > chain.ends_at:
+        chain.ends_at = expires_at * _MS_PER_S
     operation = hop.operation
     if operation == USE:
         _use(chain, hop, now_ms, delta)
@@ -62,6 +64,7 @@ def _exchange(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
 
 def _add_use(token: Token, hop: Hop, delta: Delta) -> None:
     use = Use(
+        token,
         hop.span_id,
         hop.time,
         hop.operation,
@@ -71,9 +74,8 @@ def _add_use(token: Token, hop: Hop, delta: Delta) -> None:
         hop.action_name,
         hop.action_risk,
     )
-    if use not in token.uses:
-        token.uses.add(use)
-        delta.uses[token, use] = None
+    if tell(token.uses, hop.span_id, use):
+        delta.uses[use] = None
 
 
 def _presented(
@@ -82,6 +84,8 @@ def _presented(
     """The token a hop presents; where it names none, the stand-in of the delegation it names."""
     if fingerprint is not None:
         token = token_of(chain, fingerprint, fingerprint, now_ms)
+        if token.issued is not None:
+            return token
         return _claim(chain, token, claimed_id or derived_id(fingerprint), now_ms, delta)
     if claimed_id is None:
         return None
@@ -209,9 +213,9 @@ def _renewal(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         return
     delegation = delegation_of(chain, identity, now_ms)
     renewal = Renewal(
-        hop.span_id, hop.time, identity, hop.token_fingerprint, hop.granted_scopes, hop.token_issuer
-    )
-    if renewal not in delegation.renewals:
-        delegation.renewals[renewal] = None
-        delta.renewals[delegation, renewal] = None
+        delegation, hop.span_id, hop.time, hop.token_fingerprint, hop.granted_scopes,
+        hop.token_issuer,
+    )  # fmt: skip
+    if tell(delegation.renewals, hop.span_id, renewal):
+        delta.renewals[renewal] = None
     _issue(chain, delegation, hop, now_ms, delta)

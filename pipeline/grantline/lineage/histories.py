@@ -17,6 +17,7 @@ from grantline.model.history import Issue, Presentation, TokenHistory, Waiting
 from grantline.model.hop import CLIENT, PRODUCER, SERVER, Hop
 from grantline.model.policy import Policy
 from grantline.model.sighting import ISSUED, USED, WAITING, Sighting
+from grantline.model.subject import tell
 
 _MS_PER_S = 1_000
 
@@ -27,15 +28,15 @@ class TokenDelta:
     __slots__ = ("all", "presentations", "resolved", "waiting")
 
     def __init__(self) -> None:
-        self.presentations: dict[tuple[TokenHistory, Presentation], None] = {}
-        self.waiting: dict[tuple[TokenHistory, Waiting], None] = {}
+        self.presentations: dict[Presentation, TokenHistory] = {}
+        self.waiting: dict[Waiting, TokenHistory] = {}
         self.resolved: list[Hop] = []
         """Hops that waited, with their root."""
         self.all: dict[TokenHistory, None] = {}
         """Where every presentation must be asked again."""
 
     def some(self, history: TokenHistory, shown: Iterable[Presentation]) -> None:
-        self.presentations |= {(history, presentation): None for presentation in shown}
+        self.presentations |= dict.fromkeys(shown, history)
 
 
 def fold(
@@ -43,15 +44,18 @@ def fold(
 ) -> None:
     """Add one sighting to its key's history. `now_ms` is ingest time; it only starts graces."""
     history.last_arrival = max(history.last_arrival, now_ms)
-    history.ends_at = max(history.ends_at, (sighting.expires_at or 0) * _MS_PER_S)
+    expires_at = sighting.expires_at
+    if expires_at is not None and expires_at * _MS_PER_S > history.ends_at:
+        history.ends_at = expires_at * _MS_PER_S
     act = sighting.act
     if act == WAITING:
         _wait(history, sighting, now_ms, delta)
-    elif act == ISSUED:
+        return
+    if act == ISSUED:
         _issued(history, sighting, policy, delta)
-    if act in (ISSUED, USED):
+    if act == ISSUED or (act == USED and not _known(history, sighting)):
         _learn(history, sighting, policy, delta)
-    if act != WAITING and history.fingerprint is not None:
+    if history.fingerprint is not None:
         _presented(history, sighting, policy, now_ms, delta)
 
 
@@ -64,7 +68,7 @@ def _wait(history: TokenHistory, sighting: Sighting, now_ms: int, delta: TokenDe
     if same in history.waiting:
         return
     waiting = history.waiting[same] = Waiting(hop, now_ms)
-    delta.waiting[history, waiting] = None
+    delta.waiting[waiting] = history
     delta.resolved.extend(resolve(hop, root) for root in sorted(history.roots_known))
 
 
@@ -73,7 +77,7 @@ def _issued(history: TokenHistory, sighting: Sighting, policy: Policy, delta: To
         history.issued = True
         delta.all[history] = None
         for waiting in history.waiting.values():
-            delta.waiting[history, waiting] = None
+            delta.waiting[waiting] = history
     root = sighting.root_id
     if root is not None:
         _rooted(history, root, sighting.resolved, delta)
@@ -95,10 +99,26 @@ def _rooted(history: TokenHistory, root: str, resolved: bool, delta: TokenDelta)
         history.roots_known.add(root)
         history.root_known = min(root, history.root_known or root)
         for waiting in history.waiting.values():
-            delta.waiting[history, waiting] = None
+            delta.waiting[waiting] = history
             delta.resolved.append(resolve(waiting.hop, root))
     if history.home != home:
         delta.all[history] = None
+
+
+def _known(history: TokenHistory, use: Sighting) -> bool:
+    """Whether a use repeats claims that another of its rank made already. Most do."""
+    said = history.reports.get(2 * use.rank)
+    if said is None:
+        return False
+    audiences, expires_at = use.audiences, use.expires_at
+    kind, actor, client = use.token_type, use.actor_id, use.client_id
+    return (
+        (audiences is None or audiences == said.audiences)
+        and (expires_at is None or expires_at == said.expires_at)
+        and (kind is None or kind == said.token_type)
+        and (actor is None or actor == said.actor_id)
+        and (client is None or client == said.client_id)
+    )
 
 
 def _learn(history: TokenHistory, sighting: Sighting, policy: Policy, delta: TokenDelta) -> None:
@@ -127,53 +147,59 @@ def _learn(history: TokenHistory, sighting: Sighting, policy: Policy, delta: Tok
         # Who handed it on to whom it is meant for is another question now.
         history.matched = False
         history.accepted_from.clear()
-        for presentation in history.presentations:
+        for presentation in history.presentations.values():
             _recognise(history, presentation, policy, delta)
 
 
 def _presented(
     history: TokenHistory, sighting: Sighting, policy: Policy, now_ms: int, delta: TokenDelta
 ) -> None:
-    presentation = _presentation(sighting, policy)
-    if presentation in history.presentations:
+    shown = _presentation(sighting, policy, now_ms)
+    if not tell(history.presentations, shown.span_id, shown):
         return
-    history.presentations[presentation] = now_ms
-    delta.presentations[history, presentation] = None
-    if presentation.root_id is not None:
-        home = history.home
-        mark = (presentation.time, presentation.span_id, presentation.root_id)
-        history.root_named = min(mark, history.root_named or mark)
-        if history.home != home:
-            delta.all[history] = None
-    if presentation.act == USED:
-        if presentation.service is not None:
-            history.by_service.setdefault(presentation.service, []).append(presentation)
-        _recognise(history, presentation, policy, delta)
-        _observe(history, presentation, delta)
+    delta.presentations[shown] = history
+    if shown.root_id is not None:
+        mark = (shown.time, shown.span_id, shown.root_id)
+        named = history.root_named
+        if named is None or mark < named:
+            home = history.home
+            history.root_named = mark
+            if history.home != home:
+                delta.all[history] = None
+    if shown.act == USED:
+        if shown.service is not None:
+            history.by_service.setdefault(shown.service, []).append(shown)
+        _recognise(history, shown, policy, delta)
+        _observe(history, shown, delta)
 
 
-def _presentation(sighting: Sighting, policy: Policy) -> Presentation:
-    name = sighting.presenter_id
-    client = sighting.kind in (CLIENT, PRODUCER)
-    if name is None and client:
-        name = sighting.service
+def _presentation(sighting: Sighting, policy: Policy, now_ms: int) -> Presentation:
+    name, kind, service = sighting.presenter_id, sighting.kind, sighting.service
+    if name is None and kind in (CLIENT, PRODUCER):
+        name = service
     principal, workload = identify(name) if name else (None, None)
+    if principal:
+        principal = policy.principal(principal)
+    thumbprint = sighting.thumbprint if principal is None and kind == SERVER else None
+    host = sighting.server_address
     return Presentation(
         sighting.span_id,
         sighting.time,
         sighting.act,
-        sighting.kind,
-        policy.principal(principal) if principal else None,
+        kind,
+        principal,
         workload,
-        sighting.thumbprint if principal is None and sighting.kind == SERVER else None,
-        policy.principal(identify(sighting.service)[0]) if sighting.service else None,
-        clean_host(sighting.server_address) if sighting.server_address else None,
+        thumbprint,
+        policy.principal(identify(service)[0]) if service else None,
+        clean_host(host) if host else None,
         None if sighting.resolved else sighting.root_id,
         sighting.refused,
         sighting.outcome is not None,
         sighting.risk,
         sighting.action,
         sighting.delegation_id,
+        principal or (f"key {thumbprint}" if thumbprint else None),
+        now_ms,
     )
 
 
@@ -206,7 +232,9 @@ def _on_the_way(history: TokenHistory, who: str | None, delta: TokenDelta) -> No
             continue
         first = not history.accepted_from
         history.accepted_from.add(who)
-        delta.some(history, history.presentations if first else history.by_service.get(who, ()))
+        delta.some(
+            history, history.presentations.values() if first else history.by_service.get(who, ())
+        )
         todo.extend(
             shown.principal
             for shown in history.by_service.get(who, ())

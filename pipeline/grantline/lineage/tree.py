@@ -22,22 +22,20 @@ class Delta:
 
     def __init__(self) -> None:
         self.delegations: dict[Delegation, None] = {}
-        self.renewals: dict[tuple[Delegation, Renewal], None] = {}
-        self.uses: dict[tuple[Token, Use], None] = {}
+        self.renewals: dict[Renewal, None] = {}
+        self.uses: dict[Use, None] = {}
         self.redrawn: dict[Delegation, None] = {}
         """A name or a place changed that findings at it and below it show."""
         self.everything = False
         """The root's own facts changed: every delegation of the chain compares with them."""
 
     def all_uses(self, token: Token) -> None:
-        for use in token.uses:
-            self.uses[token, use] = None
+        self.uses |= dict.fromkeys(token.uses.values())
 
     def state(self, delegation: Delegation) -> None:
         """What the delegation inherits changed: it and what was done under it is asked again."""
         self.delegations[delegation] = None
-        for renewal in delegation.renewals:
-            self.renewals[delegation, renewal] = None
+        self.renewals |= dict.fromkeys(delegation.renewals.values())
         for token in delegation.tokens:
             self.all_uses(token)
 
@@ -46,8 +44,7 @@ class Delta:
         self.delegations[delegation] = None
         for child in delegation.children:
             self.delegations[child] = None
-        for renewal in delegation.renewals:
-            self.renewals[delegation, renewal] = None
+        self.renewals |= dict.fromkeys(delegation.renewals.values())
 
 
 def delegation_of(chain: Chain, identity: str, now_ms: int) -> Delegation:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Hashable
 from heapq import nsmallest
 
 import msgspec
 
 from grantline.model.finding import MAX_LISTED, Confidence, Finding, Hit, Severity
+from grantline.model.subject import Subject
 
 _Entry = tuple[int, tuple[str, ...], bytes, Hit]
 """A hit with what it is sorted by: time and spans, and for ties all it says."""
@@ -31,7 +31,7 @@ class Case:
 
     def __init__(self, rule_id: str) -> None:
         self.rule_id = rule_id
-        self.hits: dict[Hashable, Hit] = {}
+        self.hits: dict[Subject, Hit] = {}
         self.count = 0
         """Violating spans."""
         self.settled = 0
@@ -43,7 +43,7 @@ class Case:
         self._last_time = 0
         self._stale = False
 
-    def put(self, subject: Hashable, hit: Hit) -> None:
+    def put(self, subject: Subject, hit: Hit) -> None:
         self.drop(subject)
         self.hits[subject] = hit
         self._tally(hit, 1)
@@ -54,7 +54,7 @@ class Case:
             insort(self._first, _entry(hit), key=_order)
             del self._first[MAX_LISTED:]
 
-    def drop(self, subject: Hashable) -> None:
+    def drop(self, subject: Subject) -> None:
         hit = self.hits.pop(subject, None)
         if hit is None:
             return

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import msgspec
 
 from grantline.model.death import ALIVE, Death, Revoked, Tally
+from grantline.model.subject import Subject, Told
 
 MAX_PATH = 16
 """Actors drawn in one path; longer paths keep the human and the last ones."""
@@ -39,9 +40,10 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     expires_at: int | None = None
 
 
-class Use(msgspec.Struct, frozen=True, gc=False):
-    """One presentation of a token inside its chain. Equal uses are one use."""
+class Use(Subject):
+    """One presentation of a token inside its chain."""
 
+    token: Token
     span_id: str
     time: int
     operation: str
@@ -54,28 +56,24 @@ class Use(msgspec.Struct, frozen=True, gc=False):
     risk: str | None
 
 
-class Token:
+class Token(msgspec.Struct, eq=False):
     """One credential of a delegation, or, without a fingerprint, "whatever it presents"."""
 
-    __slots__ = ("arrived", "condemns", "fingerprint", "issued", "key", "named", "owner",
-                 "revoked", "uses", "waiting")  # fmt: skip
-
-    def __init__(self, key: str, fingerprint: str | None, arrived: int) -> None:
-        self.key = key
-        self.fingerprint = fingerprint
-        self.arrived = arrived
-        """Ingest time of the first hop that spoke of it, milliseconds."""
-        self.owner: Delegation | None = None
-        self.issued: tuple[int, str] | None = None
-        """(evidence rank, delegation id) of the strongest report that issued it."""
-        self.revoked: Revoked | None = None
-        self.condemns: Death = ALIVE
-        """Revocations of its whole delegation that name this token instead of the id."""
-        self.uses: set[Use] = set()
-        self.waiting: dict[Delegation, None] = {}
-        """Delegations that were obtained with this token."""
-        self.named: tuple[Named, ...] = ()
-        """The (issuer, jti) it was seen with; several only where reports disagree."""
+    key: str
+    fingerprint: str | None
+    arrived: int
+    """Ingest time of the first hop that spoke of it, milliseconds."""
+    owner: Delegation | None = None
+    issued: tuple[int, str] | None = None
+    """(evidence rank, delegation id) of the strongest report that issued it."""
+    revoked: Revoked | None = None
+    condemns: Death = ALIVE
+    """Revocations of its whole delegation that name this token instead of the id."""
+    uses: Told[Use] = {}
+    waiting: dict[Delegation, None] = {}
+    """Delegations that were obtained with this token."""
+    named: tuple[Named, ...] = ()
+    """The (issuer, jti) it was seen with; several only where reports disagree."""
 
 
 class Named:
@@ -91,54 +89,49 @@ class Named:
         """What is presented by hops that show the jti but no token (gateways that strip it)."""
 
 
-class Renewal(msgspec.Struct, frozen=True, gc=False):
+class Renewal(Subject):
     """One report of a new credential for an existing delegation."""
 
+    delegation: Delegation
     span_id: str
     time: int
-    delegation_id: str
     fingerprint: str | None
     granted_scopes: tuple[str, ...] | None
     token_issuer: str | None
 
 
-class Delegation:
+class Delegation(Subject):
     """One edge: somebody may act with authority from `parent`."""
 
-    __slots__ = ("above", "arrived", "children", "claimed", "depth", "facts", "id", "limit", "own",
-                 "parent", "passed_on", "renewals", "reports", "revoked", "spans", "tally",
-                 "tokens")  # fmt: skip
-
-    def __init__(self, identity: str, arrived: int) -> None:
-        self.id = identity
-        self.arrived = arrived
-        """Ingest time of its first report, or, until then, of the first hop that spoke of it."""
-        self.reports: dict[int, Facts] = {}
-        """Evidence rank -> what reports of that rank say."""
-        self.facts = Facts()
-        self.spans: set[tuple[int, str]] = set()
-        """(time, span id) of the reports. Empty: only spoken of, never reported."""
-        self.claimed: Delegation | None = None
-        """The parent its reports name."""
-        self.parent: Delegation | None = None
-        """The same, unless that would close a circle: a circle is open at its least id."""
-        self.children: dict[Delegation, None] = {}
-        """Those that claim this one as their parent."""
-        self.tokens: dict[Token, None] = {}
-        self.tally = Tally()
-        self.renewals: dict[Renewal, None] = {}
-        self.depth: int | None = None
-        """Hops after the grant; None while the way to the root has a gap."""
-        self.limit: int | None = None
-        """The least depth its ancestors allow; None where none said."""
-        self.revoked: Death = ALIVE
-        """By revocations that name its id."""
-        self.own: Death = ALIVE
-        """By every revocation of this delegation itself."""
-        self.above: Death = ALIVE
-        """By the revocation of an ancestor."""
-        self.passed_on: Death = ALIVE
-        """What its children inherit: its own, its ancestors', and the death of all its tokens."""
+    id: str
+    arrived: int
+    """Ingest time of its first report, or, until then, of the first hop that spoke of it."""
+    reports: dict[int, Facts] = {}
+    """Evidence rank -> what reports of that rank say."""
+    facts: Facts = Facts()
+    spans: set[tuple[int, str]] = set()
+    """(time, span id) of the reports. Empty: only spoken of, never reported."""
+    claimed: Delegation | None = None
+    """The parent its reports name."""
+    parent: Delegation | None = None
+    """The same, unless that would close a circle: a circle is open at its least id."""
+    children: dict[Delegation, None] = {}
+    """Those that claim this one as their parent."""
+    tokens: dict[Token, None] = {}
+    tally: Tally = msgspec.field(default_factory=Tally)
+    renewals: Told[Renewal] = {}
+    depth: int | None = None
+    """Hops after the grant; None while the way to the root has a gap."""
+    limit: int | None = None
+    """The least depth its ancestors allow; None where none said."""
+    revoked: Death = ALIVE
+    """By revocations that name its id."""
+    own: Death = ALIVE
+    """By every revocation of this delegation itself."""
+    above: Death = ALIVE
+    """By the revocation of an ancestor."""
+    passed_on: Death = ALIVE
+    """What its children inherit: its own, its ancestors', and the death of all its tokens."""
 
     @property
     def seen(self) -> bool:

@@ -24,6 +24,10 @@ class Death(NamedTuple):
         return first(self.hard, self.soft)
 
     def joined(self, other: Death) -> Death:
+        if other is ALIVE or other is self:
+            return self
+        if self is ALIVE:
+            return other
         return Death(first(self.hard, other.hard), first(self.soft, other.soft))
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import msgspec
 
 from grantline.model.hop import Hop
+from grantline.model.subject import Subject, Told
 
 
-class Presentation(msgspec.Struct, frozen=True, gc=False):
-    """One appearance of the token. Equal presentations are one."""
+class Presentation(Subject):
+    """One appearance of the token."""
 
     span_id: str
     time: int
@@ -35,11 +36,10 @@ class Presentation(msgspec.Struct, frozen=True, gc=False):
     risk: str | None
     action: str | None
     delegation_id: str | None
-
-    @property
-    def who(self) -> str | None:
-        """The presenter as one comparable value: a name, or else a key."""
-        return self.principal or (f"key {self.thumbprint}" if self.thumbprint else None)
+    who: str | None
+    """The presenter as one comparable value: a name, or else a key."""
+    arrived: int
+    """Ingest time of its first report, milliseconds."""
 
     @property
     def naming(self) -> tuple[str, str]:
@@ -60,54 +60,47 @@ class Issue(msgspec.Struct, frozen=True, gc=False):
     delegation_id: str | None = None
 
 
-class TokenHistory:
+class TokenHistory(msgspec.Struct, eq=False):
     """All sightings of one key."""
 
-    __slots__ = ("accepted_from", "arrived", "by_presenter", "by_service", "earliest", "ends_at",
-                 "first_workload", "forwarders", "holders", "issue", "issued", "key",
-                 "last_arrival", "matched", "presentations", "reports", "rightful", "root_issued",
-                 "root_known", "root_named", "roots_known", "waiting")  # fmt: skip
-
-    def __init__(self, key: str, arrived: int) -> None:
-        self.key = key
-        self.arrived = arrived
-        self.last_arrival = arrived
-        self.ends_at = 0
-        """When the token dies, milliseconds; 0 if unknown."""
-        self.presentations: dict[Presentation, int] = {}
-        """Presentation -> ingest time of its first report, milliseconds."""
-        self.reports: dict[int, Issue] = {}
-        self.issue = Issue()
-        self.issued = False
-        """Somebody reported that it was brought into being."""
-        self.root_issued: str | None = None
-        """The root named by the spans that issued it; the least, where they disagree."""
-        self.root_known: str | None = None
-        """The same, or found through its ancestors."""
-        self.root_named: tuple[int, str, str] | None = None
-        """(time, span id, root) of the earliest presentation that names a root."""
-        self.roots_known: set[str] = set()
-        """Every root it was issued under or found to have: where waiting hops are sent."""
-        self.holders: set[str] = set()
-        """Names of the party it was issued to."""
-        self.by_presenter: dict[str, list[Presentation]] = {}
-        """Who presented it -> its uses."""
-        self.by_service: dict[str, list[Presentation]] = {}
-        """Who reports -> the uses it reports."""
-        self.earliest: tuple[int, str, str] | None = None
-        """(time, span id, presenter) of the earliest named presentation."""
-        self.rightful: frozenset[str] = frozenset()
-        self.first_workload: dict[tuple[str, str], tuple[int, str, str]] = {}
-        """(presenter, kind of workload name) -> (time, span id, workload), the earliest."""
-        self.forwarders: set[str] = set()
-        """Services that themselves received this token, and may hand it to what is behind them."""
-        self.accepted_from: set[str] = set()
-        """Presenters from whom a resource the token is meant for accepted it, and those from whom
-        they in turn had it."""
-        self.matched = False
-        """A resource the token is meant for accepted it."""
-        self.waiting: dict[Hop, Waiting] = {}
-        """Hops without what a second delivery of the same span may change -> they themselves."""
+    key: str
+    arrived: int
+    last_arrival: int
+    ends_at: int = 0
+    """When the token dies, milliseconds; 0 if unknown."""
+    presentations: Told[Presentation] = {}
+    reports: dict[int, Issue] = {}
+    issue: Issue = Issue()
+    issued: bool = False
+    """Somebody reported that it was brought into being."""
+    root_issued: str | None = None
+    """The root named by the spans that issued it; the least, where they disagree."""
+    root_known: str | None = None
+    """The same, or found through its ancestors."""
+    root_named: tuple[int, str, str] | None = None
+    """(time, span id, root) of the earliest presentation that names a root."""
+    roots_known: set[str] = set()
+    """Every root it was issued under or found to have: where waiting hops are sent."""
+    holders: set[str] = set()
+    """Names of the party it was issued to."""
+    by_presenter: dict[str, list[Presentation]] = {}
+    """Who presented it -> its uses."""
+    by_service: dict[str, list[Presentation]] = {}
+    """Who reports -> the uses it reports."""
+    earliest: tuple[int, str, str] | None = None
+    """(time, span id, presenter) of the earliest named presentation."""
+    rightful: frozenset[str] = frozenset()
+    first_workload: dict[tuple[str, str], tuple[int, str, str]] = {}
+    """(presenter, kind of workload name) -> (time, span id, workload), the earliest."""
+    forwarders: set[str] = set()
+    """Services that themselves received this token, and may hand it to what is behind them."""
+    accepted_from: set[str] = set()
+    """Presenters from whom a resource the token is meant for accepted it, and those from whom
+    they in turn had it."""
+    matched: bool = False
+    """A resource the token is meant for accepted it."""
+    waiting: dict[Hop, Waiting] = {}
+    """Hops without what a second delivery of the same span may change -> they themselves."""
 
     @property
     def fingerprint(self) -> str | None:
@@ -127,7 +120,7 @@ class TokenHistory:
         return (self.issue.subject or "?", "…", holder or "?")
 
 
-class Waiting(msgspec.Struct, frozen=True, gc=False):
+class Waiting(Subject):
     """A hop that names no root, until the root of its key is known."""
 
     hop: Hop

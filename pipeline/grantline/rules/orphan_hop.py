@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from grantline.model.chain import UNSEEN, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
-from grantline.rules.rule import InChain, Rule
+from grantline.rules.rule import NONE, Hits, InChain, Rule
 
 
-def check(taker: Delegation, where: InChain) -> Iterator[Hit]:
+def check(taker: Delegation, where: InChain) -> Hits:
     if not taker.seen or taker.id == where.chain.root_id:
-        return
+        return NONE
     parent = taker.parent
     if parent is not None and parent.seen:
-        return
+        return NONE
     facts = taker.facts
     if taker.claimed is None and facts.depth == 0:
-        return
+        return NONE
     if parent is None and taker.claimed is not None:
         missing = f"{taker.claimed.id}, which descends from it"
     else:
         missing = parent.id if parent is not None else facts.parent_fingerprint or "not named"
-    yield Hit(
+    hit = Hit(
         reference="CS-06",
         identity=(where.chain.root_id, taker.id),
         says=f"{facts.actor or UNSEEN} acts under a delegation nobody reported ({missing})",
@@ -36,6 +34,7 @@ def check(taker: Delegation, where: InChain) -> Iterator[Hit]:
         path=where.chain.path(taker),
         facts=(("missing parent", missing), ("delegator", facts.delegator or "not named")),
     )
+    return (hit,)
 
 
 RULE = Rule(

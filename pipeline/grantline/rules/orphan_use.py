@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from grantline.model.chain import Use
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
-from grantline.rules.rule import InChain, Rule, Used
+from grantline.rules.rule import NONE, Hits, InChain, Rule
 
 
-def check(used: Used, where: InChain) -> Iterator[Hit]:
-    token, use = used
+def check(use: Use, where: InChain) -> Hits:
+    token = use.token
     owner = token.owner
     # With a token the question is the token's (rule unknown-token).
     if use.operation != "use" or token.fingerprint is not None or owner is None or owner.seen:
-        return
+        return NONE
     who = use.by or "someone"
-    yield Hit(
+    hit = Hit(
         reference="CS-06",
         identity=(where.chain.root_id, token.key),
         says=f"{who} acted under delegation {owner.id}, which nobody reported",
@@ -29,12 +28,13 @@ def check(used: Used, where: InChain) -> Iterator[Hit]:
         path=(*where.chain.path(None), f"⇒ {use.action or who}"),
         facts=(("missing", owner.id),),
     )
+    return (hit,)
 
 
 RULE = Rule(
     id="orphan-use",
     references=("CS-06",),
-    reads=Used,
+    reads=Use,
     check=check,
     absence=True,
     title="Use under an unknown delegation",

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation
 from grantline.model.sighting import USED
 from grantline.rules import words
-from grantline.rules.rule import InHistory, Rule
+from grantline.rules.rule import NONE, Hits, InHistory, Rule
 
 
-def check(shown: Presentation, where: InHistory) -> Iterator[Hit]:
+def check(shown: Presentation, where: InHistory) -> Hits:
     history, policy = where
     who = shown.who
     if shown.act != USED or who is None or history.issue.token_type in words.HANDED_ON_BY_DESIGN:
-        return
+        return NONE
     if who not in history.rightful:
         if (
             who not in history.forwarders
             and who not in policy.proxies
             and _comparable(shown, where)
         ):
-            yield _hit("TR-01", shown, where, f"{who}, and it belongs to {_names(where)}")
+            return (_hit("TR-01", shown, where, f"{who}, and it belongs to {_names(where)}"),)
     elif shown.workload is not None:
         first = history.first_workload.get(shown.naming)
         if first is not None and first[2] != shown.workload:
-            yield _hit("TR-02", shown, where, f"{shown.workload}, but first by {first[2]}")
+            return (_hit("TR-02", shown, where, f"{shown.workload}, but first by {first[2]}"),)
+    return NONE
 
 
 def _comparable(shown: Presentation, where: InHistory) -> bool:

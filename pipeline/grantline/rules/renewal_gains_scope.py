@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from grantline.model.chain import UNSEEN
+from grantline.model.chain import UNSEEN, Renewal
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
-from grantline.rules.rule import InChain, Renewed, Rule
+from grantline.rules.rule import NONE, Hits, InChain, Rule
 from grantline.rules.scope_comparison import same_issuer
 
 
-def check(renewed: Renewed, where: InChain) -> Iterator[Hit]:
-    delegation, renewal = renewed
+def check(renewal: Renewal, where: InChain) -> Hits:
+    delegation = renewal.delegation
     had, held = delegation.facts.granted_scopes, renewal.granted_scopes
     if not delegation.seen or had is None or held is None:
-        return
+        return NONE
     if not same_issuer(delegation.facts.token_issuer, renewal.token_issuer):
-        return
+        return NONE
     gained = where.policy.gained(held, had)
     if not gained:
-        return
+        return NONE
     who = delegation.facts.actor or UNSEEN
-    yield Hit(
+    hit = Hit(
         reference="SE-01",
         identity=(where.chain.root_id, delegation.id, renewal.fingerprint or renewal.span_id),
         says=f"{who} gained {words.scopes(gained)} by renewing its token",
@@ -40,12 +38,13 @@ def check(renewed: Renewed, where: InChain) -> Iterator[Hit]:
             ("holds now", words.scopes(held)),
         ),
     )
+    return (hit,)
 
 
 RULE = Rule(
     id="renewal-gains-scope",
     references=("SE-01",),
-    reads=Renewed,
+    reads=Renewal,
     check=check,
     title="Renewed token exceeds its delegation's scopes",
     severity=Severity.HIGH,

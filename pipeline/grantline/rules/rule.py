@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from grantline.model.chain import Chain, Delegation, Renewal, Token, Use
+from grantline.model.chain import Chain, Delegation, Renewal, Use
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation, TokenHistory, Waiting
 from grantline.model.policy import Policy
@@ -36,19 +36,10 @@ class InHistory(NamedTuple):
     policy: Policy
 
 
-class Renewed(NamedTuple):
-    delegation: Delegation
-    renewal: Renewal
-
-
-class Used(NamedTuple):
-    token: Token
-    use: Use
-
-
-Subject: TypeAlias = (
-    type[Delegation] | type[Renewed] | type[Used] | type[Presentation] | type[Waiting]
-)
+Reads: TypeAlias = type[Delegation] | type[Renewal] | type[Use] | type[Presentation] | type[Waiting]
+Hits: TypeAlias = Iterable[Hit]
+"""What a rule says of one subject. Mostly nothing: `NONE` costs no generator."""
+NONE: Final[tuple[Hit, ...]] = ()
 
 
 class Status(StrEnum):
@@ -65,8 +56,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Equal to the file name, with dashes."""
     references: tuple[str, ...]
     """Ids of the catalogue it covers, such as `TR-05`."""
-    reads: Subject
-    check: Callable[[Any, Any], Iterator[Hit]]
+    reads: Reads
+    check: Callable[[Any, Any], Hits]
     title: str
     severity: Severity
     confidence: Confidence

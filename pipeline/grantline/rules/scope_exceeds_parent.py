@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from grantline.model.chain import UNSEEN, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
-from grantline.rules.rule import InChain, Rule
+from grantline.rules.rule import NONE, Hits, InChain, Rule
 from grantline.rules.scope_comparison import claimed_parent_scopes, recorded_parent_scopes
 
 
-def check(taker: Delegation, where: InChain) -> Iterator[Hit]:
+def check(taker: Delegation, where: InChain) -> Hits:
     held = taker.facts.granted_scopes
     if not taker.seen or held is None or taker.id == where.chain.root_id:
-        return
+        return NONE
     recorded = recorded_parent_scopes(taker)
     had = recorded if recorded is not None else claimed_parent_scopes(taker)
     if had is None:
-        return
+        return NONE
     gained = where.policy.gained(held, had)
     if not gained:
-        return
+        return NONE
     who = taker.facts.actor or UNSEEN
     parent = taker.parent
     giver = (parent.facts.actor if parent is not None else None) or taker.facts.delegator or UNSEEN
-    yield Hit(
+    hit = Hit(
         reference="SE-01",
         identity=(where.chain.root_id, taker.id),
         says=f"{who} gained {words.scopes(gained)}, which {giver} does not hold",
@@ -43,6 +41,7 @@ def check(taker: Delegation, where: InChain) -> Iterator[Hit]:
             ("delegate holds", words.scopes(held)),
         ),
     )
+    return (hit,)
 
 
 RULE = Rule(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from grantline.model.chain import UNSEEN, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
-from grantline.rules.rule import InChain, Rule
+from grantline.rules.rule import NONE, Hits, InChain, Rule
 from grantline.rules.scope_comparison import (
     claimed_parent_scopes,
     recorded_parent_scopes,
@@ -15,20 +13,20 @@ from grantline.rules.scope_comparison import (
 )
 
 
-def check(taker: Delegation, where: InChain) -> Iterator[Hit]:
+def check(taker: Delegation, where: InChain) -> Hits:
     root = where.chain.root
     held = taker.facts.granted_scopes
     if root is None or taker is root or not taker.seen or held is None:
-        return
+        return NONE
     granted = root.facts.granted_scopes
     if granted is None or not same_issuer(root.facts.token_issuer, taker.facts.token_issuer):
-        return
+        return NONE
     extra = where.policy.gained(held, granted)
     extra = tuple(scope for scope in extra if scope in _unexplained(taker, where, held))
     if not extra:
-        return
+        return NONE
     who = taker.facts.actor or UNSEEN
-    yield Hit(
+    hit = Hit(
         reference="SE-02",
         identity=(where.chain.root_id, taker.id),
         says=f"{who} holds {words.scopes(extra)}, which {root.facts.subject or 'the root'} "
@@ -47,6 +45,7 @@ def check(taker: Delegation, where: InChain) -> Iterator[Hit]:
             ("delegate holds", words.scopes(held)),
         ),
     )
+    return (hit,)
 
 
 def _unexplained(taker: Delegation, where: InChain, held: tuple[str, ...]) -> frozenset[str]:

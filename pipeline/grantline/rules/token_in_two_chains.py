@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation
 from grantline.model.sighting import ISSUED
 from grantline.rules import words
-from grantline.rules.rule import InHistory, Rule
+from grantline.rules.rule import NONE, Hits, InHistory, Rule
 
 
-def check(shown: Presentation, where: InHistory) -> Iterator[Hit]:
+def check(shown: Presentation, where: InHistory) -> Hits:
     history = where.history
     home = history.home
     if shown.root_id is None or home is None or shown.root_id == home:
-        return
+        return NONE
     who = shown.who or shown.service or "someone"
     verb = "was issued" if shown.act == ISSUED else f"was presented by {who}"
-    yield Hit(
+    hit = Hit(
         reference="TR-10",
         identity=(history.key, shown.root_id),
         says=f"{words.token(history.fingerprint)} {verb} under grant {shown.root_id}, "
@@ -33,6 +31,7 @@ def check(shown: Presentation, where: InHistory) -> Iterator[Hit]:
         path=(*history.path, f"⇒ {who}"),
         facts=(("issued under", home), ("presented under", shown.root_id)),
     )
+    return (hit,)
 
 
 RULE = Rule(

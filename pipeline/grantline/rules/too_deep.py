@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from grantline.model.chain import UNSEEN, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
-from grantline.rules.rule import InChain, Rule
+from grantline.rules.rule import NONE, Hits, InChain, Rule
 
 
-def check(taker: Delegation, where: InChain) -> Iterator[Hit]:
+def check(taker: Delegation, where: InChain) -> Hits:
     if not taker.seen:
-        return
+        return NONE
     depth = taker.depth if taker.depth is not None else taker.facts.depth
     limit = taker.limit if taker.limit is not None else where.policy.max_depth
     if depth is None or depth <= limit:
-        return
-    yield Hit(
+        return NONE
+    hit = Hit(
         reference="CS-09",
         identity=(where.chain.root_id, taker.id),
         says=f"{taker.facts.actor or UNSEEN} is {depth} hops from the grant; {limit} are allowed",
@@ -34,6 +32,7 @@ def check(taker: Delegation, where: InChain) -> Iterator[Hit]:
             ("allowed by", "the grantor" if taker.limit is not None else "the policy"),
         ),
     )
+    return (hit,)
 
 
 _FIVE_HOPS = """

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation
 from grantline.model.sighting import USED
 from grantline.rules import words
-from grantline.rules.rule import InHistory, Rule
+from grantline.rules.rule import NONE, Hits, InHistory, Rule
 
 
-def check(shown: Presentation, where: InHistory) -> Iterator[Hit]:
+def check(shown: Presentation, where: InHistory) -> Hits:
     history = where.history
     if shown.act != USED or history.issued:
-        return
+        return NONE
     who = shown.who or shown.service or "someone"
-    yield Hit(
+    hit = Hit(
         reference="CS-06",
         identity=(history.key,),
         says=f"{who} used {words.token(history.fingerprint)}, whose origin nobody reported",
@@ -30,6 +28,7 @@ def check(shown: Presentation, where: InHistory) -> Iterator[Hit]:
         path=(*history.path, f"⇒ {shown.service or who}"),
         facts=(("missing", "the span that issued the token"),),
     )
+    return (hit,)
 
 
 RULE = Rule(

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Waiting
 from grantline.model.hop import USE
 from grantline.rules import words
-from grantline.rules.rule import InHistory, Rule
+from grantline.rules.rule import NONE, Hits, InHistory, Rule
 
 
-def check(waiting: Waiting, where: InHistory) -> Iterator[Hit]:
+def check(waiting: Waiting, where: InHistory) -> Hits:
     history = where.history
     # Where the token's issue was seen but has no root either, the gap lies further up.
     if history.roots_known or history.issued:
-        return
+        return NONE
     hop = waiting.hop
     if hop.operation == USE and history.fingerprint is not None:
-        return  # rule unknown-token
+        return NONE  # rule unknown-token
     who = hop.presenter_id or hop.actor_id or hop.service or "someone"
     missing = (history.fingerprint and words.token(history.fingerprint)) or history.key
-    yield Hit(
+    hit = Hit(
         reference="CS-06",
         identity=(history.key,),
         says=f"{who} acts ({hop.operation}) with {missing}, which leads to no grant",
@@ -35,6 +33,7 @@ def check(waiting: Waiting, where: InHistory) -> Iterator[Hit]:
         path=("?", hop.actor_id or "?"),
         facts=(("waits for", missing),),
     )
+    return (hit,)
 
 
 RULE = Rule(

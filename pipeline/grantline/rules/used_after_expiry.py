@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation
 from grantline.model.policy import NS
 from grantline.model.sighting import ISSUED
 from grantline.rules import words
-from grantline.rules.rule import InHistory, Rule
+from grantline.rules.rule import NONE, Hits, InHistory, Rule
 
 
-def check(shown: Presentation, where: InHistory) -> Iterator[Hit]:
+def check(shown: Presentation, where: InHistory) -> Hits:
     history, policy = where
     expires_at = history.issue.expires_at
     if shown.act == ISSUED or expires_at is None:
-        return
+        return NONE
     if shown.time <= expires_at * NS + policy.leeway_ns:
-        return
+        return NONE
     who = shown.who or shown.service or "someone"
     late_by = words.span(shown.time - expires_at * NS)
     outcome = "and was refused" if shown.refused else "and it was accepted"
-    yield Hit(
+    hit = Hit(
         reference="TR-06",
         identity=(history.key,),
         says=f"{who} presented {words.token(history.fingerprint)} {late_by} after its expiry, "
@@ -40,6 +38,7 @@ def check(shown: Presentation, where: InHistory) -> Iterator[Hit]:
             ("presented", words.instant(shown.time)),
         ),
     )
+    return (hit,)
 
 
 RULE = Rule(

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from grantline.model.chain import Delegation
-from grantline.model.death import Death, Kill
+from grantline.model.chain import Delegation, Use
+from grantline.model.death import ALIVE, Death, Kill
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
-from grantline.rules.rule import InChain, Rule, Used
+from grantline.rules.rule import NONE, Hits, InChain, Rule
 
 
-def check(used: Used, where: InChain) -> Iterator[Hit]:
-    token, use = used
+def check(use: Use, where: InChain) -> Hits:
+    token = use.token
     owner = token.owner
     if use.refused or owner is None:
-        return
-    own = owner.own
+        return NONE
+    own, above = owner.own, owner.above
+    if own is ALIVE and above is ALIVE and token.revoked is None:
+        return NONE
+    hits: list[Hit] = []
     if (revoked := token.revoked) is not None:
         own = own.joined(Death(hard=Kill(revoked.time, revoked.span_id, owner.id)))
-    if (kill := own.earliest()) is not None and _after(used, where, kill):
-        yield _hit("TR-04", used, owner, where, kill, soft=False)
-    if (kill := owner.above.earliest()) is not None and _after(used, where, kill):
-        hard = owner.above.hard
-        soft = hard is None or not _after(used, where, hard)
-        yield _hit("TR-05", used, owner, where, kill, soft=soft)
+    if (kill := own.earliest()) is not None and _after(use, where, kill):
+        hits.append(_hit("TR-04", use, owner, where, kill, soft=False))
+    if (kill := above.earliest()) is not None and _after(use, where, kill):
+        soft = above.hard is None or not _after(use, where, above.hard)
+        hits.append(_hit("TR-05", use, owner, where, kill, soft=soft))
+    return hits
 
 
-def _after(used: Used, where: InChain, kill: Kill) -> bool:
-    return used.use.time > kill.time + where.policy.leeway_ns
+def _after(use: Use, where: InChain, kill: Kill) -> bool:
+    return use.time > kill.time + where.policy.leeway_ns
 
 
 def _hit(
-    reference: str, used: Used, owner: Delegation, where: InChain, kill: Kill, *, soft: bool
+    reference: str, use: Use, owner: Delegation, where: InChain, kill: Kill, *, soft: bool
 ) -> Hit:
-    token, use = used
+    token = use.token
     chain = where.chain
     severity = Severity.LOW if soft else RULE.severity
     if use.risk in words.GRAVE and not soft:
@@ -71,7 +72,7 @@ def _name(where: InChain, kill: Kill) -> str:
 RULE = Rule(
     id="used-after-revocation",
     references=("TR-04", "TR-05"),
-    reads=Used,
+    reads=Use,
     check=check,
     title="Authority used after its revocation",
     severity=Severity.HIGH,

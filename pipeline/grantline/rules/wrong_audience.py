@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from grantline.model.audience import meant_for
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation
 from grantline.model.hop import CLIENT, PRODUCER
 from grantline.model.sighting import USED
 from grantline.rules import words
-from grantline.rules.rule import InHistory, Rule
+from grantline.rules.rule import NONE, Hits, InHistory, Rule
 
 
-def check(shown: Presentation, where: InHistory) -> Iterator[Hit]:
+def check(shown: Presentation, where: InHistory) -> Hits:
     history, policy = where
     issue = history.issue
     if shown.act != USED or shown.refused or issue.token_type in words.HANDED_ON_BY_DESIGN:
-        return
+        return NONE
     if meant_for(issue.audiences, shown.host, policy) is not False or _on_the_way(shown, where):
-        return
+        return NONE
     who = shown.service or shown.host or "?"
     meant = ", ".join(issue.audiences or ())
     by_client = shown.kind in (CLIENT, PRODUCER)
-    yield Hit(
+    hit = Hit(
         reference="TR-11",
         identity=(history.key, shown.host or ""),
         says=f"{shown.host} accepted {words.token(history.fingerprint)}, which is for {meant}",
@@ -39,6 +37,7 @@ def check(shown: Presentation, where: InHistory) -> Iterator[Hit]:
         # The first stop of a token may be a gateway; the one behind it has yet to report.
         provisional=not history.matched,
     )
+    return (hit,)
 
 
 def _on_the_way(shown: Presentation, where: InHistory) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final, Unpack
 from urllib.parse import urlsplit
 
@@ -38,7 +39,9 @@ class Acts(Operations):
 
         The presenter (`kind="client"`) calls this before or at dispatch; without a token it
         uses the current delegation. The verifier (`kind="server"`) calls it with what it
-        verified, the outcome, and the `presenter` its transport has authenticated.
+        verified, the outcome, and the `presenter` its transport has authenticated. A presenter
+        does not decide: it states an `outcome` only if it has seen one, an `error_type` if the
+        call failed.
         `action` is hashed for comparison with what was approved, never sent.
         """
         seen, fields = self._begin("use", token, verified, introspected, facts)
@@ -60,8 +63,9 @@ class Acts(Operations):
     def _put_use(self, fields: dict[str, Any], seen: Seen, known: Known, kind: Kind) -> bool:
         """Who presents what to whom, and whether it was refused."""
         self._put_ids(fields, known.delegation)
-        fields.setdefault("decision_outcome", "allow")
-        refused = fields["decision_outcome"] in REFUSED
+        if kind != "client":
+            fields.setdefault("decision_outcome", "allow")
+        refused = fields.get("decision_outcome") in REFUSED
         if refused:
             self._explain(fields, "deny")
         fields.setdefault("evidence", "context" if known.delegation.id else "asserted")
@@ -149,7 +153,7 @@ class Acts(Operations):
         by_task = (
             token is None and delegation is None and "task_id" in fields and "id" not in fields
         )
-        known = Known(NOTHING) if by_task else self._standing(seen, delegation)
+        known = self._task_alone(fields) if by_task else self._standing(seen, delegation)
         self._put_ids(fields, known.delegation)
         fields.pop("parent_id", None)
         fields.setdefault("evidence", "asserted")
@@ -177,23 +181,25 @@ class Acts(Operations):
     ) -> Delegation:
         """The task is over (completed, failed, canceled, expired): its authority should die."""
         seen, fields = self._begin("end", token, None, None, facts)
-        known = self._standing(seen, delegation)
+        stated = token is not None or delegation is not None
+        known = self._standing(seen, delegation) if stated else self._decided(fields)
         self._put_ids(fields, known.delegation)
         fields.pop("parent_id", None)
         fields.setdefault("end_status", status)
         fields.setdefault("evidence", "context" if known.delegation.id else "asserted")
         name = fields["end_status"]
         self._recorder.record(Fact("end", kind, fields, known.facts, secrets_of(token), name))
+        self._recorder.memory.end(replace(known.delegation, task_id=fields["task_id"]))
         return known.delegation
 
     def _about(
         self, operation: Any, token: Token | None, facts: Facts
     ) -> tuple[Seen, dict[str, Any], Known]:
-        """A decision about a delegation: the token's, else the current one."""
+        """A decision about a delegation: the token's, else the task's or the current one."""
         seen, fields = self._begin(operation, token, None, None, facts)
         fields.pop("token_fingerprint", None)
         fields.pop("token_type", None)
-        known = self._standing(seen)
+        known = self._standing(seen) if token is not None else self._decided(fields)
         self._put_ids(fields, known.delegation)
         fields.setdefault("evidence", "asserted")
         return seen, fields, known

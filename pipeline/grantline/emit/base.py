@@ -92,6 +92,38 @@ class Operations:
         known = self._recorder.memory.get(around.delegation.id)
         return Known(around.delegation, around.facts, known.origin if known else None)
 
+    def _of_task(self, fields: Mapping[str, Any]) -> Known | None:
+        """The delegation of a task named by its id: the current one, else one made here for it.
+
+        `None` where that is not known, or not one: an unknown root is left out, never guessed.
+        """
+        task, around = fields.get("task_id"), acting()
+        if not isinstance(task, str) or "id" in fields:
+            return None
+        if around is not None and around.delegation.task_id == task:
+            return self._from_context(around)
+        return self._recorder.memory.task(task)
+
+    def _decided(self, fields: dict[str, Any]) -> Known:
+        """What is meant without a token: the named task's delegation, else the current one."""
+        if (known := self._of_task(fields)) is not None:
+            return known
+        around, task = acting(), fields.get("task_id")
+        if (
+            around is not None
+            and task is not None
+            and around.delegation.task_id not in (None, task)
+        ):
+            return Known(NOTHING)  # another task is current
+        return self._standing(Seen())
+
+    def _task_alone(self, fields: dict[str, Any]) -> Known:
+        """A whole task and no delegation of it; of what is known of it, the root says where."""
+        known = self._of_task(fields)
+        if known is None:
+            return Known(NOTHING)
+        return Known(Delegation(root_id=known.delegation.root_id), None, known.origin)
+
     def _put_ids(self, fields: dict[str, Any], known: Delegation) -> None:
         for name in ("id", "parent_id", "root_id", "depth", "task_id"):
             fields.setdefault(name, getattr(known, name))

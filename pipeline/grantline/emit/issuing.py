@@ -49,6 +49,7 @@ class Issuing(Operations):
         made = Delegation(own, own, None, 0, self._put_task(fields), seen.fingerprint)
         secrets = secrets_of(token, refresh_token)
         origin = self._recorder.record(Fact("grant", kind, fields, seen.facts, secrets, actor))
+        self._recorder.memory.begin(Known(made, seen.facts, origin))
         return self._remember(made, seen.facts, origin, self._recorder.print_of(refresh_token))
 
     @guarded(NOTHING, must_record=True)
@@ -92,6 +93,7 @@ class Issuing(Operations):
         origin = self._recorder.record(fact)
         if failed:
             return made
+        self._recorder.memory.begin(Known(made, seen.facts, origin))
         return self._remember(made, seen.facts, origin, self._recorder.print_of(refresh_token))
 
     @guarded(NOTHING)

@@ -156,7 +156,8 @@ def test_a_client_tells_a_use_as_itself(seen: Capture) -> None:
     assert fact.span.kind is SpanKind.CLIENT
     assert fact["gen_ai.tool.name"] == "create_event"
     assert fact["presenter.id"] == "booker"
-    assert fact["decision.outcome"] == "allow"
+    assert "decision.outcome" not in fact
+    assert fact.span.status.status_code is StatusCode.UNSET
     assert fact["audiences"] == ("https://mcp.calendar.example.com",)
     assert fact["token.binding.thumbprint"]
 
@@ -165,6 +166,7 @@ def test_a_server_tells_only_whom_and_which_key_its_transport_proved(seen: Captu
     seen.emitter.use("create_event", token=T1, kind="server")
     fact = only(seen)
     assert fact.span.kind is SpanKind.SERVER
+    assert fact["decision.outcome"] == "allow"
     assert "presenter.id" not in fact
     assert "token.binding.thumbprint" not in fact
     assert fact["token.binding.type"] == "dpop"
@@ -199,6 +201,22 @@ def test_a_denied_use_is_an_error_with_a_reason(seen: Capture) -> None:
     seen.emitter.use("t", token=T1, kind="server", outcome="deny", reason="insufficient_scope")
     fact = only(seen)
     assert fact.span.status.status_code is StatusCode.ERROR
+    assert fact["error.type"] == "insufficient_scope"
+
+
+def test_a_client_whose_call_failed_tells_the_error_and_decides_nothing(seen: Capture) -> None:
+    """Whether a call that ended in a time-out was let through, only the server knows."""
+    seen.emitter.use("t", token=T1, error_type="timeout")
+    fact = only(seen)
+    assert fact.span.status.status_code is StatusCode.ERROR
+    assert fact["error.type"] == "timeout"
+    assert "decision.outcome" not in fact
+
+
+def test_a_client_that_saw_the_refusal_may_tell_it(seen: Capture) -> None:
+    seen.emitter.use("t", token=T1, outcome="challenge", reason="insufficient_scope")
+    fact = only(seen)
+    assert fact["decision.outcome"] == "challenge"
     assert fact["error.type"] == "insufficient_scope"
 
 
@@ -276,6 +294,94 @@ def test_the_end_of_a_task(seen: Capture) -> None:
     fact = only(seen)
     assert fact.span.name == "end failed"
     assert (fact["id"], fact["task.id"], fact["end.status"]) == (D1, "task_1", "failed")
+
+
+def test_the_end_of_a_task_that_was_begun_here_names_its_root(seen: Capture) -> None:
+    """No token and no context at hand, only the task's name, as in the README."""
+    dl = seen.emitter
+    dl.grant(T0, task="task_1")
+    dl.delegate(T1, subject_token=T0)
+    dl.end("completed", task="task_1")
+    fact = last(seen)
+    assert (fact["id"], fact["root.id"], fact["task.id"]) == (D0, D0, "task_1")
+
+
+def test_the_end_of_a_task_that_was_handed_to_us_names_its_root(seen: Capture) -> None:
+    carrier = {
+        "baggage": f"delegation.id={D0},delegation.root.id=dlg_top,delegation.task.id=task_1"
+    }
+    with seen.emitter.receive(carrier):
+        seen.emitter.delegate(T1, subject_token=T0)
+        seen.emitter.end(task="task_1")
+    inside = last(seen)
+    seen.emitter.end(task="task_1")
+    fact = last(seen)
+    assert (inside["id"], inside["root.id"]) == (D0, "dlg_top")
+    assert (fact["id"], fact["root.id"]) == (D1, "dlg_top")
+
+
+def test_of_two_runs_of_one_task_neither_is_guessed(seen: Capture) -> None:
+    """Until one of them has ended: then the name tells the other."""
+    dl = seen.emitter
+    dl.grant(T0, task="nightly")
+    other = dl.grant("fake-opaque-token", task="nightly")
+    dl.end(task="nightly")
+    unknown = last(seen)
+    assert unknown["task.id"] == "nightly"
+    assert "root.id" not in unknown
+    assert "id" not in unknown
+    dl.end(token=T0, task="nightly")
+    assert last(seen)["root.id"] == D0
+    dl.end(task="nightly")
+    assert last(seen)["root.id"] == other.root_id
+    dl.end(task="nightly")
+    assert "root.id" not in last(seen)
+
+
+def test_the_end_of_a_part_of_a_task_is_not_the_end_of_the_task(seen: Capture) -> None:
+    dl = seen.emitter
+    dl.grant(T0, task="task_1")
+    dl.delegate(T1, subject_token=T0)
+    dl.end(token=T1)
+    dl.end(task="task_1")
+    assert last(seen)["id"] == D0
+
+
+def test_the_end_of_a_task_is_not_told_of_another_one_that_is_current(seen: Capture) -> None:
+    with seen.emitter.acting_as(T1, task="task_1"):
+        seen.emitter.end(task="task_2")
+    fact = only(seen)
+    assert fact["task.id"] == "task_2"
+    assert "id" not in fact
+
+
+@pytest.mark.parametrize("operation", ["consent", "approve"])
+def test_a_decision_about_a_task_names_its_root(seen: Capture, operation: str) -> None:
+    seen.emitter.grant(T0, task="task_1")
+    getattr(seen.emitter, operation)(task="task_1")
+    fact = last(seen)
+    assert (fact["id"], fact["root.id"]) == (D0, D0)
+
+
+def test_a_revocation_of_a_task_names_its_root_and_no_delegation_of_it(seen: Capture) -> None:
+    seen.emitter.grant(T0, task="task_1")
+    seen.emitter.revoke(task="task_1")
+    fact = last(seen)
+    assert (fact["root.id"], fact["task.id"]) == (D0, "task_1")
+    assert "id" not in fact
+
+
+def test_tasks_are_forgotten_oldest_first() -> None:
+    """The memory of what was begun is bounded, whether tasks end or not."""
+    with capture(known_tokens=2) as seen:
+        dl = seen.emitter
+        for name in ("one", "two", "three"):
+            dl.grant(f"fake-token-{name}", task=name)
+        for name in ("one", "three"):
+            dl.end(task=name)
+    one, three = seen.facts()[-2:]
+    assert "root.id" not in one
+    assert three["root.id"] == three["id"]
 
 
 def everything(seen: Capture) -> dict[str, SeenFact]:

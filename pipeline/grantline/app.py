@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,12 @@ from grantline.settings import BadSettings, Settings
 
 if TYPE_CHECKING:
     from grantline.store.client import Answer, Lineage
+    from grantline.streams.settings import WorkerSettings
 
 LIVE_NOTE = "live.json"
 """In the data directory, for its owner only: where live SQL is, and its token."""
+
+_KEPT_LONGER_DAYS = 30.0
 
 log = logging.getLogger(__name__)
 
@@ -58,29 +62,50 @@ def _secret(value: SecretStr | None) -> str | None:
 
 def worker(settings: Settings, options: Mapping[str, Any]) -> int:
     """Process the streams until SIGTERM."""
-    from grantline.streams.settings import WorkerSettings
+    from grantline.settings import tried
+    from grantline.streams.credentials import credentials
+    from grantline.streams.topics import TopicError
     from grantline.streams.worker import run as run_worker
 
-    level = "warn" if settings.log_level == "warning" else settings.log_level
+    settings = settings.model_copy(update={"web_port": options["web_port"] or settings.web_port})
     try:
-        configured = WorkerSettings(
-            bootstrap=settings.bootstrap,
-            security=settings.kafka,
-            application=settings.application,
-            input_topics=settings.input_topics,
-            partitions=settings.partitions,
-            replication=settings.replication,
-            policy=settings.read_policy(),
-            web_host=settings.web_host,
-            web_port=options["web_port"] or settings.web_port,
-            datadir=settings.data_dir,
-            log_level=level,
-            session_timeout_seconds=settings.session_timeout_seconds,
-            heartbeat_seconds=min(3.0, settings.session_timeout_seconds / 3),
+        configured = _worker_settings(settings)
+        tried.kafka_client(settings)
+        credentials(settings.kafka)
+        tried.directory(settings.data_dir, "GRANTLINE_DATA_DIR")
+        if settings.web_port is not None:
+            variables = "--web-port or GRANTLINE_WEB_PORT and GRANTLINE_WEB_HOST"
+            tried.port(settings.web_host, settings.web_port, variables)
+        return run_worker(configured)
+    except (TopicError, tried.PortTaken) as why:
+        raise Failed(str(why)) from None
+
+
+def _worker_settings(settings: Settings) -> WorkerSettings:
+    from grantline.streams.settings import DAY, TopicNames, WorkerSettings
+
+    policy = settings.read_policy()
+    if policy.lateness_seconds > settings.hops_retention_days * DAY:
+        days = f"{policy.lateness_seconds / DAY:g}"
+        raise BadSettings(
+            f"GRANTLINE_POLICY: lateness_seconds is {policy.lateness_seconds:.15g} ({days} days), "
+            f"but hops are kept for {settings.hops_retention_days:g} days, and a restarted worker "
+            f"rebuilds its state from them: set GRANTLINE_HOPS_RETENTION_DAYS to {days} or more, or "
+            "lower lateness_seconds"
         )
-    except ValueError as why:
-        raise BadSettings(str(why)) from None
-    return run_worker(configured)
+    prefix = settings.topic_prefix
+    same = WorkerSettings.__struct_fields__ & Settings.model_fields.keys()
+    return WorkerSettings(
+        **{name: getattr(settings, name) for name in same - {"policy"}},
+        policy=policy,
+        security=settings.kafka,
+        topics=TopicNames(*(prefix + name for name in ("hops", "tokens", "findings", "rejected"))),
+        lateness_retention_seconds=settings.hops_retention_days * DAY,
+        findings_retention_seconds=settings.findings_retention_days * DAY,
+        rejected_retention_seconds=settings.rejected_retention_days * DAY,
+        datadir=settings.data_dir,
+        heartbeat_seconds=min(3.0, settings.session_timeout_seconds / 3),
+    )
 
 
 def alert(settings: Settings, _options: Mapping[str, Any]) -> int:
@@ -91,7 +116,10 @@ def alert(settings: Settings, _options: Mapping[str, Any]) -> int:
     from grantline.notify.service import run as run_alert
     from grantline.notify.settings import AlertSettings, Destination
     from grantline.notify.webhook import WebhookNotifier
+    from grantline.settings import tried
 
+    tried.kafka_client(settings)
+    tried.directory(settings.data_dir, "GRANTLINE_DATA_DIR")
     lowest = Severity[settings.alert_lowest.upper()]
     try:
         destinations = [Destination(notifier=ConsoleNotifier(), route=Route(at_least=lowest))]
@@ -106,44 +134,64 @@ def alert(settings: Settings, _options: Mapping[str, Any]) -> int:
             bootstrap=settings.bootstrap,
             data_dir=settings.data_dir,
             destinations=tuple(destinations),
+            topic=f"{settings.topic_prefix}findings",
+            group=f"{settings.application}-alert",
             lowest=lowest,
             kafka=settings.kafka,
+            # What is forgotten and read again is told again.
+            keep_days=settings.findings_retention_days + _KEPT_LONGER_DAYS,
+            metrics_host=settings.metrics_host,
             metrics_port=settings.metrics_port,
         )
     except ValueError as why:
         raise BadSettings(str(why)) from None
     try:
+        if settings.metrics_port:
+            variables = "GRANTLINE_METRICS_PORT and GRANTLINE_METRICS_HOST"
+            tried.port(settings.metrics_host, settings.metrics_port, variables)
         run_alert(configured)
-    except LedgerError as why:
+    except (LedgerError, tried.PortTaken) as why:
         raise Failed(str(why)) from None
     return 0
 
 
 def writer(settings: Settings, options: Mapping[str, Any]) -> int:
     """Write lineage and serve live SQL until SIGTERM."""
+    from grantline.settings import tried
     from grantline.store.ddl import WrongSchema
-    from grantline.store.duckdb_store import StoreInUse
+    from grantline.store.duckdb_store import CannotOpen
     from grantline.store.live import CannotServe
     from grantline.store.log_reader import TopicRecreated
     from grantline.store.service import LiveSettings
     from grantline.store.service import run as run_writer
-    from grantline.store.writer import WriterSettings
+    from grantline.store.writer import Topics, WriterSettings
 
     live = LiveSettings(
         host=settings.live_host, port=settings.live_port, token=_secret(settings.live_token)
     )
-    configured = WriterSettings(bootstrap=settings.bootstrap, client=settings.kafka)
+    path = options["store"] or settings.store
+    tried.kafka_client(settings)
+    tried.directory(settings.data_dir, "GRANTLINE_DATA_DIR")
+    tried.directory(path.parent, "GRANTLINE_STORE")
+    prefix = settings.topic_prefix
+    configured = WriterSettings(
+        bootstrap=settings.bootstrap,
+        topics=Topics(f"{prefix}hops", f"{prefix}findings", f"{prefix}rejected"),
+        group=f"{settings.application}-writer",
+        client=settings.kafka,
+    )
     with ExitStack() as stack:
         try:
             run_writer(
-                options["store"] or settings.store,
+                path,
                 configured,
                 live,
+                memory_limit=settings.store_memory,
                 serving=lambda server: stack.enter_context(
                     _told(settings, server.address, server.token)
                 ),
             )
-        except (StoreInUse, CannotServe, TopicRecreated, WrongSchema) as why:
+        except (CannotOpen, CannotServe, TopicRecreated, WrongSchema) as why:
             raise Failed(str(why)) from None
     return 0
 
@@ -151,7 +199,6 @@ def writer(settings: Settings, options: Mapping[str, Any]) -> int:
 @contextmanager
 def _told(settings: Settings, address: str, token: str) -> Iterator[None]:
     """Leave the address and its token where this user's own commands find them."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     note = settings.data_dir / LIVE_NOTE
     note.unlink(missing_ok=True)
     with os.fdopen(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -212,7 +259,7 @@ def _print_answer(answer: Answer, form: str) -> None:
 def replay(settings: Settings, options: Mapping[str, Any]) -> int:
     """Run files through the engine; findings and lineage go where they are asked to."""
     from grantline.replay import replay as replay_files
-    from grantline.store.duckdb_store import DuckDBStore, StoreInUse
+    from grantline.store.duckdb_store import CannotOpen, DuckDBStore
 
     console = Console(stderr=True, quiet=options["quiet"])
     missing = [path for path in options["files"] if not path.is_file()]
@@ -228,7 +275,7 @@ def replay(settings: Settings, options: Mapping[str, Any]) -> int:
                 store,
                 lambda path, hops: status.update(f"{path.name}: {hops:,} hops"),
             )
-    except (OSError, StoreInUse) as why:
+    except (OSError, CannotOpen) as why:
         raise Failed(str(why)) from None
     finally:
         if store is not None:
@@ -281,12 +328,14 @@ def rules(_settings: Settings, options: Mapping[str, Any]) -> int:
 
 
 def show_settings(settings: Settings, _options: Mapping[str, Any]) -> int:
-    """Every setting with its variable, present value and meaning."""
-    for name, field in Settings.model_fields.items():
-        value = getattr(settings, name)
-        if isinstance(value, dict):  # librdkafka's: any of them may be a password
-            value = dict.fromkeys(value, "**********")
-        print(f"GRANTLINE_{name.upper():26} {value!s:32} {field.description or ''}".rstrip())
+    """Every setting, its present value, its default and what it does; no secret."""
+    from grantline.settings.shown import rows
+    from grantline.store.show import table
+
+    for reader, group in groupby(list(rows(settings)), lambda row: row.reader):
+        print(
+            f"\n{reader}\n{table(('setting', 'value', 'default', 'what'), [r[1:] for r in group])}"
+        )
     return 0
 
 

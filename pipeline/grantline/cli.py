@@ -10,6 +10,14 @@ from pathlib import Path
 from grantline import __version__
 
 
+def port(text: str) -> int:
+    """A TCP port. Raises `ValueError`."""
+    number = int(text)
+    if not 1 <= number <= 65_535:
+        raise ValueError
+    return number
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
@@ -21,7 +29,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     worker = commands.add_parser("worker", help="process the streams; start more to share the load")
-    worker.add_argument("--web-port", type=int, help="the worker's pages; each worker its own")
+    worker.add_argument(
+        "--web-port", type=port, metavar="PORT", help="the worker's pages; each worker its own"
+    )
     writer = commands.add_parser("writer", help="write lineage to DuckDB and serve live SQL")
     writer.add_argument("--store", type=Path, metavar="FILE", help="the lineage database")
     commands.add_parser("alert", help="tell people about findings")
@@ -53,7 +63,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0 done, 1 not found or failed, 2 wrong use."""
+    """Run one command; returns the exit status.
+
+    0 done, 1 not found or failed, 2 wrong use or a wrong setting.
+    """
     options = parser().parse_args(arguments)
     # Imported late, so that a wrong argument is told at once and without the pipeline's extras.
     try:

@@ -310,17 +310,10 @@ def test_topics_are_declared_with_their_settings(stage: Stage) -> None:
 def test_another_partition_count_is_refused_with_the_cure(stage: Stage) -> None:
     """Keys of an existing topic cannot be spread anew; the error says what can be done."""
     create_topic(stage.bootstrap, stage.settings.topics.tokens, 5)
-    with pytest.raises(topics.TopicError, match=r"has 5 partitions, the setting says 3; set part"):
+    with pytest.raises(
+        topics.TopicError, match=r"has 5 partitions, the setting says 3; set GRANTLINE_PART"
+    ):
         topics.ensure(stage.settings)
-
-
-def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
-    """The address is in the error, not a stack trace without it."""
-    stage = Stage("127.0.0.1:1", tmp_path)
-    worker = stage.worker()
-    until(lambda: worker.process.poll() is not None, 60)
-    assert worker.process.returncode == 1
-    assert "no broker answers at 127.0.0.1:1" in worker.log.read_text()
 
 
 def test_pages_show_health_readiness_and_figures(stage: Stage) -> None:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 NS = 1_000_000_000
 """Nanoseconds in a second."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings of the rules. The defaults are the convention's (sections 1.8 and 1.9)."""
+    """Settings of the rules. The defaults are the convention's (sections 1.8 and 1.9).
 
-    leeway_seconds: int = 60
+    The policy file is held to these types and bounds; `grantline settings` shows these words.
+    """
+
+    leeway_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 60
     """Clock skew forgiven when a use is compared with an expiry or a revocation."""
-    parent_grace_seconds: float = 300.0
+    parent_grace_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 300.0
     """How long a missing parent may still be on its way, in ingest time."""
-    witness_seconds: float = 2.0
+    witness_seconds: Annotated[float, Meta(ge=0, le=3_600)] = 2.0
     """How much later than one party of a call the others may report it (exporters send once a
     second), in ingest time. A gateway is only told from a thief by its own report: until then
     the finding is provisional, and pages nobody."""
-    max_depth: int = 5
+    max_depth: Annotated[int, Meta(ge=0, le=10_000)] = 5
     """Hops after the grant, where no grantor says otherwise (`delegation.max_depth`)."""
-    lateness_seconds: float = 86_400.0
+    lateness_seconds: Annotated[float, Meta(ge=1, le=315_360_000)] = 86_400.0
     """A span older than this at ingest is stored and flagged `late`, but no longer judged."""
     ignored_scopes: frozenset[str] = frozenset({"openid", "offline_access"})
     """Scopes issuers add on their own account; gaining one is not an escalation."""

@@ -28,7 +28,11 @@ _KNOWN_REJECTED = """SELECT source_topic, source_partition, source_offset, span_
     SEMI JOIN staged USING (source_topic, source_partition, source_offset, span_index)"""
 
 
-class StoreInUse(RuntimeError):
+class CannotOpen(RuntimeError):
+    """The file cannot be opened as a lineage database; the text says why and what to do."""
+
+
+class StoreInUse(CannotOpen):
     """Another process has the file."""
 
 
@@ -163,13 +167,16 @@ class DuckDBStore:
 def _open(path: str) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(path)
-    except duckdb.IOException as why:
-        if "lock" in str(why).lower():
+    except duckdb.Error as why:
+        if isinstance(why, duckdb.IOException) and "lock" in str(why).lower():
             raise StoreInUse(
                 f"{path} is open in another process (the lineage writer?): DuckDB gives a file to "
                 "one process; ask the writer through live SQL, or stop it first"
             ) from why
-        raise
+        first = str(why).splitlines()[0]
+        raise CannotOpen(
+            f"{path} cannot be opened: {first}; move it away, or name another"
+        ) from why
 
 
 def _rollback(connection: duckdb.DuckDBPyConnection) -> None:

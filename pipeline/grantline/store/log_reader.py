@@ -24,6 +24,7 @@ from confluent_kafka import (
 
 from grantline.model.rejected import StoreReason
 from grantline.ports import RejectedRow
+from grantline.settings.broker import silence
 from grantline.store.intake import WHOLE_RECORD, Record, Topics
 
 _log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class LogReader:
         self._assigned: set[tuple[str, int]] = set()
         self._look_at = 0.0
         self._reachable = True
+        self._trouble = ""
         self._lost: list[RejectedRow] = []
         self._consumer = Consumer(_client(settings, self._on_error))
 
@@ -154,10 +156,12 @@ class LogReader:
     def _discover(self) -> None:
         try:
             found = self._consumer.list_topics(timeout=_METADATA_SECONDS).topics
-        except KafkaException as why:
-            self._say_reachable(False, why.args[0].str())
+        except KafkaException:
+            if not self._assigned:  # later a poll might bring a record
+                self._consumer.poll(0)  # brings `_on_error` what the client complains of
+            self._say_reachable(False)
             return
-        self._say_reachable(True, "")
+        self._say_reachable(True)
         places = {
             (topic, partition)
             for topic in self._settings.topics
@@ -172,14 +176,17 @@ class LogReader:
                  for place in sorted(self._assigned)]
             )  # fmt: skip
 
-    def _say_reachable(self, now: bool, why: str) -> None:
+    def _say_reachable(self, now: bool) -> None:
         if now != self._reachable:
-            _log.warning("the broker is back" if now else f"the broker does not answer: {why}")
+            lost = silence(self._settings.bootstrap, self._trouble)
+            _log.warning("the broker is back" if now else f"{lost} Waiting for it")
         self._reachable = now
 
     def _on_error(self, error: KafkaError) -> None:
         if error.name() == "_ALL_BROKERS_DOWN":
-            self._say_reachable(False, error.str())
+            self._say_reachable(False)
+        else:
+            self._trouble = error.str()
 
 
 def _client(settings: WriterSettings, on_error: Any) -> dict[str, Any]:

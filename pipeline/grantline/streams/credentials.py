@@ -11,13 +11,7 @@ from collections.abc import Mapping
 import faust
 from faust.types.auth import CredentialsT
 
-_KNOWN = frozenset(
-    {
-        "security.protocol", "ssl.ca.location", "ssl.certificate.location",
-        "ssl.key.location", "ssl.key.password", "sasl.mechanism", "sasl.mechanisms",
-        "sasl.username", "sasl.password",
-    }
-)  # fmt: skip
+from grantline.settings.security import NAMES
 
 
 def credentials(security: Mapping[str, str]) -> CredentialsT | None:
@@ -25,10 +19,10 @@ def credentials(security: Mapping[str, str]) -> CredentialsT | None:
 
     Raises `ValueError` for a setting that only one of the two clients would understand.
     """
-    unknown = sorted(set(security) - _KNOWN)
+    unknown = sorted(set(security) - NAMES)
     if unknown:
         raise ValueError(
-            f"security settings {', '.join(unknown)} are not supported; use {', '.join(sorted(_KNOWN))}"
+            f"security settings {', '.join(unknown)} are not supported; use {', '.join(sorted(NAMES))}"
         )
     protocol = security.get("security.protocol", "PLAINTEXT").upper()
     if protocol == "PLAINTEXT":

@@ -15,7 +15,7 @@ from grantline.model.policy import Policy
 DAY = 86_400.0
 
 
-class TopicNames(msgspec.Struct, frozen=True, kw_only=True):
+class TopicNames(msgspec.Struct, frozen=True):
     """The topics we own."""
 
     hops: str = "delegation.hops"
@@ -61,7 +61,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """None for no web server. Each worker of one machine needs its own."""
     datadir: Path = Path(".grantline")
     """Faust makes a directory even where it keeps nothing in it."""
-    log_level: Literal["debug", "info", "warn", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     session_timeout_seconds: float = 30.0
     """A worker that is silent for so long is taken for dead and its partitions move."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -20,14 +21,28 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
+from grantline.settings.broker import silence
 from grantline.streams.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
 
 _SECONDS = 10.0
+_SLICE_SECONDS = 2.0
+"""Of waiting for a broker: Ctrl-C is heard in between."""
 # Kafka stamps records with its own clock: what a rule calls missing or late must not depend on
 # the clocks of workers.
 _BROKER_CLOCK = {"message.timestamp.type": "LogAppendTime"}
+
+
+_RIGHTS = (
+    "; give the worker's principal the right to create topics, or create it beforehand with "
+    "GRANTLINE_PARTITIONS partitions"
+)
+_CURES = {
+    "INVALID_REPLICATION_FACTOR": "; set GRANTLINE_REPLICATION to at most the number of brokers",
+    "TOPIC_AUTHORIZATION_FAILED": _RIGHTS,
+    "CLUSTER_AUTHORIZATION_FAILED": _RIGHTS,
+}
 
 
 class TopicError(Exception):
@@ -84,10 +99,22 @@ def _ms(seconds: float) -> str:
     return str(int(seconds * 1000))
 
 
-def admin(settings: WorkerSettings) -> AdminClient:
-    return AdminClient(
-        {**settings.security, "bootstrap.servers": settings.bootstrap, "log_level": 0}
-    )
+class Admin(AdminClient):
+    """Remembers what the client last complained of."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.trouble = ""
+        configuration: dict[str, Any] = {
+            **settings.security,
+            "bootstrap.servers": settings.bootstrap,
+            "log_level": 0,
+            "error_cb": self._heard,
+        }
+        super().__init__(configuration)
+
+    def _heard(self, error: KafkaError) -> None:
+        if error.name() != "_ALL_BROKERS_DOWN":
+            self.trouble = error.str()
 
 
 def ensure(settings: WorkerSettings) -> None:
@@ -96,7 +123,7 @@ def ensure(settings: WorkerSettings) -> None:
     Raises `TopicError` when a topic has another partition count or cannot be created, naming the
     cure; blocks for some ten seconds an answer at most.
     """
-    client = admin(settings)
+    client = Admin(settings)
     wanted = specs(settings)
     there = _partitions(client, settings.bootstrap)
     missing = [spec for spec in wanted if spec.name not in there]
@@ -108,18 +135,24 @@ def ensure(settings: WorkerSettings) -> None:
         if spec.ours and have != spec.partitions:
             raise TopicError(
                 f"topic {spec.name} has {have} partitions, the setting says {spec.partitions}; "
-                f"set partitions={have}, or name new topics and another application: keys of an "
-                "existing topic cannot be spread anew"
+                f"set GRANTLINE_PARTITIONS={have}, or start anew beside it with another "
+                "GRANTLINE_TOPIC_PREFIX and GRANTLINE_APPLICATION: the keys of an existing topic "
+                "cannot be spread anew"
             )
     _warn_of_drift(client, [spec for spec in wanted if spec.ours and spec not in missing])
 
 
-def _partitions(client: AdminClient, bootstrap: str) -> dict[str, int]:
-    try:
-        found = client.list_topics(timeout=_SECONDS).topics
-    except KafkaException as why:
-        raise TopicError(f"no broker answers at {bootstrap}: {why}") from why
-    return {name: len(topic.partitions) for name, topic in found.items()}
+def _partitions(client: Admin, bootstrap: str) -> dict[str, int]:
+    ends = time.monotonic() + _SECONDS
+    while True:
+        try:
+            found = client.list_topics(timeout=_SLICE_SECONDS).topics
+        except KafkaException as why:
+            client.poll(0)
+            if time.monotonic() > ends:
+                raise TopicError(silence(bootstrap, client.trouble)) from why
+        else:
+            return {name: len(topic.partitions) for name, topic in found.items()}
 
 
 def _create(client: AdminClient, missing: Sequence[TopicSpec], replication: int) -> None:
@@ -136,9 +169,16 @@ def _create(client: AdminClient, missing: Sequence[TopicSpec], replication: int)
         except KafkaException as why:
             # Another worker that starts at the same moment may have been first.
             if why.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise TopicError(f"topic {name} could not be created: {why}") from why
+                raise TopicError(_not_created(name, why.args[0])) from why
+        except TimeoutError as why:
+            raise TopicError(f"topic {name} was not created within {_SECONDS:g} s") from why
         else:
             log.info("created topic %s", name)
+
+
+def _not_created(name: str, error: KafkaError) -> str:
+    cure = _CURES.get(error.name(), "")
+    return f"topic {name} could not be created: {error.str()}{cure}"
 
 
 def _warn_of_drift(client: AdminClient, existing: Sequence[TopicSpec]) -> None:
@@ -186,4 +226,4 @@ def inputs(settings: WorkerSettings, existing: Sequence[str]) -> list[str]:
 
 def existing(settings: WorkerSettings) -> list[str]:
     """The names of all topics the broker has; blocks, raises `TopicError`."""
-    return list(_partitions(admin(settings), settings.bootstrap))
+    return list(_partitions(Admin(settings), settings.bootstrap))

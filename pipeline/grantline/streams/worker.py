@@ -119,7 +119,11 @@ def _on_the_clock(app: App, watch: Watch, settings: WorkerSettings) -> None:
     async def look_for_topics() -> None:
         # Faust subscribes once; a new topic is read after the worker was started again.
         loop = asyncio.get_running_loop()
-        there = await loop.run_in_executor(None, topics.existing, settings)
+        try:
+            there = await loop.run_in_executor(None, topics.existing, settings)
+        except topics.TopicError as why:
+            log.warning("looking for topics: %s", why)
+            return
         read = {topic for agent in app.agents.values() for topic in agent.channel.topics}
         for name in sorted(set(topics.inputs(settings, there)) - read):
             log.warning("topic %s matches input_pattern: restart the workers to read it", name)
@@ -193,7 +197,8 @@ def run(settings: WorkerSettings, engines: Engines | None = None) -> int:
     inputs = topics.inputs(settings, there)
     if not inputs:
         raise topics.TopicError(
-            f"no topic matches input_pattern {settings.input_pattern!r}, and input_topics is empty"
+            f"no topic matches GRANTLINE_INPUT_PATTERN ({settings.input_pattern}), and no other is "
+            "named: create one, or name GRANTLINE_INPUT_TOPICS"
         )
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

@@ -1,0 +1,66 @@
+"""`GRANTLINE_KAFKA`: the security settings that both Kafka clients understand.
+
+The names are librdkafka's; what Faust's client needs is derived from them. No value is ever put
+into an error: it may be a password.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from grantline.settings.bad import nearest
+
+MECHANISM: Final = frozenset({"sasl.mechanism", "sasl.mechanisms"})
+"""Two names of one setting."""
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "security.protocol": ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
+    **dict.fromkeys(MECHANISM, ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")),
+}
+FILES: Final = ("ssl.ca.location", "ssl.certificate.location", "ssl.key.location")
+SECRETS: Final = ("sasl.password", "ssl.key.password")
+NAMES: Final = frozenset({*CHOICES, *FILES, *SECRETS, "sasl.username"})
+
+
+def parse(text: Any) -> Any:
+    """The settings that `text` names, checked. Raises `ValueError` with the name of the culprit."""
+    if not isinstance(text, str):
+        return text
+    try:
+        found = json.loads(text)
+    except ValueError as why:
+        raise ValueError(
+            f'this is no JSON ({why}); write it like {{"security.protocol": "SSL"}}'
+        ) from None
+    if not isinstance(found, dict):
+        raise ValueError('should be a JSON object, like {"security.protocol": "SSL"}')  # noqa: TRY004
+    for name, value in found.items():
+        _check(name, value)
+    if (
+        found.get("security.protocol", "").upper().startswith("SASL_")
+        and not found.keys() & MECHANISM
+    ):
+        raise ValueError("security.protocol asks for a sasl.mechanism: name one")
+    return found
+
+
+def _check(name: str, value: Any) -> None:
+    if name not in NAMES:
+        meant = nearest(name, NAMES)
+        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(sorted(NAMES))}"
+        raise ValueError(f"no security setting {name!r}; {hint}")
+    if not isinstance(value, str):
+        raise ValueError(f"the value of {name} should be text in quotes")  # noqa: TRY004
+    if name in CHOICES and value.upper() not in CHOICES[name]:
+        raise ValueError(f"{name} should be one of {', '.join(CHOICES[name])}")
+    if name in FILES and not Path(value).is_file():
+        raise ValueError(f"{name}: there is no file {value}")
+
+
+def shown(settings: Mapping[str, str]) -> str:
+    """The settings for a person's eye: JSON without passwords."""
+    return json.dumps(
+        {name: "********" if name in SECRETS else value for name, value in settings.items()}
+    )

@@ -12,18 +12,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from grantline.judge import Judge
 from grantline.lineage import chains, histories
 from grantline.lineage.histories import TokenDelta
-from grantline.lineage.route import route
+from grantline.lineage.route import is_token, route
 from grantline.lineage.timers import Timers
 from grantline.lineage.tree import Delta, shown_from
 from grantline.model.chain import Chain, Delegation, Renewal, Use
 from grantline.model.finding import Finding
-from grantline.model.history import Presentation, TokenHistory, Waiting
+from grantline.model.history import Name, Presentation, TokenHistory, Waiting
 from grantline.model.hop import LATE, Hop
 from grantline.model.policy import Policy
 from grantline.model.sighting import Sighting
 from grantline.model.subject import Subject
 from grantline.rules import every
-from grantline.rules.rule import InChain, InHistory, Rule
+from grantline.rules.rule import InChain, InHistory, InName, Rule
 
 _MS = 1_000
 
@@ -158,29 +158,40 @@ class TokenEngine:
         self._judge = Judge(rules, policy)
         self._of_presentation = [rule for rule in rules if rule.reads is Presentation]
         self._of_waiting = [rule for rule in rules if rule.reads is Waiting]
-        self._histories: dict[str, TokenHistory] = {}
+        self._histories: dict[str, Name] = {}
         self._delta = TokenDelta()
-        self._timers = Timers[tuple[TokenHistory, Presentation | Waiting]]()
-        self._ends = Timers[TokenHistory]()
+        self._timers = Timers[tuple[Name, Presentation | Waiting]]()
+        self._ends = Timers[Name]()
         self._now_ms = 0
         self._horizon_ms = int(policy.lateness_seconds * _MS)
 
     def add(self, sightings: Iterable[Sighting]) -> None:
         """Fold sightings into their keys' histories."""
         for sighting in sightings:
-            history = self._histories.get(sighting.key)
-            if history is None:
-                history = TokenHistory(sighting.key, self._now_ms, self._now_ms)
-                self._histories[sighting.key] = history
-                self._ends.set(self._now_ms + self._horizon_ms, history)
-            histories.fold(history, sighting, self._policy, self._now_ms, self._delta)
+            name = self._histories.get(sighting.key)
+            if name is None:
+                name = self._new(sighting.key)
+            if isinstance(name, TokenHistory):
+                histories.fold(name, sighting, self._policy, self._now_ms, self._delta)
+            else:
+                histories.fold_name(name, sighting, self._now_ms, self._delta)
+
+    def _new(self, key: str) -> Name:
+        kind = TokenHistory if is_token(key) else Name
+        name = self._histories[key] = kind(key, self._now_ms, self._now_ms)
+        self._ends.set(self._now_ms + self._horizon_ms, name)
+        return name
 
     def advance(self, now_ms: int) -> None:
         """Let ingest time go on, in milliseconds; it never goes back."""
         self._judge.now_ms = self._now_ms = max(self._now_ms, now_ms)
-        for history, subject in self._timers.due(self._now_ms):
-            if self._histories.get(history.key) is history:
-                self._ask(InHistory(history, self._policy), subject)
+        for name, subject in self._timers.due(self._now_ms):
+            if self._histories.get(name.key) is not name:
+                continue
+            if isinstance(subject, Waiting):
+                self._ask_waiting(name, subject)
+            elif isinstance(name, TokenHistory):
+                self._ask(InHistory(name, self._policy), subject)
 
     def next_due_ms(self) -> int | None:
         """The next reading of the clock at which `advance` has something to ask, if any."""
@@ -197,8 +208,8 @@ class TokenEngine:
             if where is None or where.history is not history:
                 where = InHistory(history, self._policy)
             self._ask(where, shown)
-        for waiting, history in delta.waiting.items():
-            self._ask(InHistory(history, self._policy), waiting)
+        for waiting, name in delta.waiting.items():
+            self._ask_waiting(name, waiting)
         findings = self._judge.drain(revision)
         self._settle()
         return findings, resolved
@@ -212,19 +223,26 @@ class TokenEngine:
         """Sizes of what is held in memory."""
         return {
             "tokens": len(self._histories),
-            "presentations": sum(len(h.presentations) for h in self._histories.values()),
+            "presentations": sum(
+                len(name.presentations)
+                for name in self._histories.values()
+                if isinstance(name, TokenHistory)
+            ),
             "findings": self._judge.open_findings,
         }
 
-    def _ask(self, where: InHistory, subject: Presentation | Waiting) -> None:
-        if isinstance(subject, Presentation):
-            # That nobody issued the token is asked of the token, not of each of its uses.
-            rules, since = self._of_presentation, where.history.arrived
-        else:
-            rules, since = self._of_waiting, subject.arrived
-        due_ms = self._judge.ask(rules, subject, where, since, subject.arrived)
+    def _ask(self, where: InHistory, shown: Presentation) -> None:
+        # That nobody issued the token is asked of the token, not of each of its uses.
+        since = where.history.arrived
+        due_ms = self._judge.ask(self._of_presentation, shown, where, since, shown.arrived)
         if due_ms is not None:
-            self._timers.set(due_ms, (where.history, subject))
+            self._timers.set(due_ms, (where.history, shown))
+
+    def _ask_waiting(self, name: Name, waiting: Waiting) -> None:
+        where, since = InName(name, self._policy), waiting.arrived
+        due_ms = self._judge.ask(self._of_waiting, waiting, where, since, since)
+        if due_ms is not None:
+            self._timers.set(due_ms, (name, waiting))
 
     def _settle(self) -> None:
         for history in self._ends.due(self._now_ms):
@@ -232,8 +250,9 @@ class TokenEngine:
             if end > self._now_ms:
                 self._ends.set(end, history)
                 continue
-            for shown in history.presentations.values():
-                self._judge.forget(shown)
+            if isinstance(history, TokenHistory):
+                for shown in history.presentations.values():
+                    self._judge.forget(shown)
             for waiting in history.waiting.values():
                 self._judge.forget(waiting)
             del self._histories[history.key]

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from grantline.lineage.merge import join, overlay
 from grantline.lineage.principals import identify
 from grantline.lineage.route import resolve
 from grantline.model.audience import clean_host, meant_for
-from grantline.model.history import Issue, Presentation, TokenHistory, Waiting
+from grantline.model.history import Issue, Name, Presentation, TokenHistory, Waiting
 from grantline.model.hop import CLIENT, PRODUCER, SERVER, Hop
 from grantline.model.policy import Policy
 from grantline.model.sighting import ISSUED, USED, WAITING, Sighting
@@ -29,7 +27,7 @@ class TokenDelta:
 
     def __init__(self) -> None:
         self.presentations: dict[Presentation, TokenHistory] = {}
-        self.waiting: dict[Waiting, TokenHistory] = {}
+        self.waiting: dict[Waiting, Name] = {}
         self.resolved: list[Hop] = []
         """Hops that waited, with their root."""
         self.all: dict[TokenHistory, None] = {}
@@ -39,48 +37,73 @@ class TokenDelta:
         self.presentations |= dict.fromkeys(shown, history)
 
 
+def fold_name(name: Name, sighting: Sighting, now_ms: int, delta: TokenDelta) -> None:
+    """Add one sighting of a delegation, a jti or a task. `now_ms` is ingest time."""
+    _arrives(name, sighting, now_ms)
+    if sighting.act == WAITING:
+        _wait(name, sighting, now_ms, delta)
+    elif sighting.act == ISSUED:
+        _issued(name, sighting.root_id, delta)
+
+
 def fold(
     history: TokenHistory, sighting: Sighting, policy: Policy, now_ms: int, delta: TokenDelta
 ) -> None:
-    """Add one sighting to its key's history. `now_ms` is ingest time; it only starts graces."""
-    history.last_arrival = max(history.last_arrival, now_ms)
-    expires_at = sighting.expires_at
-    if expires_at is not None and expires_at * _MS_PER_S > history.ends_at:
-        history.ends_at = expires_at * _MS_PER_S
+    """Add one sighting to its token's history. `now_ms` is ingest time; it only starts graces."""
+    _arrives(history, sighting, now_ms)
     act = sighting.act
     if act == WAITING:
         _wait(history, sighting, now_ms, delta)
         return
     if act == ISSUED:
-        _issued(history, sighting, policy, delta)
-    if act == ISSUED or (act == USED and not _known(history, sighting)):
+        _issued_token(history, sighting, policy, delta)
         _learn(history, sighting, policy, delta)
-    if history.fingerprint is not None:
-        _presented(history, sighting, policy, now_ms, delta)
+    elif act == USED and not _known(history, sighting):
+        _learn(history, sighting, policy, delta)
+    _presented(history, sighting, policy, now_ms, delta)
 
 
-def _wait(history: TokenHistory, sighting: Sighting, now_ms: int, delta: TokenDelta) -> None:
+def _arrives(name: Name, sighting: Sighting, now_ms: int) -> None:
+    name.last_arrival = max(name.last_arrival, now_ms)
+    expires_at = sighting.expires_at
+    if expires_at is not None and expires_at * _MS_PER_S > name.ends_at:
+        name.ends_at = expires_at * _MS_PER_S
+
+
+def _wait(name: Name, sighting: Sighting, now_ms: int, delta: TokenDelta) -> None:
     hop = sighting.hop
     if hop is None:
         return
-    # The broker may take the same span twice, at two times.
-    same = msgspec.structs.replace(hop, received=0, flags=())
-    if same in history.waiting:
-        return
-    waiting = history.waiting[same] = Waiting(hop, now_ms)
-    delta.waiting[waiting] = history
-    delta.resolved.extend(resolve(hop, root) for root in sorted(history.roots_known))
+    waiting = Waiting(hop, now_ms)
+    if tell(name.waiting, hop.span_id, waiting):
+        delta.waiting[waiting] = name
+        delta.resolved.extend(resolve(hop, root) for root in sorted(name.roots_known))
 
 
-def _issued(history: TokenHistory, sighting: Sighting, policy: Policy, delta: TokenDelta) -> None:
-    if not history.issued:
-        history.issued = True
-        delta.all[history] = None
-        for waiting in history.waiting.values():
-            delta.waiting[waiting] = history
-    root = sighting.root_id
+def _issued(name: Name, root: str | None, delta: TokenDelta) -> None:
+    """What waits is told of a root, each once; that there is an issue is news to it, too."""
+    first, name.issued = not name.issued, True
+    known = root is None or root in name.roots_known
+    if root is not None and not known:
+        name.roots_known.add(root)
+    if name.waiting and (first or not known):
+        for waiting in name.waiting.values():
+            delta.waiting[waiting] = name
+            if root is not None and not known:
+                delta.resolved.append(resolve(waiting.hop, root))
+
+
+def _issued_token(
+    history: TokenHistory, sighting: Sighting, policy: Policy, delta: TokenDelta
+) -> None:
+    home, first, root = history.home, not history.issued, sighting.root_id
+    _issued(history, root, delta)
     if root is not None:
-        _rooted(history, root, sighting.resolved, delta)
+        history.root_known = _least(root, history.root_known)
+        if not sighting.resolved:
+            history.root_issued = _least(root, history.root_issued)
+    if first or history.home != home:
+        delta.all[history] = None
     names = [sighting.actor_id, sighting.client_id]
     # Who asked the issuer for the token holds it; an issuer's own report (SERVER) names itself.
     if sighting.kind in (CLIENT, PRODUCER):
@@ -91,18 +114,8 @@ def _issued(history: TokenHistory, sighting: Sighting, policy: Policy, delta: To
         _settle_holder(history, delta)
 
 
-def _rooted(history: TokenHistory, root: str, resolved: bool, delta: TokenDelta) -> None:
-    home = history.home
-    if not resolved:
-        history.root_issued = min(root, history.root_issued or root)
-    if root not in history.roots_known:
-        history.roots_known.add(root)
-        history.root_known = min(root, history.root_known or root)
-        for waiting in history.waiting.values():
-            delta.waiting[waiting] = history
-            delta.resolved.append(resolve(waiting.hop, root))
-    if history.home != home:
-        delta.all[history] = None
+def _least(one: str, other: str | None) -> str:
+    return one if other is None or one < other else other
 
 
 def _known(history: TokenHistory, use: Sighting) -> bool:
@@ -147,8 +160,9 @@ def _learn(history: TokenHistory, sighting: Sighting, policy: Policy, delta: Tok
         # Who handed it on to whom it is meant for is another question now.
         history.matched = False
         history.accepted_from.clear()
-        for presentation in history.presentations.values():
-            _recognise(history, presentation, policy, delta)
+        for shown in history.presentations.values():
+            shown.meant = meant_for(merged.audiences, shown.host, policy)
+            _recognise(history, shown, delta)
 
 
 def _presented(
@@ -167,9 +181,15 @@ def _presented(
             if history.home != home:
                 delta.all[history] = None
     if shown.act == USED:
-        if shown.service is not None:
-            history.by_service.setdefault(shown.service, []).append(shown)
-        _recognise(history, shown, policy, delta)
+        shown.meant = meant_for(history.issue.audiences, shown.host, policy)
+        service = shown.service
+        if service is not None:
+            known = history.by_service.get(service)
+            if known is None:
+                history.by_service[service] = [shown]
+            else:
+                known.append(shown)
+        _recognise(history, shown, delta)
         _observe(history, shown, delta)
 
 
@@ -203,24 +223,21 @@ def _presentation(sighting: Sighting, policy: Policy, now_ms: int) -> Presentati
     )
 
 
-def _recognise(
-    history: TokenHistory, presentation: Presentation, policy: Policy, delta: TokenDelta
-) -> None:
+def _recognise(history: TokenHistory, shown: Presentation, delta: TokenDelta) -> None:
     """Learn who forwards the token, and through whom it reaches what it is meant for."""
-    if presentation.kind != SERVER or presentation.act != USED:
+    if shown.kind != SERVER or shown.act != USED:
         return
-    service = presentation.service
+    service, accepted_from = shown.service, history.accepted_from
     if service is not None and service not in history.forwarders:
         history.forwarders.add(service)
         delta.some(history, history.by_presenter.get(service, ()))
-    if presentation.refused:
+    if shown.refused:
         return
-    meant = meant_for(history.issue.audiences, presentation.host, policy)
-    if meant and not history.matched:
+    if shown.meant and not history.matched:
         history.matched = True
         delta.all[history] = None
-    if meant or service in history.accepted_from:
-        _on_the_way(history, presentation.principal, delta)
+    if (shown.meant or service in accepted_from) and shown.principal not in accepted_from:
+        _on_the_way(history, shown.principal, delta)
 
 
 def _on_the_way(history: TokenHistory, who: str | None, delta: TokenDelta) -> None:
@@ -242,25 +259,39 @@ def _on_the_way(history: TokenHistory, who: str | None, delta: TokenDelta) -> No
         )
 
 
-def _observe(history: TokenHistory, presentation: Presentation, delta: TokenDelta) -> None:
-    who = presentation.who
+def _observe(history: TokenHistory, shown: Presentation, delta: TokenDelta) -> None:
+    who = shown.who
     if who is None:
         return
-    new = who not in history.by_presenter
-    history.by_presenter.setdefault(who, []).append(presentation)
-    mark = (presentation.time, presentation.span_id, who)
-    if history.earliest is None or mark < history.earliest:
-        history.earliest = mark
-        new = True
-    if presentation.workload is not None:
-        place = (presentation.time, presentation.span_id, presentation.workload)
-        known = history.first_workload.get(presentation.naming)
-        if known is None or place < known:
-            history.first_workload[presentation.naming] = place
-            if known is not None and known[2] != place[2]:
-                delta.some(history, history.by_presenter[who])
+    known = history.by_presenter.get(who)
+    new = known is None
+    if known is None:
+        history.by_presenter[who] = [shown]
+    else:
+        known.append(shown)
+    earliest = history.earliest
+    if earliest is None or shown.time <= earliest[0]:
+        mark = (shown.time, shown.span_id, who)
+        if earliest is None or mark < earliest:
+            history.earliest = mark
+            new = True
+    if shown.workload is not None:
+        _place(history, shown, who, shown.workload, delta)
     if new:
         _settle_holder(history, delta)
+
+
+def _place(
+    history: TokenHistory, shown: Presentation, who: str, workload: str, delta: TokenDelta
+) -> None:
+    """Learn from which workload `who` presented the token first."""
+    place = (shown.time, shown.span_id, workload)
+    naming = shown.naming
+    known = history.first_workload.get(naming)
+    if known is None or place < known:
+        history.first_workload[naming] = place
+        if known is not None and known[2] != workload:
+            delta.some(history, history.by_presenter[who])
 
 
 def _settle_holder(history: TokenHistory, delta: TokenDelta) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import astuple
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 
@@ -25,17 +26,15 @@ def join(reports: dict[int, _S], rank: int, report: _S) -> bool:
 
 def overlay(reports: dict[int, _S]) -> _S:
     """The fields of the strongest report that has each."""
-    ranks = sorted(reports, reverse=True)
-    merged = reports[ranks[0]]
-    for rank in ranks[1:]:
-        weaker = reports[rank]
-        gaps = {
-            name: getattr(weaker, name)
-            for name in merged.__struct_fields__
-            if getattr(merged, name) is None
-        }
-        merged = msgspec.structs.replace(merged, **gaps)
-    return merged
+    if len(reports) == 1:
+        return next(iter(reports.values()))
+    strongest, *weaker = (reports[rank] for rank in sorted(reports, reverse=True))
+    values = astuple(strongest)
+    for report in weaker:
+        if None not in values:
+            break
+        values = tuple(a if a is not None else b for a, b in zip(values, astuple(report), strict=True))
+    return type(strongest)(*values)
 
 
 def _greater(one: _S, other: _S) -> _S:

@@ -39,6 +39,11 @@ def token_key(fingerprint: str) -> str:
     return "tok:" + fingerprint
 
 
+def is_token(key: str) -> bool:
+    """Whether a key is a token's, and not another name for authority."""
+    return key.startswith("tok:")
+
+
 def jti_key(issuer: str, jti: str) -> str:
     return f"jti:{issuer} {jti}"
 
@@ -159,6 +164,7 @@ def _full(hop: Hop, key: str, act: int, resolved: bool) -> Sighting:
 __all__ = [
     "Routed",
     "delegation_key",
+    "is_token",
     "jti_key",
     "mark_late",
     "own_id",

@@ -15,9 +15,13 @@ def meant_for(audiences: tuple[str, ...] | None, host: str | None, policy: Polic
     """Whether `host` is one the `audiences` stand for; None where that cannot be told."""
     if host is None or not audiences:
         return None
+    aliases = policy.audience_aliases
+    if not aliases and len(audiences) == 1:
+        one = audience_host(audiences[0])
+        return one == host or host == audiences[0].lower() or (False if one else None)
     known = True
     for audience in audiences:
-        alias = policy.audience_aliases.get(audience)
+        alias = aliases.get(audience)
         hosts = alias if alias is not None else {audience_host(audience)}
         if host in hosts or host == audience.lower():
             return True

@@ -12,7 +12,7 @@ from grantline.model.hop import Hop
 from grantline.model.subject import Subject, Told
 
 
-class Presentation(Subject):
+class Presentation(Subject, array_like=True):
     """One appearance of the token."""
 
     span_id: str
@@ -40,6 +40,8 @@ class Presentation(Subject):
     """The presenter as one comparable value: a name, or else a key."""
     arrived: int
     """Ingest time of its first report, milliseconds."""
+    meant: bool | None = None
+    """Whether `host` is one that the token is meant for; None where that cannot be told."""
 
     @property
     def naming(self) -> tuple[str, str]:
@@ -47,7 +49,7 @@ class Presentation(Subject):
         return self.who or "", (self.workload or "").partition(":")[0]
 
 
-class Issue(msgspec.Struct, frozen=True, gc=False):
+class Issue(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What is known of the token itself, merged over all sightings."""
 
     audiences: tuple[str, ...] | None = None
@@ -60,33 +62,55 @@ class Issue(msgspec.Struct, frozen=True, gc=False):
     delegation_id: str | None = None
 
 
-class TokenHistory(msgspec.Struct, eq=False):
-    """All sightings of one key."""
+class Waiting(Subject, array_like=True):
+    """A hop that names no root, until the root of its key is known."""
+
+    hop: Hop
+    arrived: int
+    """Ingest time of its first report, milliseconds."""
+
+    def content(self) -> tuple[object, ...]:
+        # The broker may take the same span twice, at two times.
+        return (msgspec.structs.replace(self.hop, received=0, flags=()),)
+
+
+class Name(msgspec.Struct, eq=False, array_like=True):
+    """What is known of one key of authority: where it leads, and who waits for that.
+
+    Of a delegation's id, a jti or a task that is all there is to know.
+    """
 
     key: str
     arrived: int
+    """Ingest time of its first report, milliseconds; so is `last_arrival` of its last."""
     last_arrival: int
     ends_at: int = 0
-    """When the token dies, milliseconds; 0 if unknown."""
+    """When the authority dies, milliseconds; 0 if unknown."""
+    issued: bool = False
+    """Somebody reported that it was brought into being."""
+    roots_known: set[str] = set()
+    """Every root it was issued under or found to have: where waiting hops are sent."""
+    waiting: Told[Waiting] = {}
+
+    @property
+    def fingerprint(self) -> str | None:
+        return None
+
+
+class TokenHistory(Name, array_like=True):
+    """All sightings of one token."""
+
     presentations: Told[Presentation] = {}
     reports: dict[int, Issue] = {}
     issue: Issue = Issue()
-    issued: bool = False
-    """Somebody reported that it was brought into being."""
     root_issued: str | None = None
     """The root named by the spans that issued it; the least, where they disagree."""
     root_known: str | None = None
     """The same, or found through its ancestors."""
     root_named: tuple[int, str, str] | None = None
     """(time, span id, root) of the earliest presentation that names a root."""
-    roots_known: set[str] = set()
-    """Every root it was issued under or found to have: where waiting hops are sent."""
     holders: set[str] = set()
     """Names of the party it was issued to."""
-    by_presenter: dict[str, list[Presentation]] = {}
-    """Who presented it -> its uses."""
-    by_service: dict[str, list[Presentation]] = {}
-    """Who reports -> the uses it reports."""
     earliest: tuple[int, str, str] | None = None
     """(time, span id, presenter) of the earliest named presentation."""
     rightful: frozenset[str] = frozenset()
@@ -99,12 +123,14 @@ class TokenHistory(msgspec.Struct, eq=False):
     they in turn had it."""
     matched: bool = False
     """A resource the token is meant for accepted it."""
-    waiting: dict[Hop, Waiting] = {}
-    """Hops without what a second delivery of the same span may change -> they themselves."""
+    by_presenter: dict[str, list[Presentation]] = {}
+    """Who presented it -> its uses. An index of `presentations`, as is `by_service`."""
+    by_service: dict[str, list[Presentation]] = {}
+    """Who reports -> the uses it reports."""
 
     @property
-    def fingerprint(self) -> str | None:
-        return self.key[4:] if self.key.startswith("tok:") else None
+    def fingerprint(self) -> str:
+        return self.key[4:]
 
     @property
     def home(self) -> str | None:
@@ -118,10 +144,3 @@ class TokenHistory(msgspec.Struct, eq=False):
             return tuple(entry.partition(" ")[2] or entry for entry in self.issue.actors)
         holder = self.issue.actor_id or self.issue.client_id
         return (self.issue.subject or "?", "…", holder or "?")
-
-
-class Waiting(Subject):
-    """A hop that names no root, until the root of its key is known."""
-
-    hop: Hop
-    arrived: int

@@ -6,16 +6,17 @@ that the same fact told twice is one subject is seen to where facts come in (`te
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
-if TYPE_CHECKING:
-    from grantline.model.finding import Hit
+from grantline.model.finding import Hit
 
-
-Spoken: TypeAlias = "tuple[str, Hit]"
+Spoken: TypeAlias = tuple[str, Hit]
 """A rule's id and what it says."""
+
+
+_OURS = frozenset({"arrived", "meant", "said"})
 
 
 class Subject(msgspec.Struct, eq=False, kw_only=True):
@@ -24,28 +25,26 @@ class Subject(msgspec.Struct, eq=False, kw_only=True):
     said: tuple[Spoken, ...] = ()
     """Rule ids and hits: what is held against it now. The judge's."""
 
+    def content(self) -> tuple[object, ...]:
+        """What the span told, as against what we noted."""
+        return tuple(getattr(self, n) for n in self.__struct_fields__ if n not in _OURS)
+
 
 _S = TypeVar("_S", bound=Subject)
 
-Told: TypeAlias = dict[tuple[str, int], _S]
+Told: TypeAlias = dict[str, _S]
 """What was told, by the span that told it. Spans of one id that tell different things (nothing
 makes a hostile emitter's ids unique) are numbered."""
 
 
 def tell(known: Told[_S], span_id: str, new: _S) -> bool:
     """Add `new`, unless a span of that id told the same before; True where it is new."""
-    number = 0
-    while (before := known.setdefault((span_id, number), new)) is not new:
-        if _content(before) == _content(new):
+    if known.setdefault(span_id, new) is new:
+        return True
+    number, key = 0, span_id
+    while (before := known.setdefault(key, new)) is not new:
+        if before.content() == new.content():
             return False
         number += 1
+        key = f"{span_id} {number}"
     return True
-
-
-def _content(subject: Subject) -> list[object]:
-    names = (name for name in subject.__struct_fields__ if name not in _OURS)
-    return [getattr(subject, name) for name in names]
-
-
-_OURS = frozenset({"arrived", "said"})
-"""Fields that the span did not tell."""

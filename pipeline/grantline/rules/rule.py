@@ -18,7 +18,7 @@ import msgspec
 
 from grantline.model.chain import Chain, Delegation, Renewal, Use
 from grantline.model.finding import Confidence, Hit, Severity
-from grantline.model.history import Presentation, TokenHistory, Waiting
+from grantline.model.history import Name, Presentation, TokenHistory, Waiting
 from grantline.model.policy import Policy
 
 
@@ -33,6 +33,13 @@ class InHistory(NamedTuple):
     """Where a token rule stands while it looks at its subject."""
 
     history: TokenHistory
+    policy: Policy
+
+
+class InName(NamedTuple):
+    """Where a rule stands while it looks at a hop that waits under a key."""
+
+    name: Name
     policy: Policy
 
 

@@ -6,22 +6,22 @@ from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Waiting
 from grantline.model.hop import USE
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InHistory, Rule
+from grantline.rules.rule import NONE, Hits, InName, Rule
 
 
-def check(waiting: Waiting, where: InHistory) -> Hits:
-    history = where.history
+def check(waiting: Waiting, where: InName) -> Hits:
+    name = where.name
     # Where the token's issue was seen but has no root either, the gap lies further up.
-    if history.roots_known or history.issued:
+    if name.roots_known or name.issued:
         return NONE
     hop = waiting.hop
-    if hop.operation == USE and history.fingerprint is not None:
+    if hop.operation == USE and name.fingerprint is not None:
         return NONE  # rule unknown-token
     who = hop.presenter_id or hop.actor_id or hop.service or "someone"
-    missing = (history.fingerprint and words.token(history.fingerprint)) or history.key
+    missing = (name.fingerprint and words.token(name.fingerprint)) or name.key
     hit = Hit(
         reference="CS-06",
-        identity=(history.key,),
+        identity=(name.key,),
         says=f"{who} acts ({hop.operation}) with {missing}, which leads to no grant",
         severity=Severity.HIGH if hop.action_risk in words.GRAVE else RULE.severity,
         confidence=RULE.confidence,

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from grantline.model.audience import meant_for
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation
 from grantline.model.hop import CLIENT, PRODUCER
-from grantline.model.sighting import USED
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InHistory, Rule
 
 
 def check(shown: Presentation, where: InHistory) -> Hits:
-    history, policy = where
+    history = where.history
     issue = history.issue
-    if shown.act != USED or shown.refused or issue.token_type in words.HANDED_ON_BY_DESIGN:
+    if shown.meant is not False or shown.refused or _on_the_way(shown, where):
         return NONE
-    if meant_for(issue.audiences, shown.host, policy) is not False or _on_the_way(shown, where):
+    if issue.token_type in words.HANDED_ON_BY_DESIGN:
         return NONE
     who = shown.service or shown.host or "?"
     meant = ", ".join(issue.audiences or ())

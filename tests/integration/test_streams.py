@@ -317,7 +317,8 @@ def test_another_partition_count_is_refused_with_the_cure(stage: Stage) -> None:
 
 
 def test_pages_show_health_readiness_and_figures(stage: Stage) -> None:
-    """What an orchestrator and Prometheus ask for."""
+    """What an orchestrator and Prometheus ask for, and Faust's own figures; the pages that would
+    only show that something is missing are not there."""
     worker = stage.worker()
     until(lambda: worker.get("health")[0] == 200)
     _ready(stage)
@@ -326,3 +327,31 @@ def test_pages_show_health_readiness_and_figures(stage: Stage) -> None:
     assert len(json.loads(body)["partitions"]) == 2 * stage.settings.partitions
     assert worker.figure("grantline_ready") == 1
     assert "# TYPE grantline_hops_total counter" in worker.get("metrics")[1]
+    assert "messages_received_total" in worker.get("")[1]
+    assert [worker.get(page)[0] for page in ("graph/", "table/", "router/")] == [404] * 3
+
+
+def test_pages_answer_while_state_is_rebuilt(stage: Stage) -> None:
+    """Healthy and not ready: an orchestrator waits, and neither kills it nor sends it away."""
+    hops = [hop for number in range(400) for hop in story(number)]
+    first = stage.worker()
+    _ready(stage)
+    stage.send(records(hops, seed=12))
+    stage.expect(undisturbed(hops), 90)
+    assert first.stop() == 0, stage.last_words()
+
+    second = stage.worker()
+    until(lambda: second.get("health")[0] == 200)
+    rebuilding = 0
+    status, body = second.get("ready")
+    while status != 200:
+        assert status == 503, stage.last_words()
+        assert second.get("health") == (200, '{"status":"ok"}')
+        partitions = json.loads(body)["partitions"]
+        rebuilding += any(not partition["live"] for partition in partitions)
+        status, body = second.get("ready")
+    assert rebuilding, "it was over before anybody looked"
+    assert all(partition["live"] for partition in json.loads(body)["partitions"])
+    assert second.figure("grantline_ready") == 1
+    assert second.figure("grantline_replayed_records_total") > 0
+    until(lambda: second.figure("grantline_replay_remaining_records") == 0, 5)

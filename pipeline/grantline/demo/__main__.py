@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -21,19 +22,24 @@ from grantline.app import LIVE_NOTE
 from grantline.demo.processes import Processes
 from grantline.demo.questions import QUESTIONS
 from grantline.demo.scenario import GRACE_SECONDS, LEEWAY_SECONDS, Cast, Planted, Scenario
+from grantline.demo.verdict import faults
 from grantline.demo.watch import Seen, Watch
 from grantline.embedded import BrokerError, EmbeddedBroker, free_port
 from grantline.emit import Emitter
 from grantline.emit import Settings as EmitSettings
+from grantline.model.finding import Finding
 from grantline.model.plain import plain
+from grantline.settings import tried
 from grantline.store import show
-from grantline.store.client import QueryFailed, connect
+from grantline.store.client import Lineage, QueryFailed, connect
 from grantline.store.quack import LiveSqlMissing
 
 _READY_SECONDS = 40.0
 _FINDINGS_SECONDS = 25.0
 _QUIET_SECONDS = GRACE_SECONDS + 2.0
 """How long no further finding may come before the far end counts as silent."""
+
+_CHAINS = "SELECT human, actors, uses, worst, tasks FROM chains ORDER BY last_seen"
 
 _STYLES = {"critical": "white on red", "high": "red", "medium": "yellow"}
 _out = Console(highlight=False, soft_wrap=True)
@@ -46,8 +52,10 @@ def main() -> int:
         "--bootstrap", metavar="HOST:PORT", help="an empty Kafka to use instead of the embedded one"
     )
     options = parser.parse_args()
-    # A supervisor's SIGTERM ends the demo as Ctrl-C does: everything it started is stopped.
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    # A supervisor's SIGTERM and a closed terminal end the demo as Ctrl-C does: everything it
+    # started is stopped.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         with ExitStack() as stack:
             return _run(stack, options.bootstrap, keep=options.keep)
@@ -63,8 +71,8 @@ def _run(stack: ExitStack, bootstrap: str | None, *, keep: bool) -> int:
     work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="grantline-demo-")))
     if bootstrap is None:
         _step("starting the embedded broker (Kafka protocol, in memory: for trying out)")
-        bootstrap = stack.enter_context(EmbeddedBroker()).bootstrap
-    web, live = free_port(), free_port()
+        bootstrap = stack.enter_context(EmbeddedBroker(_port(9092, keep=keep))).bootstrap
+    web, live = _port(6066, keep=keep), _port(9494, keep=keep)
     processes = stack.enter_context(
         Processes(work / "logs", _environment(work, bootstrap, web, live))
     )
@@ -82,15 +90,24 @@ def _run(stack: ExitStack, bootstrap: str | None, *, keep: bool) -> int:
     cast.flush()
     _step(f"{len(cast)} agents and tools have reported; waiting for findings on absence "
           f"(a grace of {GRACE_SECONDS:.0f} s for late spans)")  # fmt: skip
-    seen = watch.until(len(scenario.planted), _FINDINGS_SECONDS, _QUIET_SECONDS)
-    address = f"quack:127.0.0.1:{live}"
+    said = watch.until(len(scenario.planted), _FINDINGS_SECONDS, _QUIET_SECONDS)
     processes.check()
-    _ask(address, scenario, seen)
-    right = _verdict(scenario.planted, seen)
+    address = f"quack:127.0.0.1:{live}"
+    with closing(connect(address, LIVE_TOKEN)) as lineage:
+        right = _verdict(scenario.planted, said, lineage)
     _out.print(f"[dim]{time.monotonic() - started:.0f} s in all[/]")
     if keep:
-        _stay(web, address, work)
+        _stay(bootstrap, web, address, work)
     return 0 if right else 1
+
+
+def _port(wanted: int, *, keep: bool) -> int:
+    """What stays is found where the documentation says, if nobody else is there."""
+    if keep:
+        with suppress(tried.PortTaken):
+            tried.port("127.0.0.1", wanted, "another")
+            return wanted
+    return free_port()
 
 
 def _environment(work: Path, bootstrap: str, web: int, live: int) -> dict[str, str]:
@@ -155,51 +172,46 @@ def _confirmed(seen: Seen) -> str:
     return f", confirmed after {seen.confirmed_ms:,.0f} ms (a gateway might have explained it)"
 
 
-def _ask(address: str, scenario: Scenario, seen: dict[str, Seen]) -> None:
-    """Three questions of an investigation, answered by DuckDB while the writer writes."""
-    lineage = connect(address, LIVE_TOKEN)
-    try:
-        for question in QUESTIONS:
-            sql = question.sql(scenario.planted, seen)
-            _step(question.text)
-            _out.print(Text(f"  {sql}", style="dim"))
-            answer = lineage.ask(sql)
-            if not answer.rows:
-                raise QueryFailed(f"no answer to: {sql}")
-            _out.print(Text(show.table(answer.columns, answer.rows)))
-    finally:
-        lineage.close()
-
-
-def _verdict(planted: set[Planted], seen: dict[str, Seen]) -> bool:
-    found = {
-        Planted(s.finding.reference, fingerprint)
-        for s in seen.values()
-        if s.finding.status == "open"
-        for fingerprint in s.finding.token_fingerprints[:1] or [""]
-    }
-    for missing in sorted(planted - found):
-        _out.print(
-            f"[red]  planted but not found: {missing.reference} …{missing.fingerprint[-4:]}[/]"
-        )
-    for extra in sorted(found - planted):
-        _out.print(f"[red]  found but not planted: {extra.reference} …{extra.fingerprint[-4:]}[/]")
-    if planted == found:
+def _verdict(planted: list[Planted], said: list[Finding], lineage: Lineage) -> bool:
+    """Three questions of an investigation, where there is something to ask about."""
+    stored = lineage.ask("SELECT id, revision, status FROM findings").rows
+    wrong = faults(planted, said, [(row[0], row[1], row[2]) for row in stored])
+    if not wrong:
+        _ask(planted, lineage)
         _out.print(f"[bold green]✔ exactly the {len(planted)} planted findings came out[/]")
-    return planted == found
+    for fault in wrong:
+        _out.print(Text(f"✘ {plain(fault)}", style="red"))
+    return not wrong
 
 
-def _stay(web: int, address: str, work: Path) -> None:
+def _ask(planted: list[Planted], lineage: Lineage) -> None:
+    """Answered by DuckDB while the writer writes."""
+    for question in QUESTIONS:
+        sql = question.sql(planted)
+        _step(question.text)
+        _out.print(Text(f"  {sql}", style="dim"))
+        answer = lineage.ask(sql)
+        if not answer.rows:
+            raise QueryFailed(f"no answer to: {sql}")
+        _out.print(Text(show.table(answer.columns, answer.rows)))
+
+
+def _stay(bootstrap: str, web: int, address: str, work: Path) -> None:
+    script = Path(sys.executable).parent / "grantline"
+    command = [str(script)] if script.is_file() else [sys.executable, "-m", "grantline.cli"]
     _step("everything keeps running until Ctrl-C")
     _out.print(
         Text(
-            f"  worker      http://127.0.0.1:{web}/ (also /ready and /metrics)\n"
+            f"  broker      {bootstrap}, for agents: kafka://{bootstrap}/otlp_spans\n"
+            f"  worker      http://127.0.0.1:{web}/ (also /ready, /health and /metrics)\n"
             f"  live SQL    GRANTLINE_LIVE_TOKEN={LIVE_TOKEN} "
-            f"{Path(sys.executable).parent / 'grantline'} sql --at {address} 'FROM chains'\n"
+            f"{shlex.join([*command, 'sql', '--at', address, _CHAINS])}\n"
             f"  logs        {work / 'logs'}"
         )
     )
-    signal.pause()
+    # The end that is meant: the status is that of the verdict.
+    with suppress(KeyboardInterrupt):
+        signal.pause()
 
 
 if __name__ == "__main__":

@@ -25,8 +25,12 @@ GRACE_SECONDS = 4.0
 class Planted(NamedTuple):
     """One violation that must come out at the far end."""
 
+    rule: str
     reference: str
     fingerprint: str
+    """Of the token it is about."""
+    spans: int = 1
+    """How many violate."""
 
 
 class Cast:
@@ -62,7 +66,7 @@ class Scenario:
         self._cast = cast
         self._say = say
         self._issuer = Issuer()
-        self.planted: set[Planted] = set()
+        self.planted: list[Planted] = []
         self._later: list[Callable[[], None]] = []
         self._roots: dict[str, str] = {}
 
@@ -86,8 +90,8 @@ class Scenario:
         for later in self._later:
             later()
 
-    def _plant(self, reference: str, token: str) -> None:
-        self.planted.add(Planted(reference, fingerprint(token)))
+    def _plant(self, rule: str, reference: str, token: str) -> None:
+        self.planted.append(Planted(rule, reference, fingerprint(token)))
 
     def _grant(self, person: str, agent: str, scope: str, audience: str | list[str] = CRM,
                lifetime: float = 600) -> str:  # fmt: skip
@@ -138,7 +142,7 @@ class Scenario:
         token = self._grant("alice", "planner", "crm.read")
         self._call("planner", token, "crm.find", "crm", "crm.demo.example")
         self._accept("crm", token, "crm.export", "crm.demo.example", presenter="mallory")
-        self._plant("TR-01", token)
+        self._plant("presenter-differs", "TR-01", token)
 
     def _other_workload(self) -> None:
         self._say("the planner's token turns up in another namespace")
@@ -146,7 +150,7 @@ class Scenario:
         for namespace in ("agents", "sandbox"):
             who = f"spiffe://demo.example/ns/{namespace}/sa/planner"
             self._accept("crm", token, "crm.find", "crm.demo.example", presenter=who)
-        self._plant("TR-02", token)
+        self._plant("presenter-differs", "TR-02", token)
 
     def _expired_token(self) -> None:
         self._say("a system accepts a token that has expired")
@@ -154,7 +158,7 @@ class Scenario:
         self._later.append(
             lambda: self._accept("crm", token, "crm.find", "crm.demo.example", presenter="helper")
         )
-        self._plant("TR-06", token)
+        self._plant("used-after-expiry", "TR-06", token)
 
     def _cached_token(self) -> None:
         self._say("a token cache serves one person's token to another person's task")
@@ -163,14 +167,14 @@ class Scenario:
         self._call("helper", mine, "crm.find", "crm", "crm.demo.example")
         self._accept("crm", mine, "crm.find", "crm.demo.example", presenter="helper",
                      root_id=self._roots[other])  # fmt: skip
-        self._plant("TR-10", mine)
+        self._plant("token-in-two-chains", "TR-10", mine)
 
     def _passthrough(self) -> None:
         self._say("a tool passes its caller's token on to another system")
         token = self._grant("erin", "planner", "crm.read")
         self._call("planner", token, "crm.find", "crm", "crm.demo.example")
         self._accept("mail", token, "mail.send", "mail.demo.example", presenter="crm")
-        self._plant("TR-11", token)
+        self._plant("wrong-audience", "TR-11", token)
 
     def _escalation(self) -> None:
         self._say("an exchange returns more than was put in")
@@ -179,7 +183,7 @@ class Scenario:
             root, "frank", ("planner", "payer"), "payments.read payments.write", PAY
         )
         self._call("payer", token, "payments.create", "pay", "pay.demo.example")
-        self._plant("SE-01", token)
+        self._plant("scope-exceeds-parent", "SE-01", token)
 
     def _missing_hop(self) -> None:
         self._say("a hop is missing, and scopes come out of it that nobody granted")
@@ -187,8 +191,8 @@ class Scenario:
         hidden = self._issuer.token("grace", ("planner", "ghost"), "crm.admin", CRM)
         token = self._issuer.token("grace", ("planner", "ghost", "worker"), "crm.admin", CRM)
         self._cast["worker"].delegate(token, subject_token=hidden, root_id=self._roots[root])
-        self._plant("SE-02", token)
-        self._plant("CS-06", token)
+        self._plant("scope-exceeds-root", "SE-02", token)
+        self._plant("orphan-hop", "CS-06", token)
 
     def _runaway_recursion(self) -> None:
         self._say("agents delegate to agents that delegate to agents")
@@ -197,7 +201,7 @@ class Scenario:
         for depth in range(1, 7):
             actors = (*actors, f"agent-{depth}")
             token = self._exchange(token, "heidi", actors, "crm.read")
-        self._plant("CS-09", token)
+        self._plant("too-deep", "CS-09", token)
 
     def _ghost_authority(self) -> None:
         self._say("ivan revokes his grant; his agents go on")
@@ -211,5 +215,5 @@ class Scenario:
             self._accept("crm", token, "crm.export", "crm.demo.example", presenter="researcher")
 
         self._later.append(go_on)
-        self._plant("TR-04", root)
-        self._plant("TR-05", token)
+        self._plant("used-after-revocation", "TR-04", root)
+        self._plant("used-after-revocation", "TR-05", token)

@@ -37,6 +37,7 @@ class Watch:
         )
         self._tell = tell
         self._seen: dict[str, Seen] = {}
+        self._said: list[Finding] = []
         self._changed = time.monotonic()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._read, name="watch", daemon=True)
@@ -57,15 +58,15 @@ class Watch:
         self._thread.join()
         self._consumer.close()
 
-    def until(self, count: int, seconds: float, quiet_seconds: float) -> dict[str, Seen]:
-        """What was seen once there are `count` open findings and then `quiet_seconds` of silence."""
+    def until(self, count: int, seconds: float, quiet_seconds: float) -> list[Finding]:
+        """Every message, once there are `count` open findings and then `quiet_seconds` of silence."""
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             is_open = sum(seen.finding.status == "open" for seen in self._seen.values())
             if is_open >= count and time.monotonic() - self._changed > quiet_seconds:
                 break
             time.sleep(0.1)
-        return dict(self._seen)
+        return list(self._said)
 
     def _read(self) -> None:
         while not self._stopping.is_set():
@@ -75,6 +76,7 @@ class Watch:
             self._take(Finding.model_validate_json(message.value() or b""), time.time())
 
     def _take(self, finding: Finding, now: float) -> None:
+        self._said.append(finding)
         before = self._seen.get(finding.id)
         latency_ms = (now - datetime.fromisoformat(finding.last_seen).timestamp()) * 1000
         retracted = finding.status == "retracted"

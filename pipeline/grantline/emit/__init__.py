@@ -1,11 +1,19 @@
 """Tell who let which agent do what: two lines to start, one line a fact.
 
+    from uuid import uuid4
+
     from grantline import emit
+    from grantline.emit.testing import fake_token
+
+    def issued(scope):     # your issuer's part: here a new token, visibly fake, at every call
+        return fake_token(iss="https://as.example.com", sub="alice", client_id="booker",
+                          scope=scope, jti=str(uuid4()))
 
     dl = emit.configure(service_name="booker", exporter="kafka://localhost:9092/otlp_spans")
 
+    token = issued("calendar.write mail.send")
     dl.grant(token, method="authorization_code", task="book-a-trip")   # a person let us in
-    narrow = dl.exchange(lambda: sts.exchange(token, scope="calendar.write"),
+    narrow = dl.exchange(lambda: issued("calendar.write"),             # your token exchange
                          subject_token=token, requested_scopes=["calendar.write"])
     with dl.acting_as(narrow):                                # tools and baggage tell of it
         dl.use("create_event", required_scopes=["calendar.write"])     # at the call

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    disable_created_metrics,
+    generate_latest,
+)
 
 Name = Literal[
     "grantline_records_total",
@@ -84,6 +90,8 @@ class Metrics:
     """The figures of one worker, in a registry of their own."""
 
     def __init__(self) -> None:
+        # A creation time beside each counter would be a name that is not listed here.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}

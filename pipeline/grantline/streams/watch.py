@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from collections.abc import Mapping
 from typing import cast
 
 import faust
@@ -40,19 +41,16 @@ class Watch:
             return
         consumer = cast(Consumer, self._app.consumer)
         custody = self._agents.custody
-        self._agents.metrics.forget("grantline_lag_records")
+        lag: dict[TP, int] = {}
         for tp in [TP(*tp) for tp in custody.held()]:
             end = await self._end(consumer, tp)
             cursor = custody.cursor(tp)
             if end is None or cursor is None:
                 continue
-            self._agents.metrics.show(
-                "grantline_lag_records", max(end - cursor, 0),
-                topic=tp.topic, partition=str(tp.partition),
-            )  # fmt: skip
+            lag[tp] = max(end - cursor, 0)
             if end == cursor:
                 self._agents.tell_time(tp)
-        self._show()
+        self._show(lag)
         self._tell()
 
     async def _end(self, consumer: Consumer, tp: TP) -> int | None:
@@ -74,8 +72,12 @@ class Watch:
             return None
         return handed if position is not None and position >= high else high
 
-    def _show(self) -> None:
+    def _show(self, lag: Mapping[TP, int]) -> None:
+        """All at once: who asks in between would find gauges gone."""
         custody, metrics = self._agents.custody, self._agents.metrics
+        metrics.forget("grantline_lag_records")
+        for (topic, partition), records in lag.items():
+            metrics.show("grantline_lag_records", records, topic=topic, partition=str(partition))
         metrics.forget("grantline_live")
         metrics.forget("grantline_replay_remaining_records")
         live: Counter[tuple[str, str]] = Counter()

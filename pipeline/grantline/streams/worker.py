@@ -180,8 +180,10 @@ def _faust_settings(settings: WorkerSettings) -> dict[str, Any]:
         "web_enabled": settings.web_port is not None,
         "web_port": settings.web_port or 6066,
         "web_bind": settings.web_host,
+        # Faust's figures at "/". There are no tables to show, and the graph needs pydot.
         "web_stats_enabled": True,
-        "web_graph_enabled": True,
+        "web_tables_enabled": False,
+        "web_router_enabled": False,
         # Faust renames this process and takes stdout over; neither is its business here.
         "worker_redirect_stdouts": False,
     }

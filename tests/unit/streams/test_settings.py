@@ -72,6 +72,8 @@ def test_metrics_count_and_show() -> None:
     metrics.show("grantline_lag_records", 5, topic="t", partition="0")
     assert metrics.value("grantline_rejected_total", reason="bad_span") == 2
     assert 'grantline_lag_records{partition="0",topic="t"} 5.0' in metrics.exposition().decode()
+    shown = re.findall(r"^(\w+)[ {]", metrics.exposition().decode(), re.MULTILINE)
+    assert set(shown) <= set(NAMES), "a name that is documented nowhere"
     metrics.forget("grantline_lag_records")
     assert "grantline_lag_records{" not in metrics.exposition().decode()
 

@@ -33,7 +33,9 @@ def overlay(reports: dict[int, _S]) -> _S:
     for report in weaker:
         if None not in values:
             break
-        values = tuple(a if a is not None else b for a, b in zip(values, astuple(report), strict=True))
+        values = tuple(
+            a if a is not None else b for a, b in zip(values, astuple(report), strict=True)
+        )
     return type(strongest)(*values)
 
 

@@ -36,10 +36,13 @@ class Partitioned:
         self._revision = 0
         self.said: list[tuple[int, Finding]] = []
         """(partition, what it said): chain partitions first, then token partitions."""
+        self.written: list[Hop] = []
+        """All that was put on the topic of hops, which the store reads too."""
 
     def ingest(self, hops: Iterable[Hop]) -> None:
         for hop in hops:
             routed = route(hop)
+            self.written.append(hop)
             self._hops[partition_of(routed.key, len(self._hops))].append(hop)
             for sighting in routed.sightings:
                 at = partition_of(sighting.key, len(self._sightings))

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from grantline.judge import Judge
-from grantline.lineage import chains, histories
+from grantline.lineage import chains, histories, tasks
 from grantline.lineage.histories import TokenDelta
-from grantline.lineage.route import is_token, route
+from grantline.lineage.route import is_task, is_token, route
 from grantline.lineage.timers import Timers
 from grantline.lineage.tree import Delta, shown_from
 from grantline.model.chain import Chain, Delegation, Renewal, Use
 from grantline.model.finding import Finding
-from grantline.model.history import Name, Presentation, TokenHistory, Waiting
+from grantline.model.history import Name, Presentation, Task, TokenHistory, Waiting
 from grantline.model.hop import LATE, Hop
 from grantline.model.policy import Policy
 from grantline.model.sighting import Sighting
@@ -173,11 +173,13 @@ class TokenEngine:
                 name = self._new(sighting.key)
             if isinstance(name, TokenHistory):
                 histories.fold(name, sighting, self._policy, self._now_ms, self._delta)
+            elif isinstance(name, Task):
+                tasks.fold(name, sighting, self._policy, self._now_ms, self._delta)
             else:
                 histories.fold_name(name, sighting, self._now_ms, self._delta)
 
     def _new(self, key: str) -> Name:
-        kind = TokenHistory if is_token(key) else Name
+        kind = TokenHistory if is_token(key) else Task if is_task(key) else Name
         name = self._histories[key] = kind(key, self._now_ms, self._now_ms)
         self._ends.set(self._now_ms + self._horizon_ms, name)
         return name

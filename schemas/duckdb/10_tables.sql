@@ -84,7 +84,10 @@ CREATE TABLE IF NOT EXISTS hops (
     revocation_reason VARCHAR,
     revocation_cascade BOOLEAN,
     end_status VARCHAR,
-    flags VARCHAR[] NOT NULL
+    flags VARCHAR[] NOT NULL,
+    parent_span_id VARCHAR,              -- of a server's span: the client's
+    task_granted_at BIGINT               -- where the task alone told the root: when that grant
+                                         -- was given, nanoseconds since the epoch
 );
 
 -- Every revision of every finding, as it was said.

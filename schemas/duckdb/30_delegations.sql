@@ -125,17 +125,36 @@ CREATE OR REPLACE MACRO delegations_of(hop_rows) AS TABLE
 
 -- Every hop with the delegation it is about (`delegation_id`) and the one whose authority it
 -- presents (`under_id`): an exchange makes one delegation with the authority of another. A refused
--- exchange made none, so it is about the one it was tried with.
+-- exchange made none, so it is about the one it was tried with. A client does not decide: what its
+-- server refused, it was refused.
 CREATE OR REPLACE MACRO owned_of(hop_rows) AS TABLE
-    WITH presented AS (
+    WITH told AS (
         SELECT
             hop.*,
             CASE WHEN operation = 'delegate' THEN hop.token_parent_fingerprint
                 ELSE hop.token_fingerprint END AS presented_fingerprint,
             CASE WHEN operation = 'delegate' THEN hop.parent_id ELSE hop.id END AS named_id,
             coalesce(presenter_id, actor_id, service) AS presenter,
-            is_refused(decision_outcome, failed) AS refused
+            coalesce(presented_fingerprint, named_id) AS shown,
+            is_refused(decision_outcome, failed) AS denied
         FROM query_table(hop_rows) AS hop
+    ),
+    refusals AS (
+        SELECT DISTINCT root_id, shown, parent_span_id
+        FROM told
+        WHERE denied AND kind IN (2, 5) AND operation IN ('use', 'delegate')
+            AND parent_span_id IS NOT NULL
+    ),
+    presented AS (
+        SELECT
+            told.* EXCLUDE (shown, denied),
+            denied OR kind IN (3, 4) AND operation IN ('use', 'delegate')
+                AND refusals.parent_span_id IS NOT NULL AS refused
+        FROM told
+        LEFT JOIN refusals
+            ON refusals.parent_span_id = told.span_id
+            AND refusals.root_id IS NOT DISTINCT FROM told.root_id
+            AND refusals.shown = told.shown
     ),
     acting AS (
         SELECT

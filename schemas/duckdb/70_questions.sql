@@ -40,12 +40,15 @@ CREATE OR REPLACE MACRO uses_after_revocation(wanted) AS TABLE
         SELECT
             root_id, span_id, seen_at, revocation_target, revocation_reason, token_fingerprint,
             token_issuer, token_jti, task_id, coalesce(revocation_cascade, true) AS cascades,
+            task_granted_at IS NOT NULL
+                OR revocation_target = 'task' AND task_id IS NOT NULL AS of_task,
             CASE
+                WHEN of_task THEN NULL
                 WHEN revocation_target IN ('subject', 'session') THEN root_id
-                WHEN revocation_target = 'task' AND task_id IS NOT NULL THEN NULL
                 ELSE delegation_id
             END AS id,
-            revocation_target = 'token' OR revocation_target IS NULL AS token_only
+            NOT of_task AND (revocation_target = 'token' OR revocation_target IS NULL)
+                AS token_only
         FROM owned
         WHERE operation = 'revoke' AND NOT refused
     ),
@@ -74,7 +77,7 @@ CREATE OR REPLACE MACRO uses_after_revocation(wanted) AS TABLE
         JOIN placed
             ON placed.task_id = revoked.task_id
             AND placed.root_id IS NOT DISTINCT FROM revoked.root_id
-        WHERE revocation_target = 'task'
+        WHERE of_task
         UNION ALL
         -- A delegation dies with the last of its tokens, unless that was only replaced.
         SELECT root_id, delegation_id, max(seen_at), max(span_id), max(revocation_reason),

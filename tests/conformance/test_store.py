@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from grantline.model.finding import Finding
-from grantline.model.hop import ROOT_RESOLVED, Hop
+from grantline.model.hop import ROOT_RESOLVED, ROOT_WITHDRAWN, Hop
 from grantline.ports import Batch, LineageStore, Position, RejectedRow
 from grantline.store.duckdb_store import DuckDBStore
 from grantline.store.memory import MemoryStore
@@ -126,6 +126,47 @@ def test_the_root_that_is_kept_does_not_depend_on_order(
     assert len(rows) == len(orders)
     assert {row[2] for row in rows} == {expected}
     assert {tuple(row[3]) for row in rows} == {() if named else (ROOT_RESOLVED,)}
+
+
+def by_task(root_id: str, granted_at: int, *flags: str) -> Hop:
+    flags = (ROOT_RESOLVED, *flags)
+    return hop(1, root_id=root_id, flags=flags, task_granted_at=TIME + granted_at)
+
+
+RUNS = {
+    "the latest that had begun": ([("dlg_b", -9), ("dlg_z", -8), ("dlg_a", -9)], "dlg_z"),
+    "rather one before than one after": ([("dlg_b", 2), ("dlg_z", -8), ("dlg_a", 3)], "dlg_z"),
+    "the earliest after": ([("dlg_b", 3), ("dlg_z", 4), ("dlg_a", 9)], "dlg_b"),
+    "of equal times any, but always the same": ([("dlg_a", -8), ("dlg_z", -8)], "dlg_z"),
+}
+
+
+@pytest.mark.parametrize("in_one_batch", [True, False])
+@pytest.mark.parametrize("runs, expected", RUNS.values(), ids=RUNS)
+def test_the_run_of_a_task_that_is_kept_does_not_depend_on_order(
+    store: LineageStore, runs: list[tuple[str, int]], expected: str, in_one_batch: bool
+) -> None:
+    """Found by the task alone: better than nothing, worse than any other way."""
+    copies = [hop(1, root_id=None), *(by_task(*run) for run in runs)]
+    copies += [by_task("dlg_gone", -1, ROOT_WITHDRAWN)]
+    orders = list(itertools.permutations(copies))
+    for number, order in enumerate(orders):
+        moved = [msgspec.structs.replace(copy, span_id=f"{number:016x}") for copy in order]
+        for hops in [moved] if in_one_batch else [[copy] for copy in moved]:
+            store.write(Batch(hops=hops))
+    rows = store.query(HOPS)
+    assert len(rows) == len(orders)
+    assert {row[2] for row in rows} == {expected}
+
+
+def test_a_strong_name_beats_the_task(store: LineageStore) -> None:
+    store.write(Batch(hops=[by_task("dlg_a", -1), resolved(1, "dlg_b"), by_task("dlg_c", 0)]))
+    assert [row[2] for row in store.query(HOPS)] == ["dlg_b"]
+
+
+def test_what_only_takes_back_is_no_row(store: LineageStore) -> None:
+    store.write(Batch(hops=[by_task("dlg_a", -1, ROOT_WITHDRAWN)]))
+    assert store.query(HOPS) == []
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))

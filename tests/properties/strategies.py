@@ -35,9 +35,16 @@ SCOPES = ((), ("read",), ("read", "write"), ("admin",), ("openid", "read"))
 ISSUERS = ("https://a.example", "https://b.example")
 JTIS = ("j0", "j1")
 TASKS = ("k0", "k1")
+CALLS = (0, 1, 2, 3, 101, 102, 103)
+"""Numbers of the spans that others may be below."""
 EVIDENCE = ("asserted", "verified_token", "issuer", "no such evidence")
 SECONDS = (0, 1, 60, 61, 90, 200, 400)
 TARGETS = ("token", "delegation", "subtree", "task", "subject", "session", "no such target")
+
+
+def _span(number: int) -> dict[str, Any]:
+    digits = hashlib.sha256(str(number).encode()).hexdigest()
+    return {"span_id": digits[:16], "trace_id": digits[16:48]}
 
 
 def _maybe(values: tuple[_T, ...]) -> st.SearchStrategy[_T | None]:
@@ -56,6 +63,7 @@ _shared: dict[str, st.SearchStrategy[Any]] = {
     "token_issuer": _maybe(ISSUERS),
     "token_jti": _maybe(JTIS),
     "decision_outcome": _maybe(("allow", "deny", "challenge")),
+    "parent_span_id": _maybe(tuple(_span(number)["span_id"] for number in CALLS)),
     "failed": st.booleans(),
     "action_risk": _maybe(("low", "critical")),
 }
@@ -100,11 +108,6 @@ _OPTIONAL = sorted({*_shared, *(f for by in _BY_OPERATION.values() for f in by)}
 _FREQUENT = (GRANT, DELEGATE, DELEGATE, RENEW, USE, USE, USE, REVOKE, REVOKE, END)
 
 
-def _span(number: int) -> dict[str, Any]:
-    digits = hashlib.sha256(str(number).encode()).hexdigest()
-    return {"span_id": digits[:16], "trace_id": digits[16:48]}
-
-
 _SUBJECTS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
     "where delegations hang": (
         (GRANT, DELEGATE, DELEGATE, DELEGATE, REVOKE, USE),
@@ -123,6 +126,15 @@ _SUBJECTS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
         (GRANT, USE, USE, USE),
         frozenset({"kind", "service", "presenter_id", "audiences", "server_address", "evidence",
                    "decision_outcome"}),
+    ),
+    "which run of a task": (
+        (GRANT, GRANT, REVOKE, REVOKE, USE, END),
+        frozenset({"task_id", "revocation_target", "revocation_cascade"}),
+    ),
+    "who refused": (
+        (GRANT, USE, USE, USE, DELEGATE, REVOKE),
+        frozenset({"kind", "parent_span_id", "decision_outcome", "token_expires_at",
+                   "server_address", "audiences", "revocation_target"}),
     ),
     "whose root": (
         (GRANT, DELEGATE, DELEGATE, RENEW, REVOKE, USE),
@@ -187,12 +199,33 @@ def honest(draw: st.DrawFn, length: int = 9) -> list[Hop]:
             operation = USE
         if operation not in (GRANT, DELEGATE, RENEW):
             fields |= {"token_fingerprint": FINGERPRINTS[source]}
-        names = ("kind", "service", "presenter_id", "evidence", "decision_outcome")
+        names = ("kind", "service", "presenter_id", "evidence", "decision_outcome",
+                 "parent_span_id")  # fmt: skip
         drawn = _shared | _BY_OPERATION[operation]
         wanted = [*names, *(set(_BY_OPERATION[operation]) - fields.keys())]
         fields |= {name: draw(drawn[name]) for name in sorted(wanted) if name not in fields}
         at = EPOCH + draw(st.sampled_from(SECONDS))
         hops.append(Hop(**_span(100 + number), operation=operation, time=at * NS, **fields))
+    return hops
+
+
+@st.composite
+def one_name_for_many_tasks(draw: st.DrawFn, size: int = 12) -> list[Hop]:
+    """Runs that share a task id, and what is done by that name alone."""
+    hops = []
+    for number in range(draw(st.integers(2, size))):
+        token = draw(st.integers(0, 1))
+        at = (EPOCH + draw(st.sampled_from(SECONDS))) * NS
+        operation = draw(st.sampled_from((GRANT, GRANT, USE, USE, REVOKE, END)))
+        fields: dict[str, Any] = {"task_id": TASKS[0]}
+        if operation == GRANT:
+            fields |= {"token_fingerprint": FINGERPRINTS[token], "id": IDS[token],
+                       "root_id": IDS[token]}  # fmt: skip
+        elif operation == USE:
+            fields = {"token_fingerprint": FINGERPRINTS[token], "root_id": IDS[token]}
+        elif operation == REVOKE:
+            fields |= {"revocation_cascade": draw(_maybe((False,)))}
+        hops.append(Hop(**_span(400 + number), operation=operation, time=at, **fields))
     return hops
 
 
@@ -215,6 +248,8 @@ _TWISTS: dict[str, st.SearchStrategy[Any]] = {
     "token_issuer": _maybe(ISSUERS),
     "task_id": _maybe(TASKS),
     "id": _maybe(IDS),
+    "kind": st.sampled_from((0, CLIENT, SERVER)),
+    "decision_outcome": _maybe(("allow", "deny")),
 }
 
 
@@ -240,6 +275,7 @@ def facts(size: int = 14) -> st.SearchStrategy[list[Hop]]:
         twisted(size),
         twisted(size),
         honest(),
+        one_name_for_many_tasks(),
         st.tuples(honest(), hostile(4)).map(lambda both: both[0] + both[1]),
     )
 
@@ -252,3 +288,8 @@ def deliveries(draw: st.DrawFn, hops: list[Hop]) -> list[list[Hop]]:
     cuts = sorted(draw(st.lists(st.integers(0, len(shuffled)), max_size=len(shuffled))))
     edges = [0, *cuts, len(shuffled)]
     return [shuffled[start:end] for start, end in pairwise(edges)]
+
+
+def one_report_a_span(hops: list[Hop]) -> list[Hop]:
+    """`hops` with span ids that tell different facts apart, as honest emitters' do."""
+    return [msgspec.structs.replace(hop, **_span(300 + n)) for n, hop in enumerate(hops)]

@@ -11,8 +11,15 @@ from hypothesis import strategies as st
 from grantline.engine import Engine
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
+from grantline.ports import Batch
+from grantline.store.memory import MemoryStore
 from tests.partitioned import Partitioned
-from tests.properties.strategies import deliveries, facts
+from tests.properties.strategies import (
+    deliveries,
+    facts,
+    one_name_for_many_tasks,
+    one_report_a_span,
+)
 
 Findings = dict[str, dict[str, Any]]
 MINUTES = st.integers(0, 12)
@@ -118,3 +125,49 @@ def test_partitions_say_what_one_engine_says(data: st.DataObject) -> None:
         assert said_by.setdefault(finding.id, partition) == partition
         told.hear([finding])
     assert told.standing() == at_once(hops)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_name_of_many_tasks_means_the_same_run_in_every_order(data: st.DataObject) -> None:
+    """What is revoked by a task's id alone moves to the run it fits, and takes back what it did."""
+    hops = data.draw(one_name_for_many_tasks())
+    split = Partitioned(data.draw(st.integers(1, 3)), data.draw(st.integers(1, 3)))
+    for batch in data.draw(deliveries(hops)):
+        split.ingest(batch)
+        split.step(data.draw(st.integers(0, 5)), 6)
+    split.finish()
+    told = Told()
+    told.hear(finding for _, finding in split.said)
+    assert told.standing() == at_once(hops)
+
+
+def lineage(batches: Iterable[list[Hop]]) -> dict[tuple[str, str], Hop]:
+    """The rows the store ends up with."""
+    store = MemoryStore()
+    for hops in batches:
+        store.write(Batch(hops=hops))
+    return store.hops
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_the_same_facts_end_in_the_same_lineage(data: st.DataObject) -> None:
+    """Each span in its place, whatever the order it came in, and the order the store read in."""
+    hops = one_report_a_span(data.draw(facts()))
+    expected = lineage([Engine().add(hops)])
+    engine, now = Engine(), 0
+    taken: list[list[Hop]] = []
+    for batch in data.draw(deliveries(hops)):
+        taken.append(engine.add(batch))
+        engine.drain()
+        now += data.draw(MINUTES) * 60_000
+        engine.advance(now)
+    assert lineage(taken) == expected
+    split = Partitioned(data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4)))
+    for batch in data.draw(deliveries(hops)):
+        split.ingest(batch)
+        for partition in data.draw(st.lists(st.integers(0, 7), max_size=4)):
+            split.step(partition, data.draw(st.integers(0, 6)))
+    split.finish()
+    assert lineage(data.draw(deliveries(split.written))) == expected

@@ -14,6 +14,7 @@ from grantline.engine import Engine
 from grantline.lineage.route import mark_late
 from grantline.model.chain import Use
 from grantline.model.finding import MAX_LISTED, Finding, Hit
+from grantline.model.history import Task
 from grantline.model.hop import LATE, ROOT_RESOLVED, Hop
 from grantline.model.policy import NS, Policy
 from grantline.rules import every
@@ -337,6 +338,43 @@ def test_a_hop_without_a_root_finds_it_over_several_others() -> None:
     assert {hop.root_id for hop in taken} == {hops[0].id}
     assert all(ROOT_RESOLVED in hop.flags for hop in taken[1:])
     assert engine.finish() == []
+
+
+def test_a_hop_that_names_nothing_but_its_task_goes_to_one_run() -> None:
+    """To the one under way at its time, not to all that ever had the name."""
+    first, end, second, other = hops_of(
+        """
+        @0 alice grant planner token=t0 task=nightly
+        @100 planner end - task=nightly root=-
+        @500 alice grant planner token=t1 task=nightly
+        @600 planner end - task=nightly root=-
+        """
+    )
+    engine = Engine()
+    taken = engine.add([other, second, end, first])
+    last = {hop.span_id: hop for hop in taken}
+    assert (last[end.span_id].root_id, last[other.span_id].root_id) == (first.id, second.id)
+    assert last[end.span_id].task_granted_at == first.time
+    assert engine.finish() == []
+    assert len(engine.add([msgspec.structs.replace(end, received=7)])) == 1
+
+
+def test_a_task_id_that_is_used_for_ever_is_not_remembered_for_ever() -> None:
+    """Runs and ends are let go when only late facts could change where they belong."""
+    engine = Engine()
+    for day in range(30):
+        engine.advance((EPOCH + day * 86_400) * 1_000)
+        engine.add(
+            hops_of(
+                f"""
+                @{day * 86_400} alice grant planner token=t{day} task=nightly
+                @{day * 86_400 + 60} planner end - task=nightly root=-
+                """
+            )
+        )
+        engine.drain()
+    (task,) = (name for name in engine._tokens._histories.values() if isinstance(name, Task))
+    assert max(len(task.starts), len(task.waits), len(task.waiting)) <= 3
 
 
 def sizes(engine: Engine) -> tuple[int, int]:

@@ -112,6 +112,26 @@ SHAPES: dict[str, Callable[[], list[str]]] = {
             f"@{i} alice revoke - jti=j iss=https://a.example {ROOT}",
         )),
     ],
+    "one task id for ever new runs, each ended by that name alone": lambda: [
+        line for i in range(SIZE) for line in (
+            f"@{2 * i} alice grant planner token=t{i} task=k",
+            f"@{2 * i + 1} planner end - task=k root=-",
+        )
+    ],
+    "one task id for ever new runs, each revoked before the next begins": lambda: [
+        line for i in range(SIZE) for line in (
+            f"@{200 * i} alice grant planner token=t{i} task=k",
+            f"@{200 * i + 50} alice revoke - task=k target=task root=-",
+            f"@{200 * i + 150} planner use t{i}",
+        )
+    ],
+    "calls that the server refuses, told by both": lambda: [
+        GRANT, "@1 alice revoke t0 target=token",
+        *(line for i in range(SIZE) for line in (
+            f"@{200 + i % 9} planner use t0 kind=client call=c{i}",
+            f"@{200 + i % 9} planner use t0 outcome=deny call=c{i}",
+        )),
+    ],
     "no hop names the root": lambda: [
         GRANT, *(line.replace(ROOT, "root=-") for line in _path()),
     ],

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
 import pytest
 
+from grantline.engine import Engine
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.model.names import derived_id
@@ -146,6 +148,38 @@ def test_ancestors_and_descendants(told: DuckDBStore) -> None:
     assert up == [(0, "tool"), (1, "worker"), (2, "planner")]
     down = told.query("SELECT distance, actor_id FROM descendants(?)", [dlg("t1")])
     assert down == [(0, "worker"), (1, "tool")]
+
+
+def test_what_a_server_refused_its_client_was_refused() -> None:
+    """The client does not decide, and leaves the outcome out."""
+    store = store_of("""
+        alice grant planner token=t0
+        alice revoke t0 target=token
+        planner use t0 kind=client call=c1
+        planner use t0 outcome=deny call=c1
+        planner use t0 kind=client call=c2
+        planner use t0 call=c2
+        planner use t1 kind=client call=c3
+        planner use t0 outcome=deny call=c3
+    """)
+    asked = "SELECT refused FROM uses WHERE operation = 'use' ORDER BY seen_at"
+    assert store.query(asked) == [(True,), (True,), (False,), (False,), (False,), (True,)]
+    after = "SELECT refused FROM uses_after_revocation(?) ORDER BY seen_at"
+    refused = [row for (row,) in store.query(after, [ROOT])]
+    assert refused == [True, True, False, False, True]
+
+
+def test_a_revocation_that_its_task_alone_places_is_the_task_s() -> None:
+    """Whatever it says that it is of: nothing else in it tells which chain is meant."""
+    hops = [*chain(*tell("""
+        alice grant planner token=t0 task=k1
+        planner delegate worker from=t0 token=t1 task=k1
+        alice revoke - task=k1 root=-
+        worker use t1
+    """))]  # fmt: skip
+    store = store_of(Engine().add(hops))
+    rows = store.query("SELECT revoked_by FROM uses_after_revocation(?)", [ROOT])
+    assert rows == [(hops[2].span_id,)]
 
 
 def test_uses_after_revocation_of_an_ancestor(told: DuckDBStore) -> None:

@@ -12,9 +12,19 @@ from grantline.lineage.merge import join, overlay
 from grantline.lineage.route import own_id
 from grantline.lineage.tree import Delta, attach, delegation_of, inherit, own_token, token_of
 from grantline.model.chain import Chain, Delegation, Facts, Renewal, Token, Use
-from grantline.model.hop import DELEGATE, EVIDENCE_RANK, GRANT, RENEW, REVOKE, USE, Hop
+from grantline.model.hop import (
+    ANSWERS,
+    DELEGATE,
+    EVIDENCE_RANK,
+    GRANT,
+    PRESENTS,
+    RENEW,
+    REVOKE,
+    USE,
+    Hop,
+)
 from grantline.model.names import derived_id
-from grantline.model.subject import tell
+from grantline.model.subject import of_span, tell
 
 __all__ = ["Delta", "fold"]
 
@@ -63,12 +73,15 @@ def _exchange(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
 
 
 def _add_use(token: Token, hop: Hop, delta: Delta) -> None:
+    denied, client = hop.refused, hop.kind in PRESENTS
     use = Use(
         token,
         hop.span_id,
         hop.time,
         hop.operation,
-        hop.refused,
+        denied,
+        denied or (client and hop.span_id in token.refusals),
+        client,
         hop.decision_outcome is not None,
         hop.presenter_id or hop.actor_id or hop.service,
         hop.action_name,
@@ -76,6 +89,19 @@ def _add_use(token: Token, hop: Hop, delta: Delta) -> None:
     )
     if tell(token.uses, hop.span_id, use):
         delta.uses[use] = None
+    if denied and hop.parent_span_id is not None and hop.kind in ANSWERS:
+        _refuse(token, hop.parent_span_id, delta)
+
+
+def _refuse(token: Token, client_span_id: str, delta: Delta) -> None:
+    """A server refused; the client, who does not decide, may tell of the same call."""
+    if client_span_id in token.refusals:
+        return
+    token.refusals.add(client_span_id)
+    for use in of_span(token.uses, client_span_id):
+        if use.client and not use.refused:
+            use.refused = True
+            delta.uses[use] = None
 
 
 def _presented(

@@ -12,10 +12,10 @@ from grantline.lineage.principals import identify
 from grantline.lineage.route import resolve
 from grantline.model.audience import clean_host, meant_for
 from grantline.model.history import Issue, Name, Presentation, TokenHistory, Waiting
-from grantline.model.hop import CLIENT, PRODUCER, SERVER, Hop
+from grantline.model.hop import ANSWERS, PRESENTS, SERVER, Hop
 from grantline.model.policy import Policy
 from grantline.model.sighting import ISSUED, USED, WAITING, Sighting
-from grantline.model.subject import tell
+from grantline.model.subject import of_span, tell
 
 _MS_PER_S = 1_000
 
@@ -38,8 +38,8 @@ class TokenDelta:
 
 
 def fold_name(name: Name, sighting: Sighting, now_ms: int, delta: TokenDelta) -> None:
-    """Add one sighting of a delegation, a jti or a task. `now_ms` is ingest time."""
-    _arrives(name, sighting, now_ms)
+    """Add one sighting of a delegation or a jti. `now_ms` is ingest time."""
+    arrives(name, sighting, now_ms)
     if sighting.act == WAITING:
         _wait(name, sighting, now_ms, delta)
     elif sighting.act == ISSUED:
@@ -50,7 +50,7 @@ def fold(
     history: TokenHistory, sighting: Sighting, policy: Policy, now_ms: int, delta: TokenDelta
 ) -> None:
     """Add one sighting to its token's history. `now_ms` is ingest time; it only starts graces."""
-    _arrives(history, sighting, now_ms)
+    arrives(history, sighting, now_ms)
     act = sighting.act
     if act == WAITING:
         _wait(history, sighting, now_ms, delta)
@@ -63,7 +63,8 @@ def fold(
     _presented(history, sighting, policy, now_ms, delta)
 
 
-def _arrives(name: Name, sighting: Sighting, now_ms: int) -> None:
+def arrives(name: Name, sighting: Sighting, now_ms: int) -> None:
+    """Note how long the key is to be remembered."""
     name.last_arrival = max(name.last_arrival, now_ms)
     expires_at = sighting.expires_at
     if expires_at is not None and expires_at * _MS_PER_S > name.ends_at:
@@ -106,7 +107,7 @@ def _issued_token(
         delta.all[history] = None
     names = [sighting.actor_id, sighting.client_id]
     # Who asked the issuer for the token holds it; an issuer's own report (SERVER) names itself.
-    if sighting.kind in (CLIENT, PRODUCER):
+    if sighting.kind in PRESENTS:
         names += [sighting.presenter_id or sighting.service]
     holders = {policy.principal(identify(name)[0]) for name in names if name}
     if not holders <= history.holders:
@@ -168,7 +169,10 @@ def _learn(history: TokenHistory, sighting: Sighting, policy: Policy, delta: Tok
 def _presented(
     history: TokenHistory, sighting: Sighting, policy: Policy, now_ms: int, delta: TokenDelta
 ) -> None:
-    shown = _presentation(sighting, policy, now_ms)
+    above = sighting.parent_span_id
+    if sighting.refused and above is not None and sighting.kind in ANSWERS:
+        _refuse(history, above, delta)
+    shown = _presentation(history, sighting, policy, now_ms)
     if not tell(history.presentations, shown.span_id, shown):
         return
     delta.presentations[shown] = history
@@ -193,9 +197,23 @@ def _presented(
         _observe(history, shown, delta)
 
 
-def _presentation(sighting: Sighting, policy: Policy, now_ms: int) -> Presentation:
+def _refuse(history: TokenHistory, client_span_id: str, delta: TokenDelta) -> None:
+    """A server refused; the client, who does not decide, may tell of the same call."""
+    if client_span_id in history.refusals:
+        return
+    history.refusals.add(client_span_id)
+    for shown in of_span(history.presentations, client_span_id):
+        if shown.kind in PRESENTS and not shown.refused:
+            shown.refused = True
+            delta.presentations[shown] = history
+
+
+def _presentation(
+    history: TokenHistory, sighting: Sighting, policy: Policy, now_ms: int
+) -> Presentation:
     name, kind, service = sighting.presenter_id, sighting.kind, sighting.service
-    if name is None and kind in (CLIENT, PRODUCER):
+    client, denied = kind in PRESENTS, sighting.refused
+    if name is None and client:
         name = service
     principal, workload = identify(name) if name else (None, None)
     if principal:
@@ -213,7 +231,8 @@ def _presentation(sighting: Sighting, policy: Policy, now_ms: int) -> Presentati
         policy.principal(identify(service)[0]) if service else None,
         clean_host(host) if host else None,
         None if sighting.resolved else sighting.root_id,
-        sighting.refused,
+        denied,
+        denied or (client and sighting.span_id in history.refusals),
         sighting.outcome is not None,
         sighting.risk,
         sighting.action,

@@ -10,7 +10,8 @@ from grantline.lineage.tallies import revoke
 from grantline.lineage.tree import Delta, delegation_of, inherit, token_of
 from grantline.model.chain import Chain, Named, Token
 from grantline.model.death import ALIVE, Death, Kill, Revoked
-from grantline.model.hop import Hop
+from grantline.model.hop import ROOT_WITHDRAWN, Hop
+from grantline.model.task import Claim, Claims
 
 _WHOLE_CHAIN = frozenset({"subject", "session"})
 _ROTATION = "rotation"
@@ -19,7 +20,9 @@ _ROTATION = "rotation"
 def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     """Add one revocation to its chain."""
     target = hop.revocation_target
-    if target in _WHOLE_CHAIN:
+    if hop.task_granted_at is not None and hop.task_id is not None:
+        _claim(chain, hop.task_id, hop, hop.task_granted_at, delta)
+    elif target in _WHOLE_CHAIN:
         _delegation(chain, chain.root_id, hop, now_ms, delta)
     elif target == "task" and hop.task_id is not None:
         _task(chain, hop.task_id, hop, delta)
@@ -68,10 +71,31 @@ def _delegation(chain: Chain, identity: str, hop: Hop, now_ms: int, delta: Delta
 
 
 def _task(chain: Chain, task_id: str, hop: Hop, delta: Delta) -> None:
-    known = chain.task_deaths.get(task_id, ALIVE)
-    chain.task_deaths[task_id] = known.joined(_death(hop))
-    for delegation in chain.tasks.get(task_id, ()):
-        inherit(chain, delegation, delta)
+    known = chain.task_deaths_named.get(task_id, ALIVE)
+    chain.task_deaths_named[task_id] = known.joined(_death(hop))
+    _task_died(chain, task_id, delta)
+
+
+def _claim(chain: Chain, task_id: str, hop: Hop, granted_at: int, delta: Delta) -> None:
+    """Nothing but its task says that the hop belongs here: until a run fits better."""
+    claims = chain.task_claims.setdefault(task_id, Claims())
+    soft = hop.revocation_cascade is False
+    claim = Claim(Kill(hop.time, hop.span_id, ""), soft, granted_at)
+    if ROOT_WITHDRAWN in hop.flags:
+        claims.withdraw(claim)
+    else:
+        claims.add(claim)
+    _task_died(chain, task_id, delta)
+
+
+def _task_died(chain: Chain, task_id: str, delta: Delta) -> None:
+    death = chain.task_deaths_named.get(task_id, ALIVE)
+    if (claims := chain.task_claims.get(task_id)) is not None:
+        death = death.joined(claims.death)
+    if death != chain.task_deaths.get(task_id, ALIVE):
+        chain.task_deaths[task_id] = death
+        for delegation in chain.tasks.get(task_id, ()):
+            inherit(chain, delegation, delta)
 
 
 def _token(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:

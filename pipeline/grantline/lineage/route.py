@@ -6,7 +6,7 @@ name it has (token, then jti, then delegation, then task) until a sighting there
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -35,6 +35,9 @@ class Routed(NamedTuple):
     """Records for `delegation.tokens`, each under its own key."""
 
 
+_TASK: Final = "task:"
+
+
 def token_key(fingerprint: str) -> str:
     return "tok:" + fingerprint
 
@@ -42,6 +45,11 @@ def token_key(fingerprint: str) -> str:
 def is_token(key: str) -> bool:
     """Whether a key is a token's, and not another name for authority."""
     return key.startswith("tok:")
+
+
+def is_task(key: str) -> bool:
+    """Whether a key is a task's id: a weak name, which two runs may share."""
+    return key.startswith(_TASK)
 
 
 def jti_key(issuer: str, jti: str) -> str:
@@ -110,7 +118,7 @@ def waiting_key(hop: Hop) -> str | None:
 
 
 def _task_key(hop: Hop) -> str | None:
-    return f"task:{hop.task_id}" if hop.task_id else None
+    return _TASK + hop.task_id if hop.task_id else None
 
 
 def _issue(hop: Hop, resolved: bool, out: list[Sighting]) -> None:
@@ -125,7 +133,7 @@ def _issue(hop: Hop, resolved: bool, out: list[Sighting]) -> None:
     if hop.token_issuer is not None and hop.token_jti is not None:
         names.append(jti_key(hop.token_issuer, hop.token_jti))
     if hop.task_id is not None and hop.operation == GRANT:
-        names.append(f"task:{hop.task_id}")
+        names.append(_TASK + hop.task_id)
     out.extend(
         Sighting(
             name, ISSUED, hop.span_id, hop.time, hop.root_id, resolved,
@@ -145,6 +153,7 @@ def _present(hop: Hop, out: list[Sighting]) -> None:
                 token_key(hop.token_parent_fingerprint), EXCHANGED, hop.span_id, hop.time,
                 hop.root_id, kind=hop.kind, service=hop.service, presenter_id=hop.presenter_id,
                 outcome=hop.decision_outcome, refused=hop.refused, delegation_id=hop.parent_id,
+                parent_span_id=hop.parent_span_id,
             )
         )  # fmt: skip
 
@@ -158,12 +167,14 @@ def _full(hop: Hop, key: str, act: int, resolved: bool) -> Sighting:
         hop.token_type, hop.token_expires_at, EVIDENCE_RANK.get(hop.evidence or "", 0),
         hop.decision_outcome, hop.refused, hop.action_risk, hop.action_name, own_id(hop),
         hop.subject_id if issued else None, hop.chain_actors if issued else None,
+        parent_span_id=hop.parent_span_id,
     )  # fmt: skip
 
 
 __all__ = [
     "Routed",
     "delegation_key",
+    "is_task",
     "is_token",
     "jti_key",
     "mark_late",

@@ -14,6 +14,7 @@ import msgspec
 
 from grantline.model.death import ALIVE, Death, Revoked, Tally
 from grantline.model.subject import Subject, Told
+from grantline.model.task import Claims
 
 MAX_PATH = 16
 """Actors drawn in one path; longer paths keep the human and the last ones."""
@@ -48,7 +49,11 @@ class Use(Subject):
     time: int
     operation: str
     """`use`, or `delegate` when the token was presented to obtain another one."""
+    denied: bool
+    """The span says that it was refused."""
     refused: bool
+    """The same, or the server says so of a call that its client tells of here."""
+    client: bool
     stated: bool
     """The span says how it ended; otherwise it counts as done, with less confidence."""
     by: str | None
@@ -70,6 +75,8 @@ class Token(msgspec.Struct, eq=False):
     condemns: Death = ALIVE
     """Revocations of its whole delegation that name this token instead of the id."""
     uses: Told[Use] = {}
+    refusals: set[str] = set()
+    """Span ids of the clients whose call a server refused."""
     waiting: dict[Delegation, None] = {}
     """Delegations that were obtained with this token."""
     named: tuple[Named, ...] = ()
@@ -151,13 +158,17 @@ class Chain:
     """Everything known under one root grant."""
 
     __slots__ = ("delegations", "ends_at", "hops", "jtis", "last_arrival", "root_id",
-                 "task_deaths", "tasks", "tokens")  # fmt: skip
+                 "task_claims", "task_deaths", "task_deaths_named", "tasks", "tokens")  # fmt: skip
 
     def __init__(self, root_id: str) -> None:
         self.root_id = root_id
         self.delegations: dict[str, Delegation] = {}
         self.tokens: dict[str, Token] = {}
         self.task_deaths: dict[str, Death] = {}
+        """By revocations of the task, whatever named the chain."""
+        self.task_deaths_named: dict[str, Death] = {}
+        """By those that named it; what claims it by the task alone may be withdrawn."""
+        self.task_claims: dict[str, Claims] = {}
         self.tasks: dict[str, dict[Delegation, None]] = {}
         """Task id -> the delegations that somebody said were given for it."""
         self.jtis: dict[tuple[str, str], Named] = {}

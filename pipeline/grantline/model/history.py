@@ -10,6 +10,7 @@ import msgspec
 
 from grantline.model.hop import Hop
 from grantline.model.subject import Subject, Told
+from grantline.model.task import Start
 
 
 class Presentation(Subject, array_like=True):
@@ -31,7 +32,10 @@ class Presentation(Subject, array_like=True):
     """`server.address`, lower case: the resource it was presented to."""
     root_id: str | None
     """The root its span names; None where the span names none."""
+    denied: bool
+    """The span says that it was refused."""
     refused: bool
+    """The same, or the server says so of a call that its client tells of here."""
     stated: bool
     risk: str | None
     action: str | None
@@ -68,6 +72,8 @@ class Waiting(Subject, array_like=True):
     hop: Hop
     arrived: int
     """Ingest time of its first report, milliseconds."""
+    start: Start | None = None
+    """The run it belongs to, of what has no name but its task's."""
 
     def content(self) -> tuple[object, ...]:
         # The broker may take the same span twice, at two times.
@@ -97,10 +103,21 @@ class Name(msgspec.Struct, eq=False, array_like=True):
         return None
 
 
+class Task(Name, array_like=True):
+    """What is known of a task's id: its runs, and what waits for one of them."""
+
+    starts: list[Start] = []
+    waits: list[tuple[int, int, Waiting]] = []
+    """(time, number, what waits), in order. An index of `waiting`."""
+    numbers: int = 0
+
+
 class TokenHistory(Name, array_like=True):
     """All sightings of one token."""
 
     presentations: Told[Presentation] = {}
+    refusals: set[str] = set()
+    """Span ids of the clients whose call a server refused."""
     reports: dict[int, Issue] = {}
     issue: Issue = Issue()
     root_issued: str | None = None

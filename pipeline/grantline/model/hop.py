@@ -43,6 +43,11 @@ CLIENT: Final = 3
 PRODUCER: Final = 4
 CONSUMER: Final = 5
 
+PRESENTS: Final = frozenset({CLIENT, PRODUCER})
+"""Kinds of those who call."""
+ANSWERS: Final = frozenset({SERVER, CONSUMER})
+"""Kinds of those who are called, and decide."""
+
 REFUSED: Final = frozenset({"deny", "challenge"})
 """`decision.outcome` values under which nothing was done with the token."""
 
@@ -148,6 +153,12 @@ class Hop(msgspec.Struct, frozen=True, array_like=True, gc=False):
     flags: tuple[str, ...] = ()
     """Quality flags, sorted: `attributes_dropped`, `clock_skew`, `late`, `root_resolved` ..."""
 
+    parent_span_id: str | None = None
+    """The span above this one: a server's has the client's here."""
+    task_granted_at: int | None = None
+    """Only where nothing but the task's id told the root: when that grant was given, nanoseconds
+    since the epoch."""
+
     @property
     def refused(self) -> bool:
         """The operation did not go through: denied, challenged, or failed without saying allow."""
@@ -158,5 +169,7 @@ class Hop(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 ROOT_RESOLVED: Final = "root_resolved"
 """Flag of a hop whose root was not in its span but was found through its token."""
+ROOT_WITHDRAWN: Final = "root_withdrawn"
+"""Flag of a copy of a hop that takes another copy back: the task was another run's."""
 LATE: Final = "late"
 """Flag of a hop that came after the lateness horizon: stored, shown, never alerted."""

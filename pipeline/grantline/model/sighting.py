@@ -58,3 +58,4 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Only on ISSUED: `chain_actors` of the token."""
     hop: Hop | None = None
     """Only on WAITING."""
+    parent_span_id: str | None = None

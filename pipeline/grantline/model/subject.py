@@ -6,6 +6,7 @@ that the same fact told twice is one subject is seen to where facts come in (`te
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeAlias, TypeVar
 
 import msgspec
@@ -16,7 +17,7 @@ Spoken: TypeAlias = tuple[str, Hit]
 """A rule's id and what it says."""
 
 
-_OURS = frozenset({"arrived", "meant", "said"})
+_OURS = frozenset({"arrived", "meant", "refused", "said"})
 
 
 class Subject(msgspec.Struct, eq=False, kw_only=True):
@@ -48,3 +49,12 @@ def tell(known: Told[_S], span_id: str, new: _S) -> bool:
         number += 1
         key = f"{span_id} {number}"
     return True
+
+
+def of_span(known: Told[_S], span_id: str) -> Iterator[_S]:
+    """What spans of that id told."""
+    number, key = 0, span_id
+    while (found := known.get(key)) is not None:
+        yield found
+        number += 1
+        key = f"{span_id} {number}"

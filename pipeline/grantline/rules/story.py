@@ -9,7 +9,8 @@
 `[late:] [@SECONDS] WHO VERB [WHOM or TOKEN] key=value ...`. Times count from `EPOCH`; without
 one a hop comes a second after the line before it. Tokens are names; their fingerprints are made
 from them. A chain's root is found through the tokens of the whole story, unless `root=` names
-one; `root=-` makes the span name none.
+one; `root=-` makes the span name none. The lines of one call, told by its client (`kind=client`)
+and by its server, have the same `call=NAME`: the server's span is then below the client's.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def _hop(number: int, line: Line, roots: dict[str, str]) -> Hop:
         elif key in _PARSED:
             name, parse = _PARSED[key]
             fields[name] = parse(value)
-        elif key not in ("from", "token", "root", "by", "kind"):
+        elif key not in ("from", "token", "root", "by", "kind", "call"):
             raise ValueError(f"unknown word {key!r} in a story")
     fields |= _of_verb(line)
     if words.get("root") == "-":
@@ -125,8 +126,19 @@ def _hop(number: int, line: Line, roots: dict[str, str]) -> Hop:
         token = words.get("token") or words.get("from") or line.whom or ""
         fields["root_id"] = roots.get(token, roots.get(words.get("from", "")))
     fields["kind"] = _KINDS.get(words.get("kind", ""), fields["kind"])
-    identity = hashlib.sha256(f"{number} {line}".encode()).hexdigest()
-    return Hop(identity[:16], identity[16:48], line.verb, line.time * NS, **fields)
+    identity = _digits(f"{number} {line}")
+    span_id = identity[:16]
+    if (call := words.get("call")) is not None:
+        above = _digits(f"call {call}")[:16]
+        if fields["kind"] == CLIENT:
+            span_id = above
+        else:
+            fields["parent_span_id"] = above
+    return Hop(span_id, identity[16:48], line.verb, line.time * NS, **fields)
+
+
+def _digits(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _of_verb(line: Line) -> dict[str, Any]:
@@ -154,5 +166,5 @@ def _of_verb(line: Line) -> dict[str, Any]:
         client = words.get("kind") == "client"
         return {"kind": SERVER, "service": line.who if client else words.get("by", "tool"),
                 "presenter_id": line.who, "token_fingerprint": named,
-                "decision_outcome": words.get("outcome", "allow")}  # fmt: skip
+                "decision_outcome": words.get("outcome", None if client else "allow")}  # fmt: skip
     return {"kind": CLIENT, "service": line.who, "token_fingerprint": named}

@@ -12,7 +12,7 @@ from grantline.rules.rule import NONE, Hits, InName, Rule
 def check(waiting: Waiting, where: InName) -> Hits:
     name = where.name
     # Where the token's issue was seen but has no root either, the gap lies further up.
-    if name.roots_known or name.issued:
+    if name.roots_known or name.issued or waiting.start is not None:
         return NONE
     hop = waiting.hop
     if hop.operation == USE and name.fingerprint is not None:

@@ -121,6 +121,12 @@ RULE = Rule(
             @100 alice revoke t0 target=subtree
             @300 planner use t0 outcome=deny
         """,
+        "refused, and the client does not know": """
+            alice grant planner token=t0
+            @100 alice revoke t0 target=subtree
+            @300 planner use t0 kind=client call=c1
+            @300 planner use t0 outcome=deny call=c1
+        """,
         "a renewed token whose predecessor was rotated away": """
             alice grant planner token=t0 scopes=read
             planner delegate worker from=t0 token=t1 scopes=read

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation
-from grantline.model.hop import CLIENT, PRODUCER
+from grantline.model.hop import PRESENTS
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InHistory, Rule
 
@@ -18,7 +18,7 @@ def check(shown: Presentation, where: InHistory) -> Hits:
         return NONE
     who = shown.service or shown.host or "?"
     meant = ", ".join(issue.audiences or ())
-    by_client = shown.kind in (CLIENT, PRODUCER)
+    by_client = shown.kind in PRESENTS
     hit = Hit(
         reference="TR-11",
         identity=(history.key, shown.host or ""),
@@ -41,7 +41,7 @@ def check(shown: Presentation, where: InHistory) -> Hits:
 def _on_the_way(shown: Presentation, where: InHistory) -> bool:
     """The token passed a gateway on its way to where it is meant for."""
     history, policy = where
-    if shown.kind in (CLIENT, PRODUCER):
+    if shown.kind in PRESENTS:
         # The client sees only the first stop; what accepted the token reports for itself.
         return history.matched or not shown.stated
     return shown.service is not None and (
@@ -62,7 +62,8 @@ RULE = Rule(
     triage="Fix the audience check of the accepting system first. Then find who sent the token "
     "there: a tool that passes its caller's token upstream is the usual cause.",
     blind_spots="Systems that report no `server.address`, and audiences that are not host names "
-    "and have no alias configured. A passthrough within one host name.",
+    "and have no alias configured. A passthrough within one host name. A call that only its client "
+    "tells of, who did not see how it ended.",
     retracts_if="a span shows that the system handed the token on to the one it is meant for, or "
     "stronger evidence names other audiences",
     maps=("ASI03", "ASI07", "NHI5", "RFC 8707", "RFC 9700"),
@@ -74,7 +75,7 @@ RULE = Rule(
         """,
         "only the client reports it": """
             alice grant planner token=t0 aud=https://crm.example.com
-            planner use t0 at=mail.example.com kind=client
+            planner use t0 at=mail.example.com kind=client outcome=allow
         """,
     },
     quiet={
@@ -94,6 +95,15 @@ RULE = Rule(
             alice grant planner token=t0 aud=https://crm.example.com
             planner use t0 at=mail.example.com by=mail outcome=deny
         """,
+        "the client saw it let in, the server refused": """
+            alice grant planner token=t0 aud=https://crm.example.com
+            planner use t0 at=mail.example.com kind=client outcome=allow call=c1
+            planner use t0 at=mail.example.com by=mail outcome=deny call=c1
+        """,
+        "a client that does not know how its call ended": """
+            alice grant planner token=t0 aud=https://crm.example.com
+            planner use t0 at=mail.example.com kind=client
+        """,
         "one of several audiences": """
             alice grant planner token=t0 aud=https://crm.example.com,https://mail.example.com
             planner use t0 at=mail.example.com by=mail
@@ -104,6 +114,11 @@ RULE = Rule(
         """,
     },
     late={
+        "the server that refused reports last": """
+            alice grant planner token=t0 aud=https://crm.example.com
+            planner use t0 at=mail.example.com kind=client outcome=allow call=c1
+            late: planner use t0 at=mail.example.com by=mail outcome=challenge call=c1
+        """,
         "the service behind the gateway reports last": """
             alice grant planner token=t0 aud=https://crm.example.com
             planner use t0 at=gw.example.com by=gateway aud=https://crm.example.com

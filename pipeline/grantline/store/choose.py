@@ -5,11 +5,12 @@ Pure: the DuckDB store and its in-memory twin decide by these functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from grantline.model.finding import Finding
-from grantline.model.hop import ROOT_RESOLVED, Hop
+from grantline.model.hop import ROOT_RESOLVED, ROOT_WITHDRAWN, Hop
+from grantline.model.task import Start, fits_better
 
 SpanId = tuple[str, str]
 """(trace id, span id)"""
@@ -20,26 +21,46 @@ class Rooted(NamedTuple):
 
     root_id: str | None
     resolved: bool
+    task_granted_at: int | None
+    time: int
 
     def beats(self, other: Rooted) -> bool:
-        """A root the span names beats a resolved one, that beats none; of two, the smaller."""
+        """A root the span names beats one found by a strong name, that one found by the task
+        alone, that none; of two by strong names the smaller, by the task the run that fits.
+        """
         if self._rank != other._rank:
             return self._rank > other._rank
-        return self._rank == 1 and (self.root_id or "") < (other.root_id or "")
+        mine, others = self.root_id or "", other.root_id or ""
+        if self.task_granted_at is not None and other.task_granted_at is not None:
+            start, known = Start(self.task_granted_at, mine), Start(other.task_granted_at, others)
+            return fits_better(start, known, self.time)
+        return self._rank == _FOUND and mine < others
 
     @property
     def _rank(self) -> int:
-        return 0 if self.root_id is None else 1 if self.resolved else 2
+        if self.root_id is None:
+            return _NONE
+        if not self.resolved:
+            return _NAMED
+        return _FOUND if self.task_granted_at is None else _BY_TASK
+
+
+_NONE, _BY_TASK, _FOUND, _NAMED = range(4)
 
 
 def rooted(hop: Hop) -> Rooted:
-    return Rooted(hop.root_id, ROOT_RESOLVED in hop.flags)
+    return Rooted(hop.root_id, ROOT_RESOLVED in hop.flags, hop.task_granted_at, hop.time)
+
+
+def lasting(hops: Iterable[Hop]) -> Iterator[Hop]:
+    """`hops` without those that only take back what a chain was told."""
+    return (hop for hop in hops if ROOT_WITHDRAWN not in hop.flags)
 
 
 def best_hops(hops: Iterable[Hop]) -> dict[SpanId, Hop]:
     """One copy of each span."""
     best: dict[SpanId, Hop] = {}
-    for hop in hops:
+    for hop in lasting(hops):
         span = (hop.trace_id, hop.span_id)
         known = best.setdefault(span, hop)
         if known is not hop and rooted(hop).beats(rooted(known)):

@@ -106,19 +106,22 @@ class DuckDBStore:
 
     def _write_hops(self, hops: Sequence[Hop]) -> None:
         best = best_hops(hops)
+        if not best:
+            return
         table = hop_table(list(best.values()))
         with self._staged(table):
             # The numbers first: the text columns are read for the few that are there already.
             known = self._rows(
-                "SELECT trace_id, span_id, root_id, list_contains(flags, 'root_resolved') "
+                "SELECT trace_id, span_id, root_id, list_contains(flags, 'root_resolved'), "
+                "task_granted_at, epoch_ns(seen_at) "
                 "FROM hops WHERE span_key IN (SELECT span_key FROM staged)"
             )
         replaced = []
-        for trace_id, span_id, root_id, resolved in known:
+        for trace_id, span_id, *how in known:
             hop = best.get((trace_id, span_id))
             if hop is None:
                 continue
-            if rooted(hop).beats(Rooted(root_id, resolved)):
+            if rooted(hop).beats(Rooted(*how)):
                 replaced.append(hop)
             else:
                 best.pop((trace_id, span_id))

@@ -12,7 +12,7 @@ from typing import Any
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.ports import Batch, Position, RejectedRow
-from grantline.store.choose import SpanId, rooted
+from grantline.store.choose import SpanId, lasting, rooted
 from grantline.store.duckdb_store import DuckDBStore
 from grantline.store.rows import finding_table, hop_table, rejected_table
 
@@ -34,7 +34,7 @@ class MemoryStore:
             finding_table(batch.findings)
         if batch.rejected:
             rejected_table(batch.rejected)
-        for hop in batch.hops:
+        for hop in lasting(batch.hops):
             known = self.hops.setdefault((hop.trace_id, hop.span_id), hop)
             if rooted(hop).beats(rooted(known)):
                 self.hops[hop.trace_id, hop.span_id] = hop

@@ -67,6 +67,7 @@ class _Status(_Camel):
 class _Span(_Camel):
     trace_id: Any = None
     span_id: Any = None
+    parent_span_id: Any = None
     kind: Any = None
     start_time_unix_nano: Any = None
     attributes: list[msgspec.Raw] | None = None
@@ -139,6 +140,7 @@ def hop(span: bytes, emitter: Emitter, received: int) -> Hop | None:
     parts = Parts(
         id_of(read.trace_id, 32),
         id_of(read.span_id, 16),
+        id_of(read.parent_span_id, 16),
         number(read.start_time_unix_nano),
         kind_of(read.kind),
         read.status is not None and read.status.code in _ERROR,

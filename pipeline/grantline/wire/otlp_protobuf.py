@@ -44,6 +44,7 @@ _SCHEMA: dict[str, dict[str, tuple[int, Any, Any]]] = {
     "Span": {
         "trace_id": (1, _BYTES, _ONE),
         "span_id": (2, _BYTES, _ONE),
+        "parent_span_id": (4, _BYTES, _ONE),
         "kind": (6, _Field.TYPE_INT32, _ONE),
         "start_time_unix_nano": (7, _FIXED64, _ONE),
         "attributes": (9, _BYTES, _MANY),
@@ -139,6 +140,7 @@ def hop(span: bytes, emitter: Emitter, received: int) -> Hop | None:
     parts = Parts(
         read.trace_id.hex(),
         read.span_id.hex(),
+        read.parent_span_id.hex(),
         read.start_time_unix_nano,
         read.kind,
         read.status.code == _ERROR,

@@ -51,8 +51,8 @@ _SPAN_ID, _TRACE_ID, _OPERATION, _TIME = (
 _KIND, _SERVICE, _INSTANCE, _RECEIVED = (
     slot_of(field) for field in ("kind", "service", "service_instance", "received")
 )
-_ENVIRONMENT, _FAILED, _FLAGS, _ACTION = (
-    slot_of(field) for field in ("environment", "failed", "flags", "action_name")
+_ENVIRONMENT, _FAILED, _FLAGS, _ACTION, _PARENT = (
+    slot_of(field) for field in ("environment", "failed", "flags", "action_name", "parent_span_id")
 )
 
 
@@ -88,6 +88,7 @@ class Parts(NamedTuple):
 
     trace_id: str
     span_id: str
+    parent_span_id: str
     time: int
     kind: int
     failed: bool
@@ -171,7 +172,9 @@ def hop_of(slots: list[Any], parts: Parts, emitter: Emitter, received: int) -> H
         # A new one: an emitter's is remembered, and would gather a traceback with every raise.
         raise Unusable(problem.reason, problem.detail)
     _check(parts)
-    slots[_TRACE_ID], slots[_SPAN_ID], slots[_TIME], kind, slots[_FAILED], dropped = parts
+    slots[_TRACE_ID], slots[_SPAN_ID], above, slots[_TIME], kind, slots[_FAILED], dropped = parts
+    if len(above) == len(_NO_SPAN) and above != _NO_SPAN:
+        slots[_PARENT] = above
     slots[_KIND] = kind if UNSPECIFIED <= kind <= CONSUMER else UNSPECIFIED
     slots[_SERVICE], slots[_INSTANCE], slots[_ENVIRONMENT], _ = emitter
     slots[_RECEIVED] = received

@@ -335,10 +335,83 @@ STORIES: dict[str, tuple[str, set[str]]] = {
         alice grant planner token=t0 task=k1 jti=j1 iss=https://a.example
         planner delegate a parent=dlg:t0 id=d1 root=-
         a delegate b parent=d1 id=d2 root=-
-        b use - id=d2 root=-
-        @-100 alice revoke - task=k1 target=subject root=-
+        @100 alice revoke - task=k1 target=subject root=-
+        @300 b use - id=d2 root=-
         """,
-        {"used-after-revocation TR-04", "used-after-revocation TR-05"},
+        {"used-after-revocation TR-05"},
+    ),
+    "two runs of one task id, the first one revoked by that name alone": (
+        """
+        alice grant planner token=t0 task=k1
+        @100 alice revoke - task=k1 target=task root=-
+        @300 planner use t0
+        @500 alice grant planner token=t1 task=k1
+        @900 planner use t1
+        """,
+        {"used-after-revocation TR-04"},
+    ),
+    "two runs of one task id, the second one revoked by that name alone": (
+        """
+        alice grant planner token=t0 task=k1
+        @500 bob grant planner token=t1 task=k1
+        @600 bob revoke - task=k1 target=task root=-
+        @900 planner use t0
+        """,
+        set(),
+    ),
+    "a revocation by the task alone that comes before every run of it": (
+        """
+        @-100 alice revoke - task=k1 target=task root=-
+        @0 alice grant planner token=t0 task=k1
+        @300 planner use t0
+        """,
+        {"unrooted-hop CS-06"},
+    ),
+    "the revoker's clock is slow": (
+        """
+        @-30 alice revoke - task=k1 target=task root=-
+        @0 alice grant planner token=t0 task=k1
+        @300 planner use t0
+        """,
+        {"used-after-revocation TR-04"},
+    ),
+    "one run, reported twice; between the reports another began": (
+        """
+        @10 alice grant planner token=t0 task=k1
+        @20 bob grant planner token=t1 task=k1
+        @30 alice grant planner token=t0 task=k1 evidence=issuer
+        @100 alice revoke - task=k1 target=task root=-
+        @300 planner use t0
+        @300 planner use t1
+        """,
+        {"used-after-revocation TR-04"},
+    ),
+    "a hand-off that names nothing but its task": (
+        """
+        alice grant planner token=t0 task=k1
+        planner delegate worker token=t1 task=k1 root=-
+        """,
+        {"unrooted-hop CS-06"},
+    ),
+    "the client does not know that its server refused": (
+        """
+        alice grant planner token=t0 exp=150
+        @100 alice revoke t0 target=token
+        @300 planner use t0 kind=client call=c1
+        @300 planner use t0 outcome=deny call=c1
+        """,
+        {"used-after-expiry TR-06"},
+    ),
+    "a server refuses one call and lets another in": (
+        """
+        alice grant planner token=t0
+        @100 alice revoke t0 target=token
+        @300 planner use t0 kind=client call=c1
+        @300 planner use t0 outcome=deny call=c1
+        @301 planner use t0 kind=client call=c2
+        @301 planner use t0 call=c2
+        """,
+        {"used-after-revocation TR-04"},
     ),
 }  # fmt: skip
 

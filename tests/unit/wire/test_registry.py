@@ -75,14 +75,24 @@ def test_every_example_of_the_registry_arrives_in_its_field() -> None:
     """One span that carries all there is: each field of a hop is filled, from nothing else."""
     attributes = {entry["id"]: entry["example"] for entry in entries("attributes", "reused")}
     resource = {entry["id"]: entry["example"] for entry in entries("resource")}
-    for data in both([span(attributes, dropped_attributes_count=1)], resource=resource):
+    told = span(attributes, dropped_attributes_count=1, parent_span_id=b"\x07" * 8)
+    for data in both([told], resource=resource):
         [hop] = decode(data, received=1).hops
         for name, attribute in (SPAN | RESOURCE).items():
             if attribute.slot < len(FIELDS):
                 assert getattr(hop, FIELDS[attribute.slot]) == attribute.convert(
                     (attributes | resource)[name]
                 ), name
-        assert [field for field in FIELDS if getattr(hop, field) is None] == []
+        assert hop.parent_span_id == "07" * 8
+        not_told = [field for field in FIELDS if getattr(hop, field) is None]
+        assert not_told == ["task_granted_at"]  # no emitter's to say
+
+
+@pytest.mark.parametrize("above", [b"", b"\x00" * 8, b"\x07" * 7])
+def test_a_span_above_that_is_none_is_not_said(above: bytes) -> None:
+    for data in both([span(parent_span_id=above)]):
+        [hop] = decode(data, received=1).hops
+        assert hop.parent_span_id is None
 
 
 def test_a_field_of_a_hop_has_the_type_its_converter_gives() -> None:

@@ -1,0 +1,67 @@
+"""A task's id is a weak name: two runs may have the same one, so time decides which is meant.
+
+What names nothing but its task belongs to the latest run that had begun by then. Runs are only
+ever added, and each addition only moves a hop to a run that fits better, so the end does not
+depend on the order in which they are told.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from grantline.model.death import Death, Kill
+
+
+class Start(NamedTuple):
+    """A report of a grant for the task. Ordered by time."""
+
+    time: int
+    root_id: str
+
+
+def fits_better(start: Start, other: Start, time: int) -> bool:
+    """Whether what happened at `time` belongs to `start` rather than to `other`.
+
+    The latest that had begun; where none had (clocks differ), the earliest after.
+    """
+    if (start.time <= time) != (other.time <= time):
+        return start.time <= time
+    return start > other if start.time <= time else start < other
+
+
+class Claim(NamedTuple):
+    """A revocation that names nothing but a task, as long as it belongs to one run of it."""
+
+    kill: Kill
+    soft: bool
+    granted_at: int
+
+
+class Claims:
+    """The claims on one task of one chain. What is withdrawn never comes back."""
+
+    __slots__ = ("_gone", "_hard", "_known", "_soft")
+
+    def __init__(self) -> None:
+        self._known: set[Claim] = set()
+        self._gone: set[Claim] = set()
+        self._hard: list[Claim] = []
+        self._soft: list[Claim] = []
+
+    def add(self, claim: Claim) -> None:
+        if claim not in self._known:
+            self._known.add(claim)
+            heappush(self._soft if claim.soft else self._hard, claim)
+
+    def withdraw(self, claim: Claim) -> None:
+        self._gone.add(claim)
+
+    @property
+    def death(self) -> Death:
+        return Death(self._first(self._hard), self._first(self._soft))
+
+    def _first(self, claims: list[Claim]) -> Kill | None:
+        while claims and claims[0] in self._gone:
+            heappop(claims)
+        return claims[0].kill if claims else None

@@ -86,17 +86,17 @@ RULE = Rule(
     "a gateway that received it; or an alias or proxy is configured for it",
     maps=("ASI03", "ASI07", "NHI9", "T1550.001", "AML.T0091.000", "RFC 9700"),
     fires={
-        "a thief presents the planner's token": """
+        "TR-01: a thief presents the planner's token": """
             alice grant planner token=t0 scopes=read
             planner use t0 at=crm.example.com
             mallory use t0 at=crm.example.com
         """,
-        "same agent, another workload (TR-02)": """
+        "TR-02: same agent, another workload": """
             alice grant planner token=t0
             spiffe://corp/ns/agents/sa/planner use t0
             spiffe://corp/ns/evil/sa/planner use t0
         """,
-        "nobody reported the issue: the first presenter counts as the holder": """
+        "TR-01: nobody reported the issue, so the first presenter counts as the holder": """
             planner use t0 root=g1
             mallory use t0 root=g1
         """,
@@ -126,7 +126,12 @@ RULE = Rule(
         """,
     },
     late={
-        "the grant comes last and shows who the holder is": """
+        "TR-02: the workload that presented it first reports last": """
+            alice grant planner token=t0
+            @20 spiffe://corp/ns/evil/sa/planner use t0
+            late: @10 spiffe://corp/ns/agents/sa/planner use t0
+        """,
+        "TR-01: the grant comes last and shows who the holder is": """
             mallory use t0 root=dlg:t0
             planner use t0 root=dlg:t0
             late: alice grant planner token=t0

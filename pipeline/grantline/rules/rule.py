@@ -78,7 +78,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     absence: bool = False
     """It judges that something is missing, so it waits for the grace before it speaks."""
     fires: Mapping[str, str] = msgspec.field(default_factory=dict)
-    """Caption -> story (see `grantline.rules.story`) that must fire."""
+    """Caption -> story (see `grantline.rules.story`) that must fire. Of a rule with several
+    references the captions, here and in `late`, begin with the one that is meant: `TR-05: ...`."""
     quiet: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Caption -> near miss that must stay quiet."""
     late: Mapping[str, str] = msgspec.field(default_factory=dict)

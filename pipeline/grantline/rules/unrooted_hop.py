@@ -59,6 +59,13 @@ RULE = Rule(
         "a delegation of a token from nowhere": """
             worker delegate tool from=t1 token=t2 root=-
         """,
+        "a hand-off that names nothing but its task, which is too weak a name": """
+            alice grant planner token=t0 task=k1
+            planner delegate worker token=t1 task=k1 root=-
+        """,
+        "the end of a task that nobody began": """
+            planner end - task=k1 root=-
+        """,
     },
     quiet={
         "the token tells the root": """
@@ -70,12 +77,20 @@ RULE = Rule(
             planner delegate worker from=t0 token=t1 scopes=read root=-
             worker use t1 root=-
         """,
+        "the end of a task that was granted before": """
+            alice grant planner token=t0 task=k1
+            @300 planner end - task=k1 root=-
+        """,
         "by its jti alone": """
             alice grant planner token=t0 jti=j1 iss=https://a.example
             @300 alice revoke - jti=j1 iss=https://a.example root=-
         """,
     },
     late={
+        "the grant for the task comes after the grace": """
+            @300 planner end - task=k1 root=-
+            late: @0 alice grant planner token=t0 task=k1
+        """,
         "the grant comes after the grace": """
             planner delegate worker from=t0 token=t1 root=-
             late: alice grant planner token=t0

@@ -87,24 +87,24 @@ RULE = Rule(
     "that the revoked token had been replaced",
     maps=("ASI03", "ASI08", "NHI1", "CWE-613", "RFC 7009"),
     fires={
-        "ghost authority: the root is revoked, the child goes on (TR-05)": """
+        "TR-05: ghost authority: the root is revoked, the child goes on": """
             alice grant planner token=t0 scopes=read
             planner delegate worker from=t0 token=t1 scopes=read
             @100 alice revoke t0 target=subtree
             @300 worker use t1
         """,
-        "the token itself (TR-04)": """
+        "TR-04: the token itself": """
             alice grant planner token=t0
             @100 alice revoke t0 target=token
             @300 planner use t0
         """,
-        "the ancestor's only token (TR-05)": """
+        "TR-05: the ancestor's only token": """
             alice grant planner token=t0 scopes=read
             planner delegate worker from=t0 token=t1 scopes=read
             @100 alice revoke t0 target=token
             @300 worker use t1
         """,
-        "the task": """
+        "TR-04: the task": """
             alice grant planner token=t0 task=k1
             @100 alice revoke task=k1 target=task root=dlg:t0
             @300 planner use t0
@@ -144,13 +144,30 @@ RULE = Rule(
         """,
     },
     late={
-        "the revocation arrives after the use": """
+        "TR-04: the revocation of the token itself arrives after the use": """
+            alice grant planner token=t0
+            @300 planner use t0
+            late: @100 alice revoke t0 target=token
+        """,
+        "TR-04: the task's revocation turns out to be another run's": """
+            alice grant planner token=t0 task=k1
+            @300 alice revoke - task=k1 target=task root=-
+            @500 planner use t0
+            late: @200 bob grant planner token=t9 task=k1
+        """,
+        "TR-04: the server that refused reports last": """
+            alice grant planner token=t0
+            @100 alice revoke t0 target=token
+            @300 planner use t0 kind=client call=c1
+            late: @300 planner use t0 outcome=deny call=c1
+        """,
+        "TR-05: the revocation arrives after the use": """
             alice grant planner token=t0 scopes=read
             planner delegate worker from=t0 token=t1 scopes=read
             @300 worker use t1
             late: @100 alice revoke t0 target=subtree
         """,
-        "the delegation between arrives after both": """
+        "TR-05: the delegation between arrives after both": """
             alice grant planner token=t0 scopes=read
             @100 alice revoke t0 target=subtree
             @300 worker use t1 root=dlg:t0

@@ -40,6 +40,24 @@ def by(rule: Rule, findings: dict[str, Finding]) -> list[Finding]:
     return [finding for finding in findings.values() if finding.rule == rule.id]
 
 
+def meant(rule: Rule, caption: str) -> str:
+    """The reference an example is about: the rule's only one, else what its caption begins with."""
+    if len(rule.references) == 1:
+        return rule.references[0]
+    reference, colon, _ = caption.partition(": ")
+    assert colon, f"{caption!r} does not begin with one of {rule.references}"
+    assert reference in rule.references
+    return reference
+
+
+def pinned(kind: str) -> list[ParameterSet]:
+    return [
+        pytest.param(rule, meant(rule, caption), story, id=f"{rule.id}: {caption}")
+        for rule in every()
+        for caption, story in getattr(rule, kind).items()
+    ]
+
+
 def examples(kind: str) -> list[ParameterSet]:
     return [
         pytest.param(rule, story, id=f"{rule.id}: {caption}")
@@ -48,12 +66,11 @@ def examples(kind: str) -> list[ParameterSet]:
     ]
 
 
-@pytest.mark.parametrize("rule,story", examples("fires"))
-def test_fires_on_its_example(rule: Rule, story: str) -> None:
-    """A rule finds what its own example plants, with one of the references it declares."""
+@pytest.mark.parametrize("rule,reference,story", pinned("fires"))
+def test_fires_on_its_example(rule: Rule, reference: str, story: str) -> None:
+    """A rule finds what its own example plants, with the reference it is an example of."""
     found = by(rule, final(all_of(story)))
-    assert found
-    assert {finding.reference for finding in found} <= set(rule.references)
+    assert {finding.reference for finding in found} == {reference}
     spans = {hop.span_id for hop in all_of(story)}
     for finding in found:
         assert finding.span_ids
@@ -67,14 +84,18 @@ def test_stays_quiet_on_a_near_miss(rule: Rule, story: str) -> None:
     assert by(rule, final(all_of(story))) == []
 
 
-@pytest.mark.parametrize("rule,story", examples("late"))
-def test_a_late_fact_changes_the_verdict_to_what_it_would_have_been(rule: Rule, story: str) -> None:
+@pytest.mark.parametrize("rule,reference,story", pinned("late"))
+def test_a_late_fact_changes_the_verdict_to_what_it_would_have_been(
+    rule: Rule, reference: str, story: str
+) -> None:
     """Before the late fact the verdict differs; after it, it is that of the facts in order."""
     early, late = tell(story)
     assert late, "a late example needs a line that starts with late:"
     in_order = sorted(early + late, key=lambda hop: hop.time)
     assert final(early, late) == final(in_order)
-    assert by(rule, final(early)) != by(rule, final(early, late))
+    before, after = by(rule, final(early)), by(rule, final(early, late))
+    assert before != after
+    assert {finding.reference for finding in (*before, *after)} == {reference}
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -91,12 +112,16 @@ def test_order_and_duplicates_do_not_matter(story: str, seed: int) -> None:
 
 @pytest.mark.parametrize("rule", every(), ids=RULES)
 def test_carries_what_people_need(rule: Rule) -> None:
-    """Every rule says why, what to do and what it cannot see, and has all three kinds of example."""
+    """Every rule says why, what to do and what it cannot see, and has all three kinds of example:
+    one that fires and one with a late fact for each of its references.
+    """
     assert rule.id.replace("-", "_") == rule.check.__module__.rpartition(".")[2]
     for text in (rule.title, rule.why, rule.triage, rule.blind_spots, rule.retracts_if):
         assert len(text) > 10
     assert rule.maps
-    assert all((rule.fires, rule.quiet, rule.late))
+    assert rule.quiet
+    for kind in (rule.fires, rule.late):
+        assert {meant(rule, caption) for caption in kind} == set(rule.references)
 
 
 def test_the_rules_of_the_first_release_are_there() -> None:

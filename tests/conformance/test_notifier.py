@@ -123,9 +123,9 @@ def test_it_can_tell_every_state(subject: Subject, severity: str, status: str) -
     "changed",
     [
         {"explanation": HOSTILE, "title": HOSTILE, "path": [HOSTILE] * 3, "facts": {HOSTILE: ""}},
-        {"id": HOSTILE, "root_id": HOSTILE, "rule": HOSTILE, "reference": HOSTILE},
+        {"root_id": HOSTILE, "rule": HOSTILE, "delegation_ids": [HOSTILE]},
         {"root_id": None, "path": [], "facts": {}, "span_ids": [], "sql": "", "explanation": ""},
-        {"last_seen": HOSTILE, "sql": HOSTILE, "a_later_field": {"nested": [HOSTILE]}},
+        {"sql": HOSTILE, "triage": HOSTILE, "a_later_field": {"nested": [HOSTILE]}},
     ],
     ids=["names", "identities", "nothing", "the rest"],
 )

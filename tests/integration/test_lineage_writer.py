@@ -76,7 +76,7 @@ def hop(number: int, **fields: Any) -> Hop:
 
 def finding(number: int, revision: int) -> Finding:
     return Finding(
-        id=f"fnd_{number}", rule="r", reference="TR-06", title="t", severity="low",
+        id=f"fnd_{number:032x}", rule="r", reference="TR-06", title="t", severity="low",
         confidence="low", status="open", revision=revision, root_id=None, delegation_ids=[],
         token_fingerprints=[], span_ids=[], count=1, first_seen="2026-11-23T10:00:00Z",
         last_seen="2026-11-23T10:00:00Z", explanation="", path=[], facts={}, retracts_if="",

@@ -28,6 +28,7 @@ STORY = """
     worker delegate sub from=lost token=t7 scopes=read root=dlg:t0
 """
 ROOT = derived_id(fingerprint("t0"))
+FOUND = "fnd_" + "0123456789abcdef" * 2
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[bold red]mallory\r\nroot\u202e\u200b"
 
 
@@ -48,7 +49,7 @@ class Local:
 
 def finding(hops: Sequence[Hop], **fields: Any) -> Finding:
     known = {
-        "id": "fnd_0123456789", "rule": "scope_exceeds_parent", "reference": "SE-01",
+        "id": FOUND, "rule": "scope_exceeds_parent", "reference": "SE-01",
         "title": "Scope grew", "severity": "high", "confidence": "high", "status": "open",
         "revision": 3, "root_id": ROOT, "delegation_ids": [], "token_fingerprints": [],
         "span_ids": [hop.span_id for hop in hops], "count": 1,
@@ -56,7 +57,7 @@ def finding(hops: Sequence[Hop], **fields: Any) -> Finding:
         "explanation": "worker got admin, which planner never had",
         "path": ["alice", "planner", "worker"], "facts": {"gained": "admin"},
         "retracts_if": "a report shows that planner had it", "triage": "ask planner's owner",
-        "sql": "SELECT * FROM explain_finding('fnd_0123456789')",
+        "sql": f"SELECT * FROM explain_finding('{FOUND}')",
     }  # fmt: skip
     return Finding(**{**known, **fields})
 
@@ -106,7 +107,7 @@ def test_names_from_outside_cannot_drive_the_terminal() -> None:
     ]  # fmt: skip
     evil = finding(hops[1:2], title=HOSTILE, explanation=HOSTILE, path=[HOSTILE],
                    facts={HOSTILE: HOSTILE}, triage=HOSTILE, retracts_if=HOSTILE,
-                   sql=HOSTILE, rule=HOSTILE, reference=HOSTILE)  # fmt: skip
+                   sql=HOSTILE, rule=HOSTILE)  # fmt: skip
     lineage = Local(hops, [evil])
     answer = lineage.ask("FROM hops")
     texts = [
@@ -135,7 +136,7 @@ def test_a_finding_is_explained() -> None:
         "gained                admin",
         "a report shows that planner had it",
         "ask planner's owner",
-        "SELECT * FROM explain_finding('fnd_0123456789')",
+        f"SELECT * FROM explain_finding('{FOUND}')",
     ):
         assert part in text
     assert "sub" not in text
@@ -143,7 +144,7 @@ def test_a_finding_is_explained() -> None:
 
 
 def test_a_finding_whose_hops_are_not_there_is_still_explained() -> None:
-    text = show.explain(Local([], [finding([])]), "fnd_0123456789")
+    text = show.explain(Local([], [finding([])]), FOUND)
     assert "not in the lineage (yet)" in text
 
 
@@ -160,10 +161,11 @@ def test_what_is_not_there_is_said(wanted: str) -> None:
 
 def test_a_beginning_of_several_findings_is_not_guessed() -> None:
     hops, _ = tell(STORY)
-    lineage = Local(hops, [finding(hops), finding(hops, id="fnd_0123456780")])
-    with pytest.raises(show.NotFound, match="fnd_0123456780, fnd_0123456789"):
+    other = FOUND[:12] + "f" * 24
+    lineage = Local(hops, [finding(hops), finding(hops, id=other)])
+    with pytest.raises(show.NotFound, match=f"{FOUND}, {other}"):
         show.explain(lineage, "fnd_01234567")
-    assert "SE-01" in show.explain(lineage, "fnd_0123456780")
+    assert "SE-01" in show.explain(lineage, other)
 
 
 def test_many_actions_are_counted_not_drawn() -> None:

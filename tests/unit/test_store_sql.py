@@ -36,6 +36,7 @@ def dlg(token: str) -> str:
 
 
 ROOT = dlg("t0")
+FOUND = "fnd_" + "0123456789abcdef" * 2
 
 
 def store_of(story: str | Sequence[Hop], findings: Sequence[Finding] = ()) -> DuckDBStore:
@@ -55,7 +56,7 @@ def told() -> DuckDBStore:
 
 def finding(hops: Sequence[Hop], **fields: Any) -> Finding:
     known = {
-        "id": "fnd_0123456789", "rule": "scope_exceeds_parent", "reference": "SE-01", "title": "t",
+        "id": FOUND, "rule": "scope_exceeds_parent", "reference": "SE-01", "title": "t",
         "severity": "high", "confidence": "high", "status": "open", "revision": 1,
         "root_id": ROOT, "delegation_ids": [], "token_fingerprints": [],
         "span_ids": [hop.span_id for hop in hops], "count": 1,
@@ -84,8 +85,8 @@ def test_one_row_a_chain(told: DuckDBStore) -> None:
 
 def test_a_chain_counts_its_open_findings() -> None:
     hops, _ = tell(STORY)
-    store = store_of(hops, [finding(hops[1:2]), finding(hops[:1], id="fnd_other", severity="low"),
-                            finding(hops, id="fnd_closed", status="retracted")])  # fmt: skip
+    store = store_of(hops, [finding(hops[1:2]), finding(hops[:1], id="fnd_" + "1" * 32, severity="low"),
+                            finding(hops, id="fnd_" + "2" * 32, status="retracted")])  # fmt: skip
     assert store.query("SELECT open_findings, worst FROM chains") == [(2, "high")]
 
 
@@ -105,7 +106,7 @@ def test_a_chain_is_drawn_from_the_human_to_the_actions(told: DuckDBStore) -> No
 
 
 @pytest.mark.parametrize("wanted", [ROOT, dlg("t2"), fingerprint("t1"), fingerprint("t2")[7:],
-                                    "fnd_0123456789", "fnd_0123", "SPAN", "TRACE"])  # fmt: skip
+                                    FOUND, "fnd_0123", "SPAN", "TRACE"])  # fmt: skip
 def test_a_chain_is_found_by_any_of_its_names(wanted: str) -> None:
     hops, _ = tell(STORY)
     store = store_of([*hops, *tell("bob grant other token=o0")[0]], [finding(hops[1:2])])
@@ -128,7 +129,7 @@ def test_a_violating_hop_is_marked_until_the_finding_is_retracted() -> None:
     hops, _ = tell(STORY)
     store = store_of(hops, [finding(hops[1:2])])
     marked = "SELECT violations, finding_ids FROM chain(?) WHERE violations != []"
-    assert store.query(marked, [ROOT]) == [(["SE-01"], ["fnd_0123456789"])]
+    assert store.query(marked, [ROOT]) == [(["SE-01"], [FOUND])]
     store.write(Batch(findings=[finding(hops[1:2], revision=2, status="retracted")]))
     assert store.query(marked, [ROOT]) == []
 
@@ -137,7 +138,7 @@ def test_a_finding_is_explained_by_its_hops_and_the_delegations_above_them() -> 
     """`explain_finding` is the SQL that every finding carries."""
     hops, _ = tell(STORY)
     store = store_of(hops, [finding(hops[2:3])])
-    assert store.query("SELECT violating, operation, depth FROM explain_finding('fnd_0123456789')") == [
+    assert store.query("SELECT violating, operation, depth FROM explain_finding(?)", [FOUND]) == [
         (False, "grant", 0), (False, "revoke", 0), (False, "delegate", 1), (True, "delegate", 2),
     ]  # fmt: skip
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from enum import IntEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
+
+from grantline.model.names import FINGERPRINT, SPAN_ID
 
 MAX_LISTED = 64
 """Identities listed in one finding; `count` stays exact beyond it."""
@@ -33,6 +35,15 @@ class Confidence(IntEnum):
 
 SeverityName = Literal["info", "low", "medium", "high", "critical"]
 ConfidenceName = Literal["low", "medium", "high"]
+
+Identity = Annotated[str, Field(pattern=r"^fnd_[0-9a-f]{32}$")]
+Reference = Annotated[str, Field(pattern=r"^[A-Z]+-[0-9A-Z]+$")]
+SpanId = Annotated[str, Field(pattern=f"^{SPAN_ID}$")]
+Fingerprint = Annotated[str, Field(pattern=f"^{FINGERPRINT}$")]
+Instant = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$"),
+]
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,9 +81,9 @@ class Finding(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     version: Literal["1"] = "1"
-    id: str = Field(description="Deterministic: rule, reference and identities hashed.")
+    id: Identity = Field(description="Deterministic: rule, reference and identities hashed.")
     rule: str = Field(description="The project's rule id, equal to the rule's file name.")
-    reference: str = Field(description="Catalogue id, such as TR-05.")
+    reference: Reference = Field(description="Catalogue id, such as TR-05.")
     title: str
     severity: SeverityName
     confidence: ConfidenceName
@@ -84,11 +95,11 @@ class Finding(BaseModel):
     revision: int = Field(ge=0, description="Grows with every change of this finding.")
     root_id: str | None = Field(description="The original grant; null where it cannot be seen.")
     delegation_ids: list[str]
-    token_fingerprints: list[str]
-    span_ids: list[str] = Field(description="The violating spans, hex, earliest first.")
+    token_fingerprints: list[Fingerprint]
+    span_ids: list[SpanId] = Field(description="The violating spans, hex, earliest first.")
     count: int = Field(ge=0, description="Violating spans in all; span_ids lists the first 64.")
-    first_seen: str = Field(description="Event time of the earliest violation, RFC 3339, UTC.")
-    last_seen: str
+    first_seen: Instant = Field(description="Event time of the earliest violation, RFC 3339, UTC.")
+    last_seen: Instant
     explanation: str
     path: list[str] = Field(description="Actors from the human on; ? is what cannot be seen.")
     facts: dict[str, str] = Field(description="The values the rule compared.")

@@ -14,9 +14,10 @@ from grantline.wire.frames import (
     encode_hops,
     encode_sightings,
 )
+from tests.otlp import FAKE_JWT
 
 HOP = Hop("01" * 8, "02" * 16, "use", 1, granted_scopes=("a",), audiences=(), flags=("late",))
-SIGHTING = Sighting("tok:x", WAITING, "01" * 8, 1, actors=("a b",), hop=HOP)
+SIGHTING = Sighting(f"tok:sha256:{'0f' * 32}", WAITING, "01" * 8, 1, actors=("a b",), hop=HOP)
 
 
 def test_hops_come_back_as_they_went() -> None:
@@ -60,6 +61,36 @@ def test_a_field_of_a_later_release_is_ignored_and_a_missing_one_has_its_default
 def test_what_is_no_frame_is_named(data: bytes) -> None:
     with pytest.raises(BadFrame, match="not a frame"):
         decode_hops(data)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"span_id": "01" * 7},
+        {"span_id": "0G" * 8},
+        {"span_id": "AB" * 8},
+        {"span_id": "01" * 8 + "\n"},
+        {"token_fingerprint": FAKE_JWT},
+        {"token_parent_fingerprint": "sha256:" + "0F" * 32},
+    ],
+    ids=repr,
+)
+def test_a_hop_that_ingest_would_not_write_is_no_frame(changed: dict[str, str]) -> None:
+    """Neither alone nor as the hop that waits in a sighting; and its values are not told."""
+    hop = msgspec.structs.replace(HOP, **changed)
+    waiting = encode_sightings([msgspec.structs.replace(SIGHTING, hop=hop)])
+    for decode, data in ((decode_hops, encode_hops([HOP, hop])), (decode_sightings, waiting)):
+        with pytest.raises(BadFrame, match=r"not a frame: the .* of a hop is") as refused:
+            decode(data)
+        assert not any(value in str(refused.value) for value in changed.values())
+
+
+@pytest.mark.parametrize(
+    "changed", [{"span_id": "x"}, {"key": "tok:x"}, {"key": f"tok:{FAKE_JWT}"}]
+)
+def test_a_sighting_that_ingest_would_not_write_is_no_frame(changed: dict[str, str]) -> None:
+    with pytest.raises(BadFrame, match=r"not a frame: the .* of a sighting"):
+        decode_sightings(encode_sightings([msgspec.structs.replace(SIGHTING, **changed)]))
 
 
 def test_a_frame_of_another_version_says_which() -> None:

@@ -111,6 +111,22 @@ class Judge:
             spoken.append((rule.id, hit))
         return due_ms
 
+    def recall(self, subjects: Iterable[Subject]) -> None:
+        """What was said of `subjects` before they left memory is known again, and not said again.
+
+        All of them that share a finding, at once.
+        """
+        recalled: dict[str, Case] = {}
+        for subject in subjects:
+            for rule_id, hit in subject.said:
+                if rule_id != CRASHED:  # that one is about the rule: it was never forgotten
+                    identity = _identity(rule_id, hit)
+                    case = self._cases.setdefault(identity, Case(rule_id))
+                    case.put(subject, hit)
+                    recalled[identity] = case
+        for identity, case in recalled.items():
+            case.said = _render(identity, case, self._rules.get(case.rule_id), 0)
+
     def forget(self, subject: Subject) -> None:
         """The subject has left memory; what was said of it stands. Only between a drain and the
         next question: what was not said yet would be lost.
@@ -145,8 +161,8 @@ class Judge:
         now = {_identity(rule_id, hit): (rule_id, hit) for rule_id, hit in spoken}
         for rule_id, hit in before:
             identity = _identity(rule_id, hit)
-            if identity not in now:
-                self._cases[identity].drop(subject)
+            if identity not in now and (case := self._cases.get(identity)) is not None:
+                case.drop(subject)
                 self._changed[identity] = None
         for identity, (rule_id, hit) in now.items():
             case = self._cases.get(identity)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grantline.engine import Engine
+from grantline.lineage.tiers import Bounds
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.ports import Batch
@@ -64,7 +65,8 @@ def at_once(hops: list[Hop]) -> Findings:
 def test_the_same_facts_give_the_same_findings(data: st.DataObject) -> None:
     """Any order, repetition and batches, drained and aged at any time: the findings are equal."""
     hops = data.draw(facts())
-    engine, told, now = Engine(), Told(), 0
+    # Nothing is packed, so that what stands can be counted.
+    engine, told, now = Engine(bounds=Bounds(patience_ms=1 << 62)), Told(), 0
     for batch in data.draw(deliveries(hops)):
         engine.add(batch)
         if data.draw(st.booleans()):
@@ -76,6 +78,45 @@ def test_the_same_facts_give_the_same_findings(data: st.DataObject) -> None:
     assert len(told.standing()) == sum(
         part.stats()["findings"] for part in (engine._chains, engine._tokens)
     )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_what_is_packed_is_still_known(data: st.DataObject) -> None:
+    """Everything packed after every question, and woken by the next fact: the findings are equal,
+    and nothing is said twice.
+    """
+    hops = data.draw(facts())
+    engine, told, now = Engine(bounds=Bounds(hot=1)), Told(), 0
+    for batch in data.draw(deliveries(hops)):
+        engine.add(batch)
+        told.hear(engine.drain())
+        now += data.draw(MINUTES) * 60_000
+        engine.advance(now)
+        told.hear(engine.drain())
+    told.hear(engine.finish())
+    assert told.standing() == at_once(hops)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_an_engine_goes_on_from_a_dump(data: st.DataObject) -> None:
+    """A new engine that loads what another one dumped says what that one would have said."""
+    hops = data.draw(facts())
+    bounds = Bounds(hot=data.draw(st.sampled_from((1, 1_000))))
+    engine, told, now, revision = Engine(bounds=bounds), Told(), 0, 0
+    for batch in data.draw(deliveries(hops)):
+        engine.add(batch)
+        told.hear(engine.drain())
+        if data.draw(st.booleans()):
+            revision, dumps = engine._revision, engine.dump()
+            engine = Engine(bounds=bounds)
+            engine.load(dumps, now)
+            engine._revision = revision
+        now += data.draw(MINUTES) * 60_000
+        engine.advance(now)
+    told.hear(engine.finish())
+    assert told.standing() == at_once(hops)
 
 
 @settings(max_examples=150, deadline=None)

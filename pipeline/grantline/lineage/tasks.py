@@ -50,15 +50,23 @@ def _wait(task: Task, waiting: Waiting, policy: Policy, delta: TokenDelta) -> No
     if not tell(task.waiting, hop.span_id, waiting):
         return
     delta.waiting[waiting] = task
-    if hop.operation in ISSUING:
+    if not enter(task, waiting):
         return
-    task.numbers += 1
-    insort(task.waits, (hop.time, task.numbers, waiting))
     begun = bisect_right(starts, hop.time, key=_time)
     if begun:
         _place(task, waiting, starts[begun - 1], delta)
     elif starts and starts[0].time <= hop.time + policy.leeway_ns:
         _place(task, waiting, starts[0], delta)
+
+
+def enter(task: Task, waiting: Waiting) -> bool:
+    """Keep what waits in the order of its time; False for what a task alone never places."""
+    hop = waiting.hop
+    if hop.operation in ISSUING:
+        return False
+    task.numbers += 1
+    insort(task.waits, (hop.time, task.numbers, waiting))
+    return True
 
 
 def _place(task: Task, waiting: Waiting, start: Start, delta: TokenDelta) -> None:

@@ -18,12 +18,13 @@ class Timers(Generic[_S]):
         self._set: dict[_S, int] = {}
         self._number = count()
 
-    def set(self, due_ms: int, subject: _S) -> None:
-        """Look at `subject` at `due_ms`, unless that is to happen earlier."""
+    def set(self, due_ms: int, subject: _S) -> bool:
+        """Look at `subject` at `due_ms`, unless that is to happen earlier; True if it had none."""
         known = self._set.get(subject)
         if known is None or due_ms < known:
             self._set[subject] = due_ms
             heappush(self._heap, (due_ms, next(self._number), subject))
+        return known is None
 
     def due(self, now_ms: int) -> Iterator[_S]:
         """Those whose time has come, each taken off its timer first."""

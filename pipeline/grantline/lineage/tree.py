@@ -39,6 +39,11 @@ class Delta:
         for token in delegation.tokens:
             self.all_uses(token)
 
+    def all_of(self, chain: Chain) -> None:
+        """Everything is asked again."""
+        for delegation in chain.delegations.values():
+            self.state(delegation)
+
     def context(self, delegation: Delegation) -> None:
         """The delegation's facts changed: it, its children and its renewals are asked again."""
         self.delegations[delegation] = None

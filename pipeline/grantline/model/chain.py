@@ -157,8 +157,9 @@ class Delegation(Subject):
 class Chain:
     """Everything known under one root grant."""
 
-    __slots__ = ("delegations", "ends_at", "hops", "jtis", "last_arrival", "root_id",
-                 "task_claims", "task_deaths", "task_deaths_named", "tasks", "tokens")  # fmt: skip
+    __slots__ = ("accused", "delegations", "ends_at", "hops", "idle", "jtis", "last_arrival",
+                 "root_id", "task_claims", "task_deaths", "task_deaths_named", "tasks", "timers",
+                 "tokens")  # fmt: skip
 
     def __init__(self, root_id: str) -> None:
         self.root_id = root_id
@@ -172,10 +173,24 @@ class Chain:
         self.tasks: dict[str, dict[Delegation, None]] = {}
         """Task id -> the delegations that somebody said were given for it."""
         self.jtis: dict[tuple[str, str], Named] = {}
+        self.accused: dict[Subject, None] = {}
+        """What some rule holds something against."""
         self.hops = 0
+        self.timers = 0
+        """Timers set for what is in it."""
+        self.idle = 0
         self.last_arrival = 0
         self.ends_at = 0
         """When its last token dies, milliseconds."""
+
+    @property
+    def key(self) -> str:
+        return self.root_id
+
+    @property
+    def over_at(self) -> int:
+        """When its last token is dead and its last hop in, milliseconds."""
+        return max(self.last_arrival, self.ends_at)
 
     @property
     def root(self) -> Delegation | None:

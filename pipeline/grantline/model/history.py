@@ -6,6 +6,8 @@ under two root grants, or in a hop that names no root at all.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from grantline.model.hop import Hop
@@ -97,10 +99,19 @@ class Name(msgspec.Struct, eq=False, array_like=True):
     roots_known: set[str] = set()
     """Every root it was issued under or found to have: where waiting hops are sent."""
     waiting: Told[Waiting] = {}
+    hops: int = 0
+    timers: int = 0
+    """Set for what waits, or was presented."""
+    idle: int = 0
 
     @property
     def fingerprint(self) -> str | None:
         return None
+
+    @property
+    def over_at(self) -> int:
+        """When the authority is dead and its last hop in, milliseconds."""
+        return max(self.last_arrival, self.ends_at)
 
 
 class Task(Name, array_like=True):
@@ -161,3 +172,10 @@ class TokenHistory(Name, array_like=True):
             return tuple(entry.partition(" ")[2] or entry for entry in self.issue.actors)
         holder = self.issue.actor_id or self.issue.client_id
         return (self.issue.subject or "?", "…", holder or "?")
+
+
+def subjects_of(name: Name) -> Iterator[Subject]:
+    """Everything about `name` that rules judge."""
+    yield from name.waiting.values()
+    if isinstance(name, TokenHistory):
+        yield from name.presentations.values()

@@ -7,8 +7,9 @@ depend on the order in which they are told.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from heapq import heappop, heappush
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from grantline.model.death import Death, Kill
 
@@ -48,6 +49,20 @@ class Claims:
         self._gone: set[Claim] = set()
         self._hard: list[Claim] = []
         self._soft: list[Claim] = []
+
+    @classmethod
+    def of(cls, known: Iterable[Claim], gone: Iterable[Claim]) -> Self:
+        """What has been `told`."""
+        claims = cls()
+        claims._gone.update(gone)
+        for claim in known:
+            claims.add(claim)
+        return claims
+
+    @property
+    def told(self) -> tuple[list[Claim], list[Claim]]:
+        """All that were added, and all that were withdrawn."""
+        return sorted(self._known), sorted(self._gone)
 
     def add(self, claim: Claim) -> None:
         if claim not in self._known:

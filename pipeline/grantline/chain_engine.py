@@ -1,0 +1,152 @@
+"""What one chain tells: the engine of one partition of `delegation.hops`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from grantline.judge import Judge
+from grantline.lineage import chains
+from grantline.lineage.packing import dissolve, pack_chain, unpack_chain
+from grantline.lineage.tiers import Bounds, Dump, Packing, Tiers
+from grantline.lineage.timers import Timers
+from grantline.lineage.tree import Delta, shown_from
+from grantline.model.chain import Chain, Delegation, Renewal, Use
+from grantline.model.finding import Finding
+from grantline.model.hop import LATE, Hop
+from grantline.model.policy import Policy
+from grantline.model.subject import Subject
+from grantline.rules import every
+from grantline.rules.rule import InChain, Rule
+
+_MS = 1_000
+_PACKING = Packing[Chain](pack_chain, unpack_chain)
+
+
+class ChainEngine:
+    """What one chain tells: scope, revocation, depth, gaps. One per partition of hops."""
+
+    def __init__(
+        self, policy: Policy, rules: Sequence[Rule] | None = None, bounds: Bounds | None = None
+    ) -> None:
+        """`bounds`: how much is kept as objects, and at all."""
+        self._policy = policy
+        rules = every() if rules is None else rules
+        self._judge = Judge(rules, policy)
+        self._of_delegation = [rule for rule in rules if rule.reads is Delegation]
+        self._of_renewal = [rule for rule in rules if rule.reads is Renewal]
+        self._of_use = [rule for rule in rules if rule.reads is Use]
+        horizon_ms = int(policy.lateness_seconds * _MS)
+        self._chains = Tiers(_PACKING, bounds or Bounds(), horizon_ms, self._woken, self._gone)
+        self._deltas: dict[Chain, Delta] = {}
+        self._timers = Timers[tuple[Chain, Subject]]()
+        self._taken = 0
+        self._now_ms = 0
+
+    def add(self, hops: Iterable[Hop]) -> None:
+        """Fold hops into their chains. Those without a root, and late ones, are only lineage."""
+        for hop in hops:
+            root_id, flags = hop.root_id, hop.flags
+            if root_id is None or (flags and LATE in flags):
+                continue
+            chain = self._chains.get(root_id)
+            if chain is None:
+                chain = Chain(root_id)
+                self._chains.add(chain)
+            delta = self._deltas.get(chain)
+            if delta is None:
+                delta = self._deltas[chain] = Delta()
+            chains.fold(chain, hop, self._now_ms, delta)
+            self._taken += 1
+
+    def advance(self, now_ms: int) -> None:
+        """Let ingest time go on, in milliseconds; it never goes back."""
+        self._judge.now_ms = self._now_ms = max(self._now_ms, now_ms)
+        for chain, subject in self._timers.due(self._now_ms):
+            chain.timers -= 1
+            if self._chains.holds(chain):
+                self._ask(InChain(chain, self._policy), subject)
+
+    def next_due_ms(self) -> int | None:
+        """The next reading of the clock at which `advance` has something to ask, if any."""
+        return self._timers.next_ms()
+
+    def drain(self, revision: int) -> list[Finding]:
+        """Judge what changed; the findings that are new, amended or retracted since last time."""
+        for chain, delta in self._deltas.items():
+            self._judge_chain(chain, delta)
+        self._deltas.clear()
+        findings = self._judge.drain(revision)
+        self._chains.sweep(self._taken, self._now_ms)
+        self._taken = 0
+        return findings
+
+    def stats(self) -> dict[str, int]:
+        """Sizes of what is held in memory; `findings` are those of what is unpacked."""
+        return {
+            "chains": len(self._chains),
+            "hops": self._chains.hops,
+            "objects": self._chains.objects,
+            "bytes": self._chains.size_bytes,
+            "shed": self._chains.shed,
+            "findings": self._judge.open_findings,
+        }
+
+    def _judge_chain(self, chain: Chain, delta: Delta) -> None:
+        subjects: dict[Subject, None] = {}
+        if delta.everything:
+            subjects |= dict.fromkeys(chain.delegations.values())
+        subjects |= dict.fromkeys((*delta.delegations, *delta.renewals, *delta.uses))
+        if accused := chain.accused:
+            # Findings show names and paths: they are told anew where those changed.
+            subjects |= accused if delta.everything else _at(shown_from(delta.redrawn), accused)
+        where = InChain(chain, self._policy)
+        for subject in subjects:
+            self._ask(where, subject)
+
+    def _ask(self, where: InChain, subject: Subject) -> None:
+        if isinstance(subject, Use):
+            rules, arrived = self._of_use, subject.token.arrived
+        elif isinstance(subject, Delegation):
+            rules, arrived = self._of_delegation, subject.arrived
+        elif isinstance(subject, Renewal):
+            rules, arrived = self._of_renewal, subject.delegation.arrived
+        before = subject.said
+        due_ms = self._judge.ask(rules, subject, where, arrived, arrived)
+        chain = where.chain
+        if due_ms is not None:
+            chain.timers += self._timers.set(due_ms, (chain, subject))
+        if subject.said:
+            chain.accused[subject] = None
+        elif before:
+            chain.accused.pop(subject, None)
+
+    def dump(self) -> Dump:
+        """All that is held, packed; between a drain and the next hop."""
+        return self._chains.dump()
+
+    def load(self, dump: Dump, now_ms: int) -> None:
+        """Go on from what `dump` gave, at the time at which it did."""
+        self.advance(now_ms)
+        self._chains.load(dump)
+
+    def _woken(self, chain: Chain) -> None:
+        self._judge.recall(chain.accused)
+        if chain.timers:
+            # It was packed for a snapshot; its timers are set anew by asking.
+            chain.timers = 0
+            self._deltas.setdefault(chain, Delta()).all_of(chain)
+
+    def _gone(self, chain: Chain) -> None:
+        for subject in chain.accused:
+            self._judge.forget(subject)
+        dissolve(chain)
+
+
+def _at(places: Iterable[Delegation], accused: Mapping[Subject, None]) -> dict[Subject, None]:
+    """The accused among what was done at `places`."""
+    found: dict[Subject, None] = {}
+    for here in places:
+        at: list[Subject] = [here, *here.renewals.values()]
+        at += (use for token in here.tokens for use in token.uses.values())
+        found |= {subject: None for subject in at if subject in accused}
+    return found

@@ -1,0 +1,316 @@
+"""Chains and token histories as bytes, and back: equal state, a tenth of the size.
+
+A chain's delegations and tokens point at one another; packed they are numbered. What follows from
+the rest (children, tallies, merged facts, indexes) is left out and made again. The bytes are ours
+alone, of one release: a snapshot says which (`FORMAT`), and another one is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import cramjam
+import msgspec
+from msgspec.structs import replace
+
+from grantline.lineage import tasks
+from grantline.lineage.merge import overlay
+from grantline.lineage.tallies import enter
+from grantline.model.chain import Chain, Delegation, Facts, Named, Renewal, Token, Use
+from grantline.model.death import Death, Revoked
+from grantline.model.history import Name, Presentation, Task, TokenHistory
+from grantline.model.sighting import USED
+from grantline.model.subject import Spoken, Subject
+from grantline.model.task import Claim, Claims
+
+FORMAT: Final = 1
+"""Grows with every change of what is packed, and of the structs it is made of."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class _Renewal(msgspec.Struct, array_like=True, gc=False):
+    span_id: str
+    time: int
+    fingerprint: str | None
+    granted_scopes: tuple[str, ...] | None
+    token_issuer: str | None
+    said: tuple[Spoken, ...]
+
+
+class _Use(msgspec.Struct, array_like=True, gc=False):
+    span_id: str
+    time: int
+    operation: str
+    denied: bool
+    refused: bool
+    client: bool
+    stated: bool
+    by: str | None
+    action: str | None
+    risk: str | None
+    said: tuple[Spoken, ...]
+
+
+class _Delegation(msgspec.Struct, array_like=True, gc=False):
+    id: str
+    arrived: int
+    reports: dict[int, Facts]
+    spans: set[tuple[int, str]]
+    claimed: int
+    """Its number; -1 for nobody."""
+    open: bool
+    """It claims a parent that closes a circle, and hangs nowhere."""
+    renewals: list[_Renewal]
+    depth: int | None
+    limit: int | None
+    revoked: Death
+    own: Death
+    above: Death
+    passed_on: Death
+    said: tuple[Spoken, ...]
+
+
+class _Token(msgspec.Struct, array_like=True, gc=False):
+    key: str
+    fingerprint: bool
+    """Its key is its fingerprint; otherwise it stands in for one."""
+    arrived: int
+    owner: int
+    issued: tuple[int, str] | None
+    revoked: Revoked | None
+    condemns: Death
+    uses: list[_Use]
+    refusals: set[str]
+    waiting: list[int]
+
+
+class _Named(msgspec.Struct, array_like=True, gc=False):
+    issuer: str
+    jti: str
+    revoked: Revoked | None
+    condemns: Death
+    tokens: list[int]
+    stand_in: int
+
+
+class _Chain(msgspec.Struct, array_like=True, gc=False):
+    hops: int
+    timers: int
+    last_arrival: int
+    ends_at: int
+    delegations: list[_Delegation]
+    tokens: list[_Token]
+    named: list[_Named]
+    task_deaths: dict[str, Death]
+    task_deaths_named: dict[str, Death]
+    task_claims: dict[str, tuple[list[Claim], list[Claim]]]
+    tasks: dict[str, list[int]]
+
+
+_chain = msgspec.msgpack.Decoder(_Chain)
+
+
+def pack_chain(chain: Chain) -> bytes:
+    """`chain` without its root id."""
+    delegations = {d: number for number, d in enumerate(chain.delegations.values())}
+    stand_ins = [named.stand_in for named in chain.jtis.values()]
+    tokens = {t: number for number, t in enumerate((*chain.tokens.values(), *stand_ins))}
+    packed = _Chain(
+        chain.hops,
+        chain.timers,
+        chain.last_arrival,
+        chain.ends_at,
+        [_delegation_row(d, delegations) for d in delegations],
+        [_token_row(t, delegations) for t in tokens],
+        [
+            _Named(*jti, n.revoked, n.condemns, [tokens[t] for t in n.tokens], tokens[n.stand_in])
+            for jti, n in chain.jtis.items()
+        ],
+        chain.task_deaths,
+        chain.task_deaths_named,
+        {task: claims.told for task, claims in chain.task_claims.items()},
+        {task: [delegations[d] for d in of] for task, of in chain.tasks.items()},
+    )
+    return _compressed(_encode(packed))
+
+
+def _delegation_row(d: Delegation, numbers: dict[Delegation, int]) -> _Delegation:
+    return _Delegation(
+        d.id, d.arrived, d.reports, d.spans, -1 if d.claimed is None else numbers[d.claimed],
+        d.parent is not d.claimed,
+        [
+            _Renewal(r.span_id, r.time, r.fingerprint, r.granted_scopes, r.token_issuer, r.said)
+            for r in d.renewals.values()
+        ],
+        d.depth, d.limit, d.revoked, d.own, d.above, d.passed_on, d.said,
+    )  # fmt: skip
+
+
+def _token_row(t: Token, numbers: dict[Delegation, int]) -> _Token:
+    return _Token(
+        t.key, t.fingerprint is not None, t.arrived, -1 if t.owner is None else numbers[t.owner],
+        t.issued, t.revoked, t.condemns,
+        [
+            _Use(u.span_id, u.time, u.operation, u.denied, u.refused, u.client, u.stated, u.by, u.action, u.risk,
+                 u.said)
+            for u in t.uses.values()
+        ],
+        t.refusals, [numbers[d] for d in t.waiting],
+    )  # fmt: skip
+
+
+def unpack_chain(root_id: str, data: bytes) -> Chain:
+    """The chain that was packed."""
+    packed = _chain.decode(_plain(data))
+    chain = Chain(root_id)
+    chain.hops, chain.timers = packed.hops, packed.timers
+    chain.last_arrival, chain.ends_at = packed.last_arrival, packed.ends_at
+    delegations = [_delegation(row) for row in packed.delegations]
+    chain.delegations = {d.id: d for d in delegations}
+    for d, row in zip(delegations, packed.delegations, strict=True):
+        if row.claimed >= 0:
+            d.claimed = delegations[row.claimed]
+            d.claimed.children[d] = None
+            d.parent = None if row.open else d.claimed
+    tokens = [_token(row, delegations) for row in packed.tokens]
+    for named in packed.named:
+        _name_tokens(chain, named, tokens)
+    stand_ins = {named.stand_in for named in packed.named}
+    chain.tokens = {t.key: t for n, t in enumerate(tokens) if n not in stand_ins}
+    chain.task_deaths, chain.task_deaths_named = packed.task_deaths, packed.task_deaths_named
+    chain.task_claims = {task: Claims.of(*told) for task, told in packed.task_claims.items()}
+    chain.tasks = {
+        task: {delegations[n]: None for n in numbers} for task, numbers in packed.tasks.items()
+    }
+    chain.accused = {subject: None for subject in _subjects(chain) if subject.said}
+    return chain
+
+
+def dissolve(chain: Chain) -> None:
+    """Take a chain that is no longer held apart. Its circles of references would otherwise wait
+    for a full collection of garbage, which a worker with much live state must rarely pay for.
+    """
+    for delegation in chain.delegations.values():
+        delegation.claimed = delegation.parent = None
+        delegation.children.clear()
+        delegation.tokens.clear()
+        delegation.renewals.clear()
+    for named in chain.jtis.values():
+        named.tokens.clear()
+        _strip(named.stand_in)
+    for token in chain.tokens.values():
+        _strip(token)
+
+
+def _strip(token: Token) -> None:
+    token.owner = None
+    token.named = ()
+    token.uses.clear()
+    token.waiting.clear()
+
+
+def _subjects(chain: Chain) -> Iterator[Subject]:
+    for delegation in chain.delegations.values():
+        yield delegation
+        yield from delegation.renewals.values()
+        for token in delegation.tokens:
+            yield from token.uses.values()
+
+
+def _delegation(row: _Delegation) -> Delegation:
+    d = Delegation(
+        row.id, row.arrived, row.reports, overlay(row.reports) if row.reports else Facts(),
+        row.spans, depth=row.depth, limit=row.limit, revoked=row.revoked, own=row.own,
+        above=row.above, passed_on=row.passed_on, said=row.said,
+    )  # fmt: skip
+    for r in row.renewals:
+        renewal = Renewal(
+            d, r.span_id, r.time, r.fingerprint, r.granted_scopes, r.token_issuer, said=r.said
+        )
+        d.renewals[_free(d.renewals, renewal.span_id)] = renewal
+    return d
+
+
+def _token(row: _Token, delegations: list[Delegation]) -> Token:
+    owner = delegations[row.owner] if row.owner >= 0 else None
+    token = Token(
+        row.key, row.key if row.fingerprint else None, row.arrived, owner, row.issued, row.revoked,
+        row.condemns, refusals=row.refusals, waiting={delegations[n]: None for n in row.waiting},
+    )  # fmt: skip
+    uses = token.uses
+    for u in row.uses:
+        use = Use(
+            token, u.span_id, u.time, u.operation, u.denied, u.refused, u.client, u.stated, u.by, u.action, u.risk,
+            said=u.said,
+        )  # fmt: skip
+        uses[_free(uses, use.span_id)] = use
+    if owner is not None:
+        owner.tokens[token] = None
+        enter(owner, token)
+    return token
+
+
+def _name_tokens(chain: Chain, row: _Named, tokens: list[Token]) -> None:
+    named = Named(row.issuer, row.jti, 0)
+    named.revoked, named.condemns = row.revoked, row.condemns
+    named.stand_in = tokens[row.stand_in]
+    for number in row.tokens:
+        token = tokens[number]
+        named.tokens[token] = None
+        token.named += (named,)
+    chain.jtis[row.issuer, row.jti] = named
+
+
+def _free(known: dict[str, Any], span_id: str) -> str:
+    """The key that `subject.tell` gave the next of that span id."""
+    key, number = span_id, 0
+    while key in known:
+        number += 1
+        key = f"{span_id} {number}"
+    return key
+
+
+def pack_name(name: Name) -> bytes:
+    """`name` without its key and what is found again from the rest."""
+    if isinstance(name, TokenHistory):
+        name = replace(name, key="", by_presenter={}, by_service={})
+        return _compressed(_encode(name))
+    return _encode(
+        replace(name, key="", waits=[]) if isinstance(name, Task) else replace(name, key="")
+    )
+
+
+_NAMES: Final[dict[type[Name], msgspec.msgpack.Decoder[Any]]] = {
+    kind: msgspec.msgpack.Decoder(kind) for kind in (Name, Task, TokenHistory)
+}
+
+
+def unpack_name(kind: type[Name], key: str, data: bytes) -> Name:
+    """What is known of `key`, as it was packed."""
+    name: Name = _NAMES[kind].decode(_plain(data) if kind is TokenHistory else data)
+    name.key = key
+    if isinstance(name, TokenHistory):
+        for shown in name.presentations.values():
+            _index(name, shown)
+    elif isinstance(name, Task):
+        for waiting in name.waiting.values():
+            tasks.enter(name, waiting)
+    return name
+
+
+def _index(history: TokenHistory, shown: Presentation) -> None:
+    if shown.act == USED:
+        if shown.service is not None:
+            history.by_service.setdefault(shown.service, []).append(shown)
+        if shown.who is not None:
+            history.by_presenter.setdefault(shown.who, []).append(shown)
+
+
+def _compressed(data: bytes) -> bytes:
+    return bytes(cramjam.lz4.compress_block(data))
+
+
+def _plain(data: bytes) -> bytes:
+    return bytes(cramjam.lz4.decompress_block(data))

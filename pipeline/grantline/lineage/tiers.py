@@ -1,0 +1,250 @@
+"""Live state by key: what was touched lately as objects, the rest packed.
+
+A chain that nobody speaks of for a while costs its packed bytes and an entry of a dictionary, and
+is made an object again by the next hop that names it. Packing and unpacking give back an equal
+state, so nothing here changes what is known. Pure, and without a clock: time is a parameter.
+
+What is touched is young. When as many hops were taken in as may stay unpacked, the young become
+the old, and what was old and not touched since is packed: a little with every sweep, so that no hop
+pays for all of them. Packed state is found by a digest of its key (128 bits of BLAKE2b, RFC 7693:
+whoever chooses keys finds no two that meet).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from struct import Struct
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from grantline.lineage.ends import Ends
+
+PACKED_BYTES = 170
+"""What a packed key costs beside what it packs: digest, entry of the dictionary, its end."""
+OBJECT_BYTES = 1_600
+"""What a hop of a chain, or a sighting of a token, costs while it is an object."""
+LARGE = 1_000
+"""Hops above which state stays an object for longer: one generation more for each so many. A hop
+that wakes a chain pays for all of it, and so it pays the same however long the chain is."""
+_STEP = 8
+"""Old keys looked at for each hop taken in: packing keeps ahead."""
+_LEAST = 64
+_HEAD = Struct(">qI")
+"""In front of what is packed: when it is over, milliseconds, and its hops."""
+
+
+class Live(Protocol):
+    """State that is kept: of a chain, of a token, of a name."""
+
+    hops: int
+    """What it weighs."""
+    timers: int
+    """Set for it; it stays an object until they have run out."""
+    idle: int
+    """Generations it spent untouched."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def over_at(self) -> int:
+        """When the last of its authority is dead and the last hop in: milliseconds."""
+        ...
+
+
+_V = TypeVar("_V", bound=Live)
+
+
+class Packing(NamedTuple, Generic[_V]):
+    """How state becomes bytes, and back."""
+
+    pack: Callable[[_V], bytes]
+    unpack: Callable[[str, bytes], _V]
+    """From the key and what was packed."""
+
+
+class Bounds(NamedTuple):
+    """How much is kept."""
+
+    hot: int = 20_000
+    """Hops taken in before a generation of objects ends."""
+    patience_ms: int = 60_000
+    """How long a generation lasts at most, in ingest time."""
+    ceiling: int = 1 << 62
+    """Bytes above which state is let go before its time, that which ends first to begin with."""
+
+
+class Dump(NamedTuple):
+    """All that is held, for a snapshot."""
+
+    packed: Sequence[tuple[bytes, bytes]]
+    awake: Sequence[str]
+    """Keys with timers: they are objects again as soon as they are loaded."""
+
+
+def digest(key: str) -> bytes:
+    return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+class Tiers(Generic[_V]):
+    """Live state of one partition, by key."""
+
+    def __init__(
+        self,
+        packing: Packing[_V],
+        bounds: Bounds,
+        horizon_ms: int,
+        woken: Callable[[_V], None],
+        gone: Callable[[_V], None],
+    ) -> None:
+        """`horizon_ms`: how long state outlives its end; what comes later is late.
+
+        `woken` is told of what was packed and is an object again, `gone` of an object that is no
+        longer held: its state is packed, or over.
+        """
+        self._packing = packing
+        self.bounds = bounds
+        self._horizon_ms = horizon_ms
+        self._woken = woken
+        self._gone = gone
+        self._young: dict[str, _V] = {}
+        self._old: dict[str, _V] = {}
+        self._packed: dict[bytes, bytes] = {}
+        self._ends = Ends()
+        self._taken = 0
+        """Hops taken in during this generation."""
+        self._began_ms = 0
+        self._object_hops = 0
+        self._packed_bytes = 0
+        self.hops = 0
+        """Hops held."""
+        self.shed = 0
+        """Keys let go before their time, for want of memory."""
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old) + len(self._packed)
+
+    @property
+    def objects(self) -> int:
+        """Keys whose state is an object."""
+        return len(self._young) + len(self._old)
+
+    @property
+    def size_bytes(self) -> int:
+        """What all of it costs, roughly."""
+        return self._packed_bytes + OBJECT_BYTES * self._object_hops
+
+    def holds(self, value: _V) -> bool:
+        """Whether this very object is still the state of its key."""
+        held = self._young.get(value.key) or self._old.get(value.key)
+        return held is value
+
+    def get(self, key: str) -> _V | None:
+        """The state of `key`, which is young again."""
+        value = self._young.get(key)
+        if value is not None:
+            return value
+        value = self._old.pop(key, None)
+        if value is None:
+            value = self._wake(key)
+            if value is None:
+                return None
+        self._young[key] = value
+        return value
+
+    def add(self, value: _V) -> None:
+        """Keep new state."""
+        self._young[value.key] = value
+
+    def sweep(self, taken: int, now_ms: int) -> None:
+        """After `taken` hops more: pack some of what is untouched, let go of what is over.
+
+        Only when all there is to say of it is said.
+        """
+        self._taken += taken
+        self._object_hops += taken
+        self.hops += taken
+        bounds = self.bounds
+        hot = min(bounds.hot, bounds.ceiling // (4 * OBJECT_BYTES))
+        if self._taken >= hot or now_ms - self._began_ms >= bounds.patience_ms:
+            self._settle(len(self._old), now_ms)
+            self._old, self._young = self._young, {}
+            self._taken, self._began_ms = 0, now_ms
+        if self._old:
+            self._settle(_LEAST + _STEP * taken, now_ms)
+        self._let_go(now_ms)
+
+    def dump(self) -> Dump:
+        """Everything, packed; nothing is changed."""
+        objects = (*self._young.values(), *self._old.values())
+        packed = [(digest(value.key), self._bytes(value)) for value in objects]
+        awake = [value.key for value in objects if value.timers]
+        return Dump([*self._packed.items(), *packed], awake)
+
+    def load(self, dump: Dump) -> None:
+        """What `dump` gave."""
+        for name, blob in dump.packed:
+            self.hops += _HEAD.unpack_from(blob)[1]
+            self._keep(name, blob)
+        for key in dump.awake:
+            self.get(key)
+
+    def _wake(self, key: str) -> _V | None:
+        if not self._packed:
+            return None
+        blob = self._packed.pop(digest(key), None)
+        if blob is None:
+            return None
+        self._packed_bytes -= len(blob) + PACKED_BYTES
+        value = self._packing.unpack(key, blob[_HEAD.size :])
+        self._object_hops += value.hops
+        self._woken(value)
+        return value
+
+    def _settle(self, count: int, now_ms: int) -> None:
+        """Pack up to `count` of the old, or let go of them where they are over."""
+        for _ in range(min(count, len(self._old))):
+            key, value = self._old.popitem()
+            if value.over_at + self._horizon_ms <= now_ms:
+                self.hops -= value.hops
+                self._leave(value)
+            elif value.timers or value.hops > LARGE * (value.idle + 1):
+                value.idle += 1
+                self._young[key] = value
+            else:
+                value.idle = 0
+                self._keep(digest(key), self._bytes(value))
+                self._leave(value)
+
+    def _leave(self, value: _V) -> None:
+        self._object_hops -= value.hops
+        self._gone(value)
+
+    def _bytes(self, value: _V) -> bytes:
+        return _HEAD.pack(value.over_at, value.hops) + self._packing.pack(value)
+
+    def _keep(self, name: bytes, blob: bytes) -> None:
+        self._packed[name] = blob
+        self._packed_bytes += len(blob) + PACKED_BYTES
+        self._ends.set(_over_at(blob), name)
+
+    def _let_go(self, now_ms: int) -> None:
+        for name in self._ends.due(now_ms - self._horizon_ms):
+            blob = self._packed.get(name)
+            # What was woken and packed again is listed again, under its new end.
+            if blob is not None and _over_at(blob) + self._horizon_ms <= now_ms:
+                self._drop(name, blob)
+        while self.size_bytes > self.bounds.ceiling and self._packed:
+            for name in self._ends.earliest():
+                blob = self._packed.get(name)
+                if blob is not None:
+                    self._drop(name, blob)
+                    self.shed += 1
+
+    def _drop(self, name: bytes, blob: bytes) -> None:
+        del self._packed[name]
+        self._packed_bytes -= len(blob) + PACKED_BYTES
+        self.hops -= _HEAD.unpack_from(blob)[1]
+
+
+def _over_at(blob: bytes) -> int:
+    return int(_HEAD.unpack_from(blob)[0])

@@ -1,0 +1,153 @@
+"""What one token tells across chains: the engine of one partition of `delegation.tokens`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from grantline.judge import Judge
+from grantline.lineage import histories, tasks
+from grantline.lineage.histories import TokenDelta
+from grantline.lineage.packing import pack_name, unpack_name
+from grantline.lineage.route import is_task, is_token
+from grantline.lineage.tiers import Bounds, Dump, Packing, Tiers
+from grantline.lineage.timers import Timers
+from grantline.model.finding import Finding
+from grantline.model.history import Name, Presentation, Task, TokenHistory, Waiting, subjects_of
+from grantline.model.hop import Hop
+from grantline.model.policy import Policy
+from grantline.model.sighting import Sighting
+from grantline.rules import every
+from grantline.rules.rule import InHistory, InName, Rule
+
+_MS = 1_000
+
+
+class TokenEngine:
+    """What one token tells across chains: reuse, expiry, audience, and which root it has."""
+
+    def __init__(
+        self, policy: Policy, rules: Sequence[Rule] | None = None, bounds: Bounds | None = None
+    ) -> None:
+        """`bounds`: how much is kept as objects, and at all."""
+        self._policy = policy
+        rules = every() if rules is None else rules
+        self._judge = Judge(rules, policy)
+        self._of_presentation = [rule for rule in rules if rule.reads is Presentation]
+        self._of_waiting = [rule for rule in rules if rule.reads is Waiting]
+        horizon_ms = int(policy.lateness_seconds * _MS)
+        self._names = Tiers(_PACKING, bounds or Bounds(), horizon_ms, self._woken, self._gone)
+        self._delta = TokenDelta()
+        self._timers = Timers[tuple[Name, Presentation | Waiting]]()
+        self._taken = 0
+        self._now_ms = 0
+
+    def add(self, sightings: Iterable[Sighting]) -> None:
+        """Fold sightings into their keys' histories."""
+        for sighting in sightings:
+            self._taken += 1
+            name = self._names.get(sighting.key)
+            if name is None:
+                name = _kind(sighting.key)(sighting.key, self._now_ms, self._now_ms)
+                self._names.add(name)
+            if isinstance(name, TokenHistory):
+                histories.fold(name, sighting, self._policy, self._now_ms, self._delta)
+            elif isinstance(name, Task):
+                tasks.fold(name, sighting, self._policy, self._now_ms, self._delta)
+            else:
+                histories.fold_name(name, sighting, self._now_ms, self._delta)
+
+    def advance(self, now_ms: int) -> None:
+        """Let ingest time go on, in milliseconds; it never goes back."""
+        self._judge.now_ms = self._now_ms = max(self._now_ms, now_ms)
+        for name, subject in self._timers.due(self._now_ms):
+            name.timers -= 1
+            if not self._names.holds(name):
+                continue
+            if isinstance(subject, Waiting):
+                self._ask_waiting(name, subject)
+            elif isinstance(name, TokenHistory):
+                self._ask(InHistory(name, self._policy), subject)
+
+    def next_due_ms(self) -> int | None:
+        """The next reading of the clock at which `advance` has something to ask, if any."""
+        return self._timers.next_ms()
+
+    def drain(self, revision: int) -> tuple[list[Finding], list[Hop]]:
+        """Judge what changed: findings, and the hops whose root is now known."""
+        resolved = self.take_resolved()
+        delta, self._delta = self._delta, TokenDelta()
+        for history in delta.all:
+            delta.some(history, history.presentations.values())
+        where = None
+        for shown, history in delta.presentations.items():
+            if where is None or where.history is not history:
+                where = InHistory(history, self._policy)
+            self._ask(where, shown)
+        for waiting, name in delta.waiting.items():
+            self._ask_waiting(name, waiting)
+        findings = self._judge.drain(revision)
+        self._names.sweep(self._taken, self._now_ms)
+        self._taken = 0
+        return findings, resolved
+
+    def take_resolved(self) -> list[Hop]:
+        """The hops whose root became known since last time, to be routed like any other."""
+        resolved, self._delta.resolved = self._delta.resolved, []
+        return resolved
+
+    def stats(self) -> dict[str, int]:
+        """Sizes of what is held in memory; `findings` are those of what is unpacked."""
+        return {
+            "tokens": len(self._names),
+            "presentations": self._names.hops,
+            "objects": self._names.objects,
+            "bytes": self._names.size_bytes,
+            "shed": self._names.shed,
+            "findings": self._judge.open_findings,
+        }
+
+    def _ask(self, where: InHistory, shown: Presentation) -> None:
+        # That nobody issued the token is asked of the token, not of each of its uses.
+        since = where.history.arrived
+        due_ms = self._judge.ask(self._of_presentation, shown, where, since, shown.arrived)
+        if due_ms is not None:
+            where.history.timers += self._timers.set(due_ms, (where.history, shown))
+
+    def _ask_waiting(self, name: Name, waiting: Waiting) -> None:
+        where, since = InName(name, self._policy), waiting.arrived
+        due_ms = self._judge.ask(self._of_waiting, waiting, where, since, since)
+        if due_ms is not None:
+            name.timers += self._timers.set(due_ms, (name, waiting))
+
+    def dump(self) -> Dump:
+        """All that is held, packed; between a drain and the next sighting."""
+        return self._names.dump()
+
+    def load(self, dump: Dump, now_ms: int) -> None:
+        """Go on from what `dump` gave, at the time at which it did."""
+        self.advance(now_ms)
+        self._names.load(dump)
+
+    def _woken(self, name: Name) -> None:
+        self._judge.recall(subjects_of(name))
+        if name.timers:
+            # It was packed for a snapshot; its timers are set anew by asking.
+            name.timers = 0
+            self._delta.waiting |= dict.fromkeys(name.waiting.values(), name)
+            if isinstance(name, TokenHistory):
+                self._delta.all[name] = None
+
+    def _gone(self, name: Name) -> None:
+        for subject in subjects_of(name):
+            self._judge.forget(subject)
+
+
+def _kind(key: str) -> type[Name]:
+    return TokenHistory if is_token(key) else Task if is_task(key) else Name
+
+
+def _unpack(key: str, data: bytes) -> Name:
+    return unpack_name(_kind(key), key, data)
+
+
+_PACKING = Packing[Name](pack_name, _unpack)

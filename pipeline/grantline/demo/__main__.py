@@ -30,6 +30,7 @@ from grantline.emit import Settings as EmitSettings
 from grantline.model.finding import Finding
 from grantline.model.plain import plain
 from grantline.settings import tried
+from grantline.settings.variables import PREFIX
 from grantline.store import show
 from grantline.store.client import Lineage, QueryFailed, connect
 from grantline.store.quack import LiveSqlMissing
@@ -115,7 +116,9 @@ def _environment(work: Path, bootstrap: str, web: int, live: int) -> dict[str, s
     policy.write_text(
         f"parent_grace_seconds = {GRACE_SECONDS}\nleeway_seconds = {LEEWAY_SECONDS}\n"
     )
-    return os.environ | {
+    # What is set for the reader's own installation is not for the demo's.
+    others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return others | {
         "GRANTLINE_BOOTSTRAP": bootstrap,
         "GRANTLINE_DATA_DIR": str(work),
         "GRANTLINE_STORE": str(work / "lineage.duckdb"),

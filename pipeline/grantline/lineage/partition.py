@@ -6,6 +6,7 @@ Source: org.apache.kafka.common.utils.Utils.murmur2 and DefaultPartitioner (`toP
 from __future__ import annotations
 
 from functools import lru_cache
+from struct import unpack_from
 
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
@@ -15,16 +16,12 @@ def murmur2(data: bytes) -> int:
     """The unsigned 32-bit murmur2 hash of `data`, seed 0x9747b28c, as Kafka's Java client has it."""
     length = len(data)
     h = 0x9747B28C ^ length
-    whole = length & ~3
-    for i in range(0, whole, 4):
-        k = int.from_bytes(data[i : i + 4], "little")
-        k = (k * _M) & _MASK
-        k ^= k >> 24
-        k = (k * _M) & _MASK
-        h = ((h * _M) & _MASK) ^ k
+    for k in unpack_from(f"<{length >> 2}I", data):
+        k = (k * _M) & _MASK  # noqa: PLW2901 (as the original has it)
+        h = ((h * _M) & _MASK) ^ (((k ^ (k >> 24)) * _M) & _MASK)
     rest = length & 3
     if rest:
-        h ^= int.from_bytes(data[whole:], "little")
+        h ^= int.from_bytes(data[-rest:], "little")
         h = (h * _M) & _MASK
     h ^= h >> 13
     h = (h * _M) & _MASK

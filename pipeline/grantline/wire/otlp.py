@@ -8,7 +8,8 @@ names the culprit and holds no value from the span, and a bad span never costs i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from grantline.model.hop import Hop
@@ -50,6 +51,9 @@ _CONTENT_TYPES: Final[dict[str, Encoding]] = {
 }
 _JSON_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+\{")
 _MAX_MESSAGE_PATH: Final = 64
+_SHORT: Final = 4_096
+"""Bytes of a resource up to which it is remembered: the same few come with every record."""
+_EMITTERS: Final = 1_024
 _JWT_IN: Final = "the {} carries a raw JWT; send its fingerprint instead"
 
 
@@ -123,9 +127,17 @@ def _hop(encoding: Encoding, span: bytes, emitter: Emitter, received: int) -> Ho
 
 
 def _emitter(encoding: Encoding, resource: bytes) -> Emitter:
+    short = len(resource) <= _SHORT
+    return (_known_emitter if short else _new_emitter)(encoding.emitter, resource)
+
+
+def _new_emitter(read: Callable[[bytes], Emitter], resource: bytes) -> Emitter:
     if carries_jwt(resource):
         return Emitter(problem=Unusable("raw_token", _JWT_IN.format("resource")))
-    return encoding.emitter(resource)
+    return read(resource)
+
+
+_known_emitter = lru_cache(_EMITTERS)(_new_emitter)
 
 
 def _refused(reason: Reason, detail: str) -> Decoded:

@@ -8,7 +8,6 @@ no hop can be made of by raising `Unusable`, and never puts a value from the spa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 import msgspec
@@ -36,11 +35,12 @@ MAX_ATTRIBUTES: Final = 1024
 MARK: Final = OPERATION_NAME.encode()
 """A span whose bytes do not hold this is not a delegation span."""
 
-_SHORT = 256
-"""Bytes of an attribute up to which it is remembered: longer ones would fill the memory."""
-_REMEMBERED = 2_048
-"""Attributes remembered: chains repeat issuers, actors, audiences and tokens, span after span.
-More is not better: eight times as many were slower, for they left the processor's cache."""
+_SHORT = 1_024
+"""Bytes of an attribute up to which it is remembered."""
+_ROOM = 8 << 20
+"""Bytes of attributes remembered: what some hundred live chains repeat, span after span."""
+_OVERHEAD = 256
+"""Bytes that remembering an attribute takes beside its own."""
 _LAST_TIME = (1 << 63) - 1
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
@@ -115,14 +115,34 @@ class Encoding(Protocol):
     def identity(self, span: bytes) -> Identity: ...
 
 
-class Reader:
-    """Reads encoded attributes into slot and value; what it read lately it knows by its bytes."""
+class Reader(dict[bytes, tuple[int, Any]]):
+    """Encoded attribute -> slot and value. What was read lately is known by its bytes: a lookup
+    reads what is missing, and a problem is the value of the slot that it belongs to.
 
-    __slots__ = ("anew", "recent")
+    Two generations: when one is full it becomes the last one, and what it alone held is forgotten
+    with it unless it is asked for again.
+    """
 
     def __init__(self, read: Callable[[bytes], tuple[int, Any]]) -> None:
-        self.anew = read
-        self.recent = lru_cache(_REMEMBERED)(read)
+        super().__init__()
+        self._read = read
+        self._last: dict[bytes, tuple[int, Any]] = {}
+        self._room = _ROOM
+
+    def __missing__(self, raw: bytes) -> tuple[int, Any]:
+        found = self._last.get(raw)
+        if found is None:
+            try:
+                found = self._read(raw)
+            except Unusable as why:
+                return why.slot, why.with_traceback(None)
+        if len(raw) <= _SHORT:
+            if self._room <= 0:
+                self._last, self._room = dict(self), _ROOM
+                self.clear()
+            self._room -= len(raw) + _OVERHEAD
+            self[raw] = found
+        return found
 
 
 def convert(attribute: Attribute, value: Any) -> tuple[int, Any]:
@@ -146,12 +166,7 @@ def gather(attributes: Sequence[bytes], reader: Reader) -> list[Any]:
     if len(attributes) > MAX_ATTRIBUTES:
         slots[PROBLEM] = Unusable("bad_span", f"more than {MAX_ATTRIBUTES} attributes; send fewer")
         attributes = attributes[:MAX_ATTRIBUTES]
-    recent, anew = reader.recent, reader.anew
-    for attribute in attributes:
-        try:
-            slot, value = recent(attribute) if len(attribute) <= _SHORT else anew(attribute)
-        except Unusable as why:
-            slot, value = why.slot, why
+    for slot, value in map(reader.__getitem__, attributes):
         slots[slot] = value
     return slots
 

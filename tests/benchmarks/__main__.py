@@ -1,4 +1,4 @@
-"""`make bench`: throughput, latency and memory, side by side with the ceiling.
+"""`make bench`: throughput, latency, growth and memory, side by side with others that could do it.
 
 Never fails on time: the exit status is 1 only where an output is not what it must be.
 """
@@ -9,88 +9,67 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from rich.console import Console
 
-from tests.benchmarks import latency, memory, report, stages, throughput
-from tests.benchmarks.expected import Different, expect
-from tests.benchmarks.load import Load, hops_of, make
-from tests.brokers import Broker, choose
+from tests.benchmarks import growth, latency, memory, report, stages, throughput
+from tests.benchmarks.bench import FULL, QUICK, Bench
+from tests.benchmarks.broker import warm_up
+from tests.benchmarks.expected import Different
+from tests.benchmarks.sheet import Part
+from tests.brokers import choose
 
+PARTS: Mapping[str, Callable[[Bench], Part]] = {
+    "throughput": throughput.run,
+    "latency": latency.run,
+    "growth": growth.run,
+    "memory": memory.run,
+    "stages": stages.run,
+}
+"""In the order in which they run."""
+_JSON = Path(".grantline/bench.json")
 _console = Console(highlight=False, soft_wrap=True)
-
-
-class Size(NamedTuple):
-    """How much of everything."""
-
-    spans: int
-    small_spans: int
-    """In records of 10 spans."""
-    times: int
-    latency_seconds: float
-    engine_hops: int
-    lengths: tuple[int, ...]
-
-
-FULL = Size(60_000, 40_000, 3, 15.0, 60_000, (10, 1_000, 10_000))
-QUICK = Size(15_000, 0, 1, 6.0, 15_000, (10, 1_000))
+if not _console.is_terminal:
+    _console.width = 140
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="one small run of each, about a minute"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured there")
-    parser.add_argument("--seed", type=int, default=7, help="another load; the default is 7")
-    options = parser.parse_args()
+    options = _options()
     broker = choose()
+    before = os.getloadavg()[0]
     try:
         _tell(f"broker: {broker.name}")
-        done = _run(broker, QUICK if options.quick else FULL, options.seed)
-    except Different as why:
+        warm_up(broker.bootstrap)
+        bench = Bench(broker, QUICK if options.quick else FULL, options.seed, _tell)
+        parts = {name: PARTS[name](bench) for name in PARTS if name in (options.only or PARTS)}
+    except (Different, TimeoutError) as why:
         _console.print(f"the output is not what it must be: {why}", markup=False, style="red")
         return 1
     finally:
         broker.close()
-    report.show(_console, done)
-    if options.json is not None:
-        text = json.dumps(report.as_json(done), indent=2, ensure_ascii=False)
-        options.json.write_text(text + "\n", "utf-8")
-        _console.print(f"JSON: {options.json}", markup=False)
+    where = report.where(broker.name, options.quick, options.seed, before)
+    report.show(_console, where, parts)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(report.as_json(where, parts), indent=2, ensure_ascii=False)
+    options.json.write_text(text + "\n", "utf-8")
+    _console.print(f"\nJSON: {options.json}", markup=False)
     return 0
 
 
-def _run(broker: Broker, size: Size, seed: int) -> report.Report:
-    before = os.getloadavg()[0]
-    load = _load(seed, size.spans, 256)
-    rows = [throughput.measure(broker.bootstrap, load, expect(load), size.times, _tell)]
-    if size.small_spans:
-        small = _load(seed, size.small_spans, 10)
-        rows.append(throughput.measure(broker.bootstrap, small, expect(small), size.times, _tell))
-    half = rows[0].grantline_a_second / 2
-    # At least some tens of findings, so that a percentile means something.
-    paced = _load(seed + 1, max(6_000, int(half * size.latency_seconds)), 256)
-    slow = latency.measure(broker.bootstrap, paced, expect(paced), half, _tell)
-    _tell("stages and memory")
-    return report.Report(
-        broker=broker.name,
-        quick=size is QUICK,
-        seed=seed,
-        load_average=(before, os.getloadavg()[0]),
-        throughput=rows,
-        latency=slow,
-        memory=memory.measure(hops_of(load.records)),
-        stages=stages.stages(load),
-        lengths=stages.lengths(size.engine_hops, size.lengths),
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one small run of each: two minutes")
+    parser.add_argument(
+        "--only", action="append", choices=PARTS, metavar="PART",
+        help=f"one of {', '.join(PARTS)}; may be given several times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", default=_JSON, help=f"everything measured: {_JSON}"
     )
-
-
-def _load(seed: int, spans: int, batch: int) -> Load:
-    _tell(f"making {spans:,} spans in records of {batch}, and what must come of them")
-    return make(seed, spans, batch)
+    parser.add_argument("--seed", type=int, default=7, help="another load; the default is 7")
+    return parser.parse_args()
 
 
 def _tell(text: str) -> None:

@@ -17,6 +17,7 @@ from tests.brokers import create_topic
 PARTITIONS = 12
 """Of every topic: Grantline's default."""
 _WIPE_SECONDS = 60.0
+_WARM_SECONDS = 5.0
 
 
 def wipe(bootstrap: str) -> None:
@@ -34,6 +35,20 @@ def wipe(bootstrap: str) -> None:
         if time.monotonic() > ends:
             raise TimeoutError(f"the broker keeps deleted topics: {ours()}")
         time.sleep(0.1)
+
+
+def warm_up(bootstrap: str) -> None:
+    """Keeps the broker busy for some seconds: its compiler's work must not fall on the first who
+    is measured.
+    """
+    wipe(bootstrap)
+    source = Source(bootstrap, new_topic(bootstrap, "warm-up"))
+    ends = time.monotonic() + _WARM_SECONDS
+    with Findings(bootstrap, "warm-up"):
+        while time.monotonic() < ends:
+            for _ in range(PARTITIONS):
+                source.send(bytes(1_000))
+            source.flush()
 
 
 def new_topic(bootstrap: str, name: str) -> str:

@@ -9,22 +9,29 @@ from tests.benchmarks.broker import Said
 from tests.benchmarks.expected import Expected
 from tests.benchmarks.load import Load
 from tests.benchmarks.usage import Used
+from tests.brokers import Broker
 
 
 class Measured(NamedTuple):
     """One contender, once."""
 
     seconds: float
-    """From the first record produced to the last of its output readable."""
+    """From the backlog being let go to the last of the output readable."""
     used: dict[str, Used]
     """By process."""
     finding_messages: int = 0
     """With those that were amended or taken back."""
+    script_seconds: float = 0.0
+    """Of these: for the one run of a batch job."""
 
 
-Measure = Callable[[str, Load, Expected, str], Measured]
-"""Bootstrap servers, load, what must come of it and a name that no run had before. Raises
-`Different` where the output is not what it must be."""
+Measure = Callable[[Broker, Load, Expected, str], Measured]
+"""Works on the load from a backlog, under a name that no run had before. Raises `Different`
+where the output is not what it must be, `Missing` where the contender cannot be had."""
+
+
+class Missing(Exception):
+    """The contender cannot be had here; says why."""
 
 
 class Contender(NamedTuple):

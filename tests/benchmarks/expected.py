@@ -93,8 +93,8 @@ def open_now(said: Sequence[Finding]) -> dict[str, State]:
 
 
 def complete(said: Sequence[Said], expected: dict[str, State]) -> bool:
-    """The findings that are open now are those that must be."""
-    return open_now([message.finding for message in said]).keys() == expected.keys()
+    """The findings that are open now are those that must be, and say what they must."""
+    return open_now([message.finding for message in said]) == expected
 
 
 def check_equal(expected: dict[str, State], said: Sequence[Finding]) -> None:

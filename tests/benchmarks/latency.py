@@ -8,15 +8,18 @@ impatient analyst would; that tenth is in the figures.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import quantiles
 from typing import NamedTuple
 
 from tests.benchmarks import pipeline
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.broker import Said, paced
 from tests.benchmarks.expected import Expected, check_equal, complete
-from tests.benchmarks.load import Load, hops_of
+from tests.benchmarks.load import hops_of
+from tests.benchmarks.sheet import Part, Sheet, plain
 
+_BATCH = 256
 _ASK_SECONDS = 0.1
 _SECONDS = 60.0
 
@@ -41,18 +44,19 @@ class Latency(NamedTuple):
     """Findings told before the record that completes them, by the order of the records."""
 
 
-def measure(
-    bootstrap: str,
-    load: Load,
-    expected: Expected,
-    spans_a_second: float,
-    tell: Callable[[str], None],
-) -> Latency:
-    """Raises `Different` where the output is not what it must be."""
-    seconds = load.spans / spans_a_second
-    tell(f"latency at {spans_a_second:,.0f} spans/s for {seconds:.0f} s")
+def run(bench: Bench) -> Part:
+    """At half of full load. Raises `Different` where the output is not what it must be."""
+    measured = _measure(bench, bench.full_load() / 2)
+    return Part(plain(measured), [_sheet(measured)])
+
+
+def _measure(bench: Bench, spans_a_second: float) -> Latency:
+    # At least some tens of findings, so that a percentile means something.
+    spans = max(6_000, int(spans_a_second * bench.size.latency_seconds))
+    load, expected = bench.new_task(bench.seed + 1, spans, _BATCH)
+    bench.tell(f"latency at {spans_a_second:,.0f} spans/s for {spans / spans_a_second:.0f} s")
     last_spans = [hops_of([record])[-1].span_id for record in load.records]
-    with pipeline.running(bootstrap, f"bench-latency-{load.batch}") as running:
+    with pipeline.running(bench.broker, bench.name("latency")) as running:
         thread, sent = paced(running.source, load.records, spans_a_second / load.batch)
         rows = _rows(running, last_spans, sent)
         thread.join()
@@ -103,3 +107,19 @@ def _findings(said: Sequence[Said], expected: Expected, sent: Sequence[float]) -
 def percentiles(seconds: Sequence[float]) -> Percentiles:
     cuts = quantiles([second * 1000 for second in seconds], n=100, method="inclusive")
     return Percentiles(cuts[49], cuts[94], cuts[98], len(seconds))
+
+
+def _sheet(latency: Latency) -> Sheet:
+    lines = []
+    for what, measured in (
+        ("finding readable", latency.findings),
+        ("row readable in SQL", latency.rows),
+    ):
+        figures = (measured.p50, measured.p95, measured.p99)
+        lines.append((what, *(f"{figure:,.0f}" for figure in figures), f"{measured.samples:,}"))
+    return Sheet(
+        f"Latency at {latency.spans_a_second:,.0f} spans/s, half of full load, in records of "
+        f"{latency.batch}: ms from the span produced to",
+        ("", "p50", "p95", "p99", "samples"),
+        lines,
+    )

@@ -84,11 +84,14 @@ def make(
     )
 
 
-def hops_of(records: Sequence[bytes]) -> list[Hop]:
-    """What the records hold; raises `ValueError` where a span of ours was not taken."""
+def hops_of(records: Sequence[bytes], received: int = 0) -> list[Hop]:
+    """What the records hold; raises `ValueError` where a span of ours was not taken.
+
+    `received`: when the broker took them, milliseconds since the epoch.
+    """
     hops: list[Hop] = []
     for record in records:
-        decoded = decode(record)
+        decoded = decode(record, None, received)
         if decoded.rejected or decoded.passed_over:
             raise ValueError(f"the load is not all delegation spans: {decoded.rejected[:1]}")
         hops += decoded.hops

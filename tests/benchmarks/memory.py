@@ -24,6 +24,9 @@ from grantline.lineage.route import route
 from grantline.model.hop import Hop
 from grantline.model.policy import Policy
 from grantline.wire.frames import decode_hops, decode_sightings, encode_hops, encode_sightings
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.load import hops_of
+from tests.benchmarks.sheet import Part, Sheet, plain
 
 ROOT = Path(__file__).parents[2]
 _FRAME = 256
@@ -42,7 +45,23 @@ class Memory(NamedTuple):
         return self.chains + self.tokens
 
 
-def measure(hops: Sequence[Hop]) -> Memory:
+def run(bench: Bench) -> Part:
+    """Of the load in records of 256."""
+    bench.tell("memory a live hop")
+    memory = _measure(hops_of(bench.task(256).load.records))
+    sheet = Sheet(
+        f"Memory: resident bytes a live hop, {memory.hops:,} hops",
+        ("", "bytes"),
+        [
+            ("chains", f"{memory.chains:,.0f}"),
+            ("tokens", f"{memory.tokens:,.0f}"),
+            ("both", f"{memory.both:,.0f}"),
+        ],
+    )
+    return Part({**plain(memory), "both": round(memory.both, 1)}, [sheet])
+
+
+def _measure(hops: Sequence[Hop]) -> Memory:
     """Needs Linux: resident memory is read from /proc."""
     sightings = [sighting for hop in hops for sighting in route(hop).sightings]
     frames = {
@@ -88,14 +107,15 @@ def _tokens() -> Any:
 
 
 def _grown(engine: Any, decode: Callable[[bytes], Iterable[Any]], frames: list[bytes]) -> int:
-    before = _resident()
+    before = resident()
     for revision, frame in enumerate(frames):
         engine.add(decode(frame))
         engine.drain(revision)
-    return _resident() - before
+    return resident() - before
 
 
-def _resident() -> int:
+def resident() -> int:
+    """Bytes of memory that this process has in use."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")

@@ -15,13 +15,15 @@ from typing import IO
 from confluent_kafka import Producer
 
 from tests.benchmarks import quix_home
+from tests.benchmarks.backlog import drain
 from tests.benchmarks.broker import PARTITIONS, Findings, Source, new_topic, wipe
-from tests.benchmarks.contender import Measured, last_at
-from tests.benchmarks.expected import Expected, check_equal, complete
+from tests.benchmarks.contender import Contender, Measured, last_at
+from tests.benchmarks.expected import Different, Expected, check_equal, complete
 from tests.benchmarks.load import Load, warm_up
-from tests.benchmarks.usage import Meter
+from tests.brokers import Broker
 
 ROOT = Path(__file__).parents[2]
+NAME = "Quix Streams"
 INPUT = "quix.spans"
 FINDINGS = "quix.findings"
 KEYED = ("quix.hops", "quix.tokens")
@@ -30,10 +32,6 @@ _SECONDS = 600.0
 _QUIET_SECONDS = 3.0
 _WITNESSES_MS = 100_000
 """Longer than any witness may take, shorter than the grace for missing parents."""
-
-
-class Stopped(Exception):
-    """The application has ended by itself, or does nothing more."""
 
 
 class _Application:
@@ -47,7 +45,7 @@ class _Application:
     def progress(self) -> tuple[int, float]:
         """Hops judged so far, and when it was last busy."""
         if self._child.stdin is None or self._child.stdout is None:
-            raise Stopped("no pipe to the application")
+            raise Different("no pipe to the application")
         try:
             self._child.stdin.write("?\n")
             self._child.stdin.flush()
@@ -55,7 +53,7 @@ class _Application:
         except (BrokenPipeError, json.JSONDecodeError):
             self._log.seek(0)
             words = self._log.read()[-2000:].decode("utf-8", "replace")
-            raise Stopped(f"Quix Streams ended; its last words:\n{words}") from None
+            raise Different(f"Quix Streams ended; its last words:\n{words}") from None
         return answer["hops"], answer["last_at"]
 
     def await_quiet(self, hops: int) -> float:
@@ -67,41 +65,43 @@ class _Application:
             if have >= hops and time.monotonic() - busy_at > _QUIET_SECONDS:
                 return busy_at
             time.sleep(0.1)
-        raise Stopped(f"Quix Streams judged {have} hops in {_SECONDS:.0f} s, {hops} were expected")
+        raise Different(
+            f"Quix Streams judged {have} hops in {_SECONDS:.0f} s, {hops} were expected"
+        )
 
 
-def measure(bootstrap: str, load: Load, expected: Expected, _name: str) -> Measured:
-    """Until all spans are judged and all findings could be read. Raises `Different`."""
+def measure(broker: Broker, load: Load, expected: Expected, name: str) -> Measured:
+    """Until all spans are judged and all findings could be read."""
+    bootstrap = broker.bootstrap
     wipe(bootstrap)
     for topic in (INPUT, FINDINGS, *KEYED):
         new_topic(bootstrap, topic)
     source, warm = Source(bootstrap, INPUT), warm_up()
-    with _running(bootstrap) as app, Findings(bootstrap, FINDINGS) as findings:
+    with _running(bootstrap, name) as app, Findings(bootstrap, FINDINGS) as findings:
         for record in warm.records:
             source.send(record)
         source.flush()
         app.await_quiet(warm.spans)
         before = app.progress()[0]
-        with Meter({"quix": app.pid}) as meter:
-            begin = time.monotonic()
-            for record in load.records:
-                source.send(record)
-            source.flush()
+        with drain(broker, source, load, {"quix": app.pid}) as work:
             judged_at = app.await_quiet(before + load.spans)
-            used = meter.read()
+            used = work.meter.read()
         _tick(bootstrap)
         findings.await_all(lambda said: complete(said, expected.findings), 30.0)
         said = list(findings.said)
     check_equal(expected.findings, [message.finding for message in said])
-    end = max(judged_at, last_at(said, expected, begin))
-    return Measured(end - begin, used, len(said))
+    end = max(judged_at, last_at(said, expected, work.begin))
+    return Measured(end - work.begin, used, len(said))
+
+
+CONTENDER = Contender(NAME, "the same pure engine, a message at a time", measure)
 
 
 @contextmanager
-def _running(bootstrap: str) -> Iterator[_Application]:
+def _running(bootstrap: str, group: str) -> Iterator[_Application]:
     with tempfile.TemporaryDirectory(prefix="grantline-bench-") as home:
-        command = [quix_home.interpreter(), "-m", "tests.benchmarks.quix_app", bootstrap, INPUT,
-                   FINDINGS, f"{home}/state"]  # fmt: skip
+        command = [quix_home.interpreter(), "-m", "tests.benchmarks.quix_app", bootstrap, group,
+                   INPUT, FINDINGS, f"{home}/state"]  # fmt: skip
         environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), f"{ROOT}/pipeline"))}
         with (
             tempfile.TemporaryFile() as log,

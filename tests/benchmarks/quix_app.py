@@ -11,7 +11,7 @@ though a restart would need one, writes no lineage rows and no CloudEvents heade
 is in its favour. Its producer is Quix Streams' own, with its guarantee "at least once".
 
 Runs in a virtual environment of its own (`quix_home`): `python -m tests.benchmarks.quix_app
-BOOTSTRAP INPUT FINDINGS STATE`. Each line on standard input is answered by how far it is, as
+BOOTSTRAP GROUP INPUT FINDINGS STATE`. Each line on standard input is answered by how far it is, as
 JSON; the end of standard input ends it.
 """
 
@@ -138,25 +138,35 @@ class Judge:
         return said
 
 
-def build(bootstrap: str, source: str, sink: str, state: str, progress: Progress) -> Application:
+class Settings(NamedTuple):
+    """What the application is told on its command line."""
+
+    bootstrap: str
+    group: str
+    source: str
+    sink: str
+    state: str
+
+
+def build(settings: Settings, progress: Progress) -> Application:
     """The application; its topics exist."""
     app = Application(
-        broker_address=bootstrap,
-        consumer_group="quix",
+        broker_address=settings.bootstrap,
+        consumer_group=settings.group,
         auto_offset_reset="earliest",
         auto_create_topics=False,
-        state_dir=state,
+        state_dir=settings.state,
         loglevel="WARNING",
         producer_extra_config={"linger.ms": 5, "compression.type": "lz4"},
     )
-    spans = app.topic(source, value_deserializer="bytes")
+    spans = app.topic(settings.source, value_deserializer="bytes")
     packed = _Packed()
     hops, tokens = (
         app.topic(name, value_deserializer=_Unpacked(what), value_serializer=packed,
                   key_serializer="str")
         for name, what in ((HOPS, Hop), (TOKENS, Sighting))
     )  # fmt: skip
-    findings = app.topic(sink, value_serializer=_Written(), key_serializer="str")
+    findings = app.topic(settings.sink, value_serializer=_Written(), key_serializer="str")
     targets = {Finding: findings, Placed: hops, Sighting: tokens}
     judge = Judge(progress)
 
@@ -179,8 +189,7 @@ def build(bootstrap: str, source: str, sink: str, state: str, progress: Progress
 
 def main() -> None:
     progress = Progress()
-    bootstrap, source, sink, state = sys.argv[1:]
-    app = build(bootstrap, source, sink, state, progress)
+    app = build(Settings(*sys.argv[1:]), progress)
     threading.Thread(target=progress.answer, args=(app.stop,), daemon=True).start()
     gc.collect()
     gc.freeze()

@@ -15,16 +15,14 @@ import sys
 import venv
 from pathlib import Path
 
+from tests.benchmarks.contender import Missing
+
 _LOCK = Path(__file__).parent / "quix.lock"
 _SECONDS = 600.0
 
 
-class NotInstalled(Exception):
-    """The contender cannot be had here; says why."""
-
-
 def interpreter() -> str:
-    """Python with Quix Streams; the first time this takes a minute. Raises `NotInstalled`."""
+    """Python with Quix Streams; the first time this takes a minute. Raises `Missing`."""
     print_ = hashlib.sha256(sys.version.encode() + _LOCK.read_bytes()).hexdigest()[:12]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     home = cache / "grantline-tests" / f"quix-{print_}"
@@ -38,8 +36,8 @@ def interpreter() -> str:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=_SECONDS)
         except subprocess.CalledProcessError as why:
             words = (why.stderr or why.output or "")[-500:]
-            raise NotInstalled(f"Quix Streams could not be installed: {words}") from None
+            raise Missing(f"Quix Streams could not be installed: {words}") from None
         except (OSError, subprocess.TimeoutExpired) as why:
-            raise NotInstalled(f"Quix Streams could not be installed: {why}") from None
+            raise Missing(f"Quix Streams could not be installed: {why}") from None
         (home / "complete").touch()
     return str(python)

@@ -25,10 +25,11 @@ from grantline.streams.frames import Framing
 from grantline.streams.messages import Addresses, finding_message
 from grantline.wire.frames import decode_hops, decode_sightings, encode_hops, encode_sightings
 from grantline.wire.otlp import decode
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.broker import PARTITIONS
-from tests.benchmarks.load import Load, encode, hops_of
+from tests.benchmarks.load import Load, hops_of
 from tests.benchmarks.memory import cut
-from tests.benchmarks.world import World
+from tests.benchmarks.sheet import Part, Sheet
 
 POLICY = Policy()
 ADDRESSES = Addresses("h", "t", "f", "r", PARTITIONS, "/benchmark")
@@ -41,15 +42,16 @@ class Stage(NamedTuple):
     microseconds: float
 
 
-class Length(NamedTuple):
-    """What the chain engine pays a hop, in chains of one length."""
+def run(bench: Bench) -> Part:
+    """Of the load in records of 256."""
+    bench.tell("where the time goes, stage by stage")
+    found = _stages(bench.task(256).load)
+    rows = [(stage.name, f"{stage.microseconds:.1f}") for stage in found]
+    sheet = Sheet("Where the time goes, one stage at a time", ("stage", "CPU µs a span"), rows)
+    return Part({stage.name: round(stage.microseconds, 2) for stage in found}, [sheet])
 
-    hops: int
-    fold: float
-    rules: float
 
-
-def stages(load: Load) -> list[Stage]:
+def _stages(load: Load) -> list[Stage]:
     """In the order of a span's way."""
     hops = hops_of(load.records)
     routed = [route(hop) for hop in hops]
@@ -83,25 +85,11 @@ def stages(load: Load) -> list[Stage]:
     return done
 
 
-def lengths(hops: int, of: Sequence[int]) -> list[Length]:
-    """About `hops` hops in chains of each length."""
-    found = []
-    for length in of:
-        world = World(seed=3, start=1_795_000_000)
-        spans = [
-            span for _ in range(max(1, hops // length)) for span in world.long_chain(length).spans
-        ]
-        engine = ChainEngine(POLICY)
-        fold, rules, _ = _engine(engine, cut(hops_of([encode(part) for part in cut(spans)])))
-        found.append(Length(length, fold / len(spans), rules / len(spans)))
-    return found
-
-
 def _timed(name: str, spans: int, work: Callable[[], Any]) -> Stage:
     gc.collect()
-    begin = time.perf_counter()
+    begin = time.process_time()
     work()
-    return Stage(name, (time.perf_counter() - begin) / spans * 1e6)
+    return Stage(name, (time.process_time() - begin) / spans * 1e6)
 
 
 def _framed(hops: Sequence[Hop]) -> None:
@@ -118,11 +106,11 @@ def _engine(engine: Any, frames: Sequence[Sequence[Any]]) -> tuple[float, float,
     fold = rules = 0.0
     said: list[Finding] = []
     for revision, items in enumerate(frames):
-        begin = time.perf_counter()
+        begin = time.process_time()
         engine.add(items)
-        middle = time.perf_counter()
+        middle = time.process_time()
         answer = engine.drain(revision)
-        rules += time.perf_counter() - middle
+        rules += time.process_time() - middle
         fold += middle - begin
         said += answer[0] if isinstance(answer, tuple) else answer
     return fold * 1e6, rules * 1e6, said

@@ -1,116 +1,166 @@
-"""Throughput: Grantline and the ceiling on the same records, by turns, the output checked."""
+"""Throughput from a backlog: all contenders on the same records, by turns, each output checked."""
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import median
-from typing import NamedTuple
+from typing import Any
 
-from tests.benchmarks import ceiling, pipeline
-from tests.benchmarks.broker import Said
-from tests.benchmarks.expected import Expected, State, check_equal, open_now
-from tests.benchmarks.load import Load
+from tests.benchmarks import ceiling, duck, ours, quix
+from tests.benchmarks.bench import Bench, Task
+from tests.benchmarks.contender import Contender, Measured, Missing
+from tests.benchmarks.sheet import Part, Sheet, plain
 
-_SECONDS = 180.0
-
-
-class Run(NamedTuple):
-    """One contender, once."""
-
-    seconds: float
-    cpu_microseconds: dict[str, float]
-    """Process -> what a span cost it: tells more than seconds on a machine that is busy."""
-    load_average: float
-    """Over the last minute, when the run began."""
+_CONTENDERS = (ceiling.CONTENDER, ours.ONE, quix.CONTENDER, duck.CONTENDER)
+_BY_BATCH = {256: (*_CONTENDERS[:2], ours.TWO, *_CONTENDERS[2:]), 10: _CONTENDERS}
 
 
-class Throughput(NamedTuple):
-    """Both contenders on one load."""
+class Row:
+    """One contender and its runs."""
 
-    batch: int
-    spans: int
-    bytes_a_span: float
-    attributes_a_span: float
-    findings: int
-    held_back: int
-    """Of these: for a witness, on purpose; what they wait is not timed."""
-    finding_messages: int
-    """With those that were amended or taken back."""
-    ceiling: list[Run]
-    grantline: list[Run]
+    def __init__(self, contender: Contender, spans: int) -> None:
+        self.contender = contender
+        self.spans = spans
+        self.runs: list[Measured] = []
+        self.busy: list[float] = []
+        """The machine's load average over the minute before each run."""
+        self.missing = ""
+        """Why it could not be had."""
 
     @property
-    def ceiling_a_second(self) -> float:
-        return self.spans / median(run.seconds for run in self.ceiling)
+    def a_second(self) -> float:
+        return self.spans / median(run.seconds for run in self.runs)
 
-    @property
-    def grantline_a_second(self) -> float:
-        return self.spans / median(run.seconds for run in self.grantline)
-
-    @property
     def cpu_microseconds(self) -> dict[str, float]:
-        """Process -> the median of its runs."""
-        used: dict[str, list[float]] = {}
-        for run in (*self.ceiling, *self.grantline):
-            for name, microseconds in run.cpu_microseconds.items():
-                used.setdefault(name, []).append(microseconds)
-        return {name: median(each) for name, each in used.items()}
+        """Process -> what a span cost it, the median of its runs."""
+        return {
+            name: median(run.used[name].cpu_seconds for run in self.runs) / self.spans * 1e6
+            for name in self.runs[0].used
+        }
 
-    @property
-    def ratio(self) -> float:
-        return self.grantline_a_second / self.ceiling_a_second
+    def memory_mib(self) -> dict[str, float]:
+        return {
+            name: median(run.used[name].memory_mib for run in self.runs)
+            for name in self.runs[0].used
+        }
 
 
-def measure(
-    bootstrap: str, load: Load, expected: Expected, times: int, tell: Callable[[str], None]
-) -> Throughput:
-    """Raises `Different` where Grantline's output is not what it must be."""
-    plain: list[Run] = []
-    ours: list[Run] = []
-    messages = 0
-    for number in range(times):
-        which = f"{load.batch}-span batches, run {number + 1} of {times}"
-        tell(f"{which}: the ceiling")
-        busy = os.getloadavg()[0]
-        name = f"ceiling-{load.batch}-{number}"
-        seconds, used = ceiling.measure(bootstrap, load, name)
-        plain.append(Run(seconds, {"ceiling": used / load.spans * 1e6}, busy))
-        tell(f"{which}: ceiling {load.spans / plain[-1].seconds:,.0f} spans/s; Grantline")
-        busy = os.getloadavg()[0]
-        application = f"bench-{load.batch}-{number}"
-        run, messages = _grantline(bootstrap, load, expected, application)
-        ours.append(run._replace(load_average=busy))
-        tell(f"{which}: Grantline {load.spans / run.seconds:,.0f} spans/s, output as it must be")
-    return Throughput(
-        load.batch, load.spans, load.bytes / load.spans, load.attributes,
-        len(expected.findings), len(expected.held_back), messages, plain, ours,
+def run(bench: Bench) -> Part:
+    """Both sizes of batches. Raises `Different` where an output is not what it must be."""
+    sheets, data = [], []
+    for batch, contenders in _BY_BATCH.items():
+        task = bench.task(batch)
+        rows = _by_turns(bench, task, contenders)
+        if batch == 256:
+            one = next(row for row in rows if row.contender is ours.ONE)
+            middle = sorted(one.runs, key=lambda run: run.seconds)[len(one.runs) // 2]
+            bench.note_full_load(task.load, middle)
+        sheets.append(_sheet(task, rows))
+        data.append(_data(task, rows))
+    return Part({"loads": data}, sheets)
+
+
+def _by_turns(bench: Bench, task: Task, contenders: Sequence[Contender]) -> list[Row]:
+    rows = [Row(contender, task.load.spans) for contender in contenders]
+    for number in range(bench.size.times):
+        for row in rows:
+            if not row.missing:
+                _once(bench, task, row, f"run {number + 1} of {bench.size.times}")
+    return rows
+
+
+def _once(bench: Bench, task: Task, row: Row, which: str) -> None:
+    load, expected = task
+    where = f"records of {load.batch}, {which}: {row.contender.name}"
+    bench.tell(where)
+    busy = os.getloadavg()[0]
+    try:
+        measured = row.contender.measure(bench.broker, load, expected, bench.name("bench"))
+    except Missing as why:
+        row.missing = str(why)
+        bench.tell(f"{where} left out: {why}")
+        return
+    row.runs.append(measured)
+    row.busy.append(busy)
+    bench.tell(f"{where}: {load.spans / measured.seconds:,.0f} spans/s, output as it must be")
+
+
+def _sheet(task: Task, rows: Sequence[Row]) -> Sheet:
+    load = task.load
+    top = rows[0].a_second
+    names = {row.contender.name: row for row in rows if row.runs}
+    lines = []
+    for row in names.values():
+        cpu = row.cpu_microseconds()
+        lines.append(
+            (
+                row.contender.name,
+                f"{row.a_second:,.0f}",
+                ", ".join(f"{row.spans / run.seconds:,.0f}" for run in row.runs),
+                f"{row.a_second / top:.2f}",
+                ", ".join(f"{name} {used:.0f}" for name, used in cpu.items()),
+                ", ".join(f"{name} {used:.0f}" for name, used in row.memory_mib().items()),
+            )
+        )
+    return Sheet(
+        f"Throughput from a backlog of {load.spans:,} spans in records of {load.batch}",
+        ("", "spans/s", "each run", "of the ceiling", "CPU µs a span", "resident MiB"),
+        lines,
+        [*_notes(task, names), *(f"{row.contender.name} left out: {row.missing}"
+                                 for row in rows if row.missing)],
     )  # fmt: skip
 
 
-def _grantline(bootstrap: str, load: Load, expected: Expected, application: str) -> tuple[Run, int]:
-    """Until all rows and findings could be read; and messages on the findings topic."""
-    with pipeline.running(bootstrap, application) as running:
-        used = running.cpu_seconds()
-        begin = time.monotonic()
-        for record in load.records:
-            running.source.send(record)
-        running.source.flush()
-        rows_at = running.await_rows(load.rows, _SECONDS)
-        cpu = {
-            name: (seconds - used[name]) / load.spans * 1e6
-            for name, seconds in running.cpu_seconds().items()
-        }
-        running.findings.await_all(lambda said: complete(said, expected.findings), 30.0)
-        said = list(running.findings.said)
-    check_equal(expected.findings, [message.finding for message in said])
-    held_back = expected.held_back
-    timed = (message.at for message in said if message.finding.id not in held_back)
-    findings_at = max(timed, default=begin)
-    return Run(max(rows_at, findings_at) - begin, cpu, 0.0), len(said)
+def _notes(task: Task, rows: dict[str, Row]) -> list[str]:
+    load, expected = task
+    one = rows[ours.NAME]
+    said = (
+        f"{len(expected.findings):,} findings, said in {one.runs[-1].finding_messages:,} messages"
+    )
+    size = f"{load.attributes:.0f} attributes and {load.bytes / load.spans:,.0f} bytes a span"
+    notes = [f"{size}; {said}."]
+    if quix.NAME in rows:
+        times = one.a_second / rows[quix.NAME].a_second
+        notes.append(f"Grantline does {times:.1f} times what Quix Streams does.")
+    if ours.TWO_WORKERS in rows:
+        times = rows[ours.TWO_WORKERS].a_second / one.a_second
+        notes.append(
+            f"Two workers do {times:.2f} times what one does, where {os.cpu_count()} cores carry "
+            "broker, workers, writer and whoever checks them."
+        )
+    if duck.NAME in rows:
+        script = median(run.script_seconds for run in rows[duck.NAME].runs)
+        notes.append(
+            f"The batch job's script took {script:.1f} s for all spans: by construction a finding "
+            f"is {30 + script:.0f} s old on average, {60 + script:.0f} s at worst."
+        )
+    return notes
 
 
-def complete(said: Sequence[Said], expected: dict[str, State]) -> bool:
-    """The findings that are open now are those that must be."""
-    return open_now([message.finding for message in said]).keys() == expected.keys()
+def _data(task: Task, rows: Sequence[Row]) -> dict[str, Any]:
+    load, expected = task
+    top = rows[0].a_second
+    return {
+        "batch": load.batch,
+        "spans": load.spans,
+        "bytes_a_span": round(load.bytes / load.spans, 1),
+        "shape": plain(load.shape),
+        "findings": len(expected.findings),
+        "findings_held_back_for_a_witness": len(expected.held_back),
+        "contenders": {
+            row.contender.name: {
+                "about": row.contender.about,
+                "spans_per_second": round(row.a_second),
+                "of_the_ceiling": round(row.a_second / top, 4),
+                "cpu_microseconds_per_span": plain(row.cpu_microseconds()),
+                "runs": [
+                    {**plain(run), "load_average": busy}
+                    for run, busy in zip(row.runs, row.busy, strict=True)
+                ],
+            }
+            if row.runs
+            else {"about": row.contender.about, "missing": row.missing}
+            for row in rows
+        },
+    }

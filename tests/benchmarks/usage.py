@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
+
+from tests.brokers import Broker
 
 _EVERY_SECONDS = 0.2
 _PROC = Path("/proc")
@@ -78,6 +80,12 @@ def child_of(leash: int) -> int:
     """The one process that a leash holds (see `grantline.embedded.LeashedProcess`)."""
     children = _PROC / str(leash) / "task" / str(leash) / "children"
     return int(children.read_text("ascii").split()[0]) if children.exists() else leash
+
+
+def of_broker(broker: Broker) -> dict[str, int]:
+    """The broker's process under its name, where it is one of this machine's."""
+    leash: Any = getattr(broker, "_process", None)
+    return {"broker": child_of(leash._process.pid)} if leash is not None else {}
 
 
 def _cpu_seconds(pid: int) -> float:

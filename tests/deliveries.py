@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from grantline.lineage.tiers import Bounds, Dump
 from grantline.model.finding import Finding
 from grantline.streams.deliveries import Delivery
 from grantline.streams.folds import Fold, Outcome
@@ -62,6 +63,16 @@ class Counting:
 
     def stats(self) -> dict[str, int]:
         return {"items": len(self.items)}
+
+    def bound(self, bounds: Bounds, /) -> None:
+        self.bounds = bounds
+
+    def dump(self) -> Dump:
+        return Dump([(b"items", " ".join(self.items).encode())], [])
+
+    def load(self, dump: Dump, now_ms: int, /) -> None:
+        self.now_ms = now_ms
+        self.items = dump.packed[0][1].decode().split()
 
 
 def counted(count: int, revision: int, status: str = "open") -> Finding:

@@ -72,9 +72,7 @@ class ChainEngine:
 
     def drain(self, revision: int) -> list[Finding]:
         """Judge what changed; the findings that are new, amended or retracted since last time."""
-        for chain, delta in self._deltas.items():
-            self._judge_chain(chain, delta)
-        self._deltas.clear()
+        self._ask_changed()
         findings = self._judge.drain(revision)
         self._chains.sweep(self._taken, self._now_ms)
         self._taken = 0
@@ -90,6 +88,11 @@ class ChainEngine:
             "shed": self._chains.shed,
             "findings": self._judge.open_findings,
         }
+
+    def _ask_changed(self) -> None:
+        for chain, delta in self._deltas.items():
+            self._judge_chain(chain, delta)
+        self._deltas.clear()
 
     def _judge_chain(self, chain: Chain, delta: Delta) -> None:
         subjects: dict[Subject, None] = {}
@@ -120,6 +123,10 @@ class ChainEngine:
         elif before:
             chain.accused.pop(subject, None)
 
+    def bound(self, bounds: Bounds) -> None:
+        """How much may be kept from now on."""
+        self._chains.bounds = bounds
+
     def dump(self) -> Dump:
         """All that is held, packed; between a drain and the next hop."""
         return self._chains.dump()
@@ -128,6 +135,8 @@ class ChainEngine:
         """Go on from what `dump` gave, at the time at which it did."""
         self.advance(now_ms)
         self._chains.load(dump)
+        # Asking sets the timers of what still waits for its grace.
+        self._ask_changed()
 
     def _woken(self, chain: Chain) -> None:
         self._judge.recall(chain.accused)

@@ -75,6 +75,13 @@ class TokenEngine:
     def drain(self, revision: int) -> tuple[list[Finding], list[Hop]]:
         """Judge what changed: findings, and the hops whose root is now known."""
         resolved = self.take_resolved()
+        self._ask_changed()
+        findings = self._judge.drain(revision)
+        self._names.sweep(self._taken, self._now_ms)
+        self._taken = 0
+        return findings, resolved
+
+    def _ask_changed(self) -> None:
         delta, self._delta = self._delta, TokenDelta()
         for history in delta.all:
             delta.some(history, history.presentations.values())
@@ -85,10 +92,6 @@ class TokenEngine:
             self._ask(where, shown)
         for waiting, name in delta.waiting.items():
             self._ask_waiting(name, waiting)
-        findings = self._judge.drain(revision)
-        self._names.sweep(self._taken, self._now_ms)
-        self._taken = 0
-        return findings, resolved
 
     def take_resolved(self) -> list[Hop]:
         """The hops whose root became known since last time, to be routed like any other."""
@@ -119,6 +122,10 @@ class TokenEngine:
         if due_ms is not None:
             name.timers += self._timers.set(due_ms, (name, waiting))
 
+    def bound(self, bounds: Bounds) -> None:
+        """How much may be kept from now on."""
+        self._names.bounds = bounds
+
     def dump(self) -> Dump:
         """All that is held, packed; between a drain and the next sighting."""
         return self._names.dump()
@@ -127,6 +134,8 @@ class TokenEngine:
         """Go on from what `dump` gave, at the time at which it did."""
         self.advance(now_ms)
         self._names.load(dump)
+        # Asking sets the timers of what still waits for its grace.
+        self._ask_changed()
 
     def _woken(self, name: Name) -> None:
         self._judge.recall(subjects_of(name))

@@ -10,12 +10,14 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grantline.lineage.tiers import Bounds
 from grantline.model.finding import Finding
 from grantline.streams.engines import Engines
-from grantline.streams.folds import Fold, News
+from grantline.streams.folds import Fold, News, Snapshot
 from grantline.streams.frames import Framing
 from grantline.streams.ingest import Ingest
 from grantline.streams.messages import Addresses
@@ -28,6 +30,8 @@ from tests.workers import POLICY, otlp, states, story, undisturbed
 HOPS = [hop for number in range(3) for hop in story(number)]
 EXPECTED = undisturbed(HOPS)
 STEP_MS = 50
+BOUNDS = Bounds(hot=3)
+"""So that state is packed all the time."""
 START_MS = 1_795_400_000_000
 TP = tuple[str, int]
 
@@ -40,12 +44,17 @@ class Keyed:
         self.log: list[tuple[int, bytes]] = []
         self.committed = 0
         self.unsent: list[News] = []
+        self.snapshot: Snapshot | None = None
         self.fold = self._fresh()
 
     def _fresh(self) -> Fold[Any]:
         engines = Engines()
         make: Any = engines.chain_fold if self.topic == "hops" else engines.token_fold
         fold: Fold[Any] = make(POLICY)
+        if self.snapshot is not None:
+            assert self.snapshot.next_offset <= self.committed
+            fold.restore(self.snapshot)
+        fold.engine.bound(BOUNDS)
         fold.live_from = self.committed
         return fold
 
@@ -60,6 +69,15 @@ class Keyed:
     def commit(self) -> list[News]:
         sent, self.unsent = self.unsent, []
         self.committed = max(self.committed, self.fold.next_offset)
+        return sent
+
+    def store(self) -> list[News]:
+        """A snapshot, stored once it is committed, as a file would have it."""
+        snapshot = self.fold.snapshot()
+        sent = self.commit()
+        stored = msgspec.msgpack.decode(msgspec.msgpack.encode(snapshot), type=Snapshot)
+        if not self.fold.replaying:
+            self.snapshot = stored
         return sent
 
     def die(self, keep: bool) -> list[News]:
@@ -127,9 +145,13 @@ def test_wherever_workers_die_the_findings_are_the_same(data: st.DataObject) -> 
         for keyed in world.keyed.values():
             for _ in range(data.draw(st.integers(0, 4), "records")):
                 keyed.work()
-            match data.draw(st.sampled_from(["go on", "commit", "lose", "keep"]), "then"):
+            match data.draw(
+                st.sampled_from(["go on", "commit", "snapshot", "lose", "keep"]), "then"
+            ):
                 case "commit":
                     world.say(keyed.commit())
+                case "snapshot":
+                    world.say(keyed.store())
                 case "lose":
                     world.say(keyed.die(keep=False))
                 case "keep":

@@ -6,7 +6,7 @@ state, so nothing here changes what is known. Pure, and without a clock: time is
 
 What is touched is young. When as many hops were taken in as may stay unpacked, the young become
 the old, and what was old and not touched since is packed: a little with every sweep, so that no hop
-pays for all of them. Packed state is found by a digest of its key (128 bits of BLAKE2b, RFC 7693:
+pays for all of them, and that which was touched first goes first. Packed state is found by a digest of its key (128 bits of BLAKE2b, RFC 7693:
 whoever chooses keys finds no two that meet).
 """
 
@@ -26,9 +26,6 @@ OBJECT_BYTES = 1_600
 LARGE = 1_000
 """Hops above which state stays an object for longer: one generation more for each so many. A hop
 that wakes a chain pays for all of it, and so it pays the same however long the chain is."""
-_STEP = 8
-"""Old keys looked at for each hop taken in: packing keeps ahead."""
-_LEAST = 64
 _HEAD = Struct(">qI")
 """In front of what is packed: when it is over, milliseconds, and its hops."""
 
@@ -108,6 +105,11 @@ class Tiers(Generic[_V]):
         self._gone = gone
         self._young: dict[str, _V] = {}
         self._old: dict[str, _V] = {}
+        self._queue: list[str] = []
+        """Keys of the old, the next to be packed last."""
+        self._due = 0
+        """How many there were when the generation began."""
+        self._owed = 0
         self._packed: dict[bytes, bytes] = {}
         self._ends = Ends()
         self._taken = 0
@@ -164,14 +166,24 @@ class Tiers(Generic[_V]):
         self._object_hops += taken
         self.hops += taken
         bounds = self.bounds
-        hot = min(bounds.hot, bounds.ceiling // (4 * OBJECT_BYTES))
-        if self._taken >= hot or now_ms - self._began_ms >= bounds.patience_ms:
-            self._settle(len(self._old), now_ms)
-            self._old, self._young = self._young, {}
-            self._taken, self._began_ms = 0, now_ms
-        if self._old:
-            self._settle(_LEAST + _STEP * taken, now_ms)
+        hot = max(1, min(bounds.hot, bounds.ceiling // (4 * OBJECT_BYTES)))
+        waited_ms = now_ms - self._began_ms
+        if self._taken >= hot or waited_ms >= bounds.patience_ms:
+            self._turn(now_ms)
+            if waited_ms >= 2 * bounds.patience_ms:
+                self._turn(now_ms)
+        # Spread over the generation: what is active is touched again before its turn comes.
+        count, self._owed = divmod(self._owed + taken * self._due, hot)
+        self._settle(count, now_ms)
         self._let_go(now_ms)
+
+    def _turn(self, now_ms: int) -> None:
+        """A new generation; what nobody touched in the last one is packed now."""
+        self._settle(len(self._old), now_ms)
+        self._old, self._young = self._young, {}
+        self._queue = list(reversed(self._old))
+        self._due, self._owed = len(self._queue), 0
+        self._taken, self._began_ms = 0, now_ms
 
     def dump(self) -> Dump:
         """Everything, packed; nothing is changed."""
@@ -202,8 +214,13 @@ class Tiers(Generic[_V]):
 
     def _settle(self, count: int, now_ms: int) -> None:
         """Pack up to `count` of the old, or let go of them where they are over."""
-        for _ in range(min(count, len(self._old))):
-            key, value = self._old.popitem()
+        queue, old = self._queue, self._old
+        while count > 0 and queue:
+            key = queue.pop()
+            value = old.pop(key, None)
+            if value is None:
+                continue  # it was touched, and is young again
+            count -= 1
             if value.over_at + self._horizon_ms <= now_ms:
                 self.hops -= value.hops
                 self._leave(value)

@@ -121,6 +121,14 @@ class Settings(BaseSettings):
     """Between commits: what a crashed worker does again."""
     tick_seconds: Annotated[float, Field(ge=0.05, le=60)] = 1.0
     """How late a finding on absence may be where no spans come."""
+    snapshot_seconds: Annotated[float, Field(ge=1, le=86_400)] | None = 60.0
+    """Between snapshots of a partition's state, which a restarted worker goes on from; or none."""
+    snapshot_dir: Path | None = None
+    """Where snapshots are; none is a directory in data_dir. Workers should share it."""
+    hot_hops: Annotated[int, Field(ge=1_000, le=100_000_000)] = 100_000
+    """Hops whose chains are kept unpacked: faster, at some 3 kB each."""
+    memory_ceiling_mb: Annotated[int, Field(ge=64, le=1 << 24)] = 4_096
+    """Of a worker's live state; above it what ends first is let go before its time."""
     fetch_bytes: Annotated[int, Field(ge=1 << 16, le=1 << 30)] = 4 << 20
     """Of one partition in one fetch."""
     buffered_deliveries: Annotated[int, Field(ge=1, le=4_096)] = 16

@@ -12,10 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from grantline.lineage.tiers import Bounds
 from grantline.streams.deliveries import Delivery, Record
-from grantline.streams.folds import Fold
+from grantline.streams.folds import Fold, Snapshot
 
 TP = tuple[str, int]
+WORKER_BOUNDS = Bounds(hot=100_000)
+_LEAST_HOT = 500
+"""Hops that even one of very many partitions keeps as objects."""
 
 
 class Hole(Exception):
@@ -35,9 +39,18 @@ class Start(NamedTuple):
 class Custody:
     """Cursors of every assigned partition, and the folds of the keyed ones."""
 
-    def __init__(self, folds: Mapping[str, Callable[[int], Fold[Any]]]) -> None:
-        """`folds`: keyed topic -> what makes the fold of one of its partitions."""
+    def __init__(
+        self,
+        folds: Mapping[str, Callable[[int], Fold[Any]]],
+        bounds: Bounds = WORKER_BOUNDS,
+        recall: Callable[[str, int], Snapshot | None] = lambda _topic, _partition: None,
+    ) -> None:
+        """`folds`: keyed topic -> what makes the fold of one of its partitions. `bounds`: of all
+        of them together. `recall`: what finds a partition's snapshot.
+        """
         self._make = folds
+        self._bounds = bounds
+        self._recall = recall
         self._cursors: dict[TP, int] = {}
         self._folds: dict[TP, Fold[Any]] = {}
         self.assigned_once = False
@@ -71,6 +84,7 @@ class Custody:
             self.drop(tp)
         starts = {tp: self._start(tp, committed.get(tp) or 0, lowest.get(tp, 0)) for tp in assigned}
         self._cursors.update({tp: start.offset for tp, start in starts.items()})
+        self._share()
         self.assigned_once = True
         return starts
 
@@ -82,10 +96,23 @@ class Custody:
         fresh = fold is None
         if fold is None:
             fold = self._folds[tp] = make(tp[1])
+            # What lies beyond the commit was perhaps never said: it has to be folded anew.
+            if (snapshot := self._recall(*tp)) is not None and snapshot.next_offset <= committed:
+                fold.restore(snapshot)
             fold.next_offset = max(fold.next_offset, lowest)
         # Never lowered: what was said stays said, whatever a late commit of another worker tells.
         fold.live_from = max(fold.live_from, committed)
         return Start(fold.next_offset, fresh)
+
+    def _share(self) -> None:
+        """Folds share what the worker may keep, evenly: keys are spread by a hash."""
+        for fold in self._folds.values():
+            fold.engine.bound(
+                self._bounds._replace(
+                    hot=max(self._bounds.hot // len(self._folds), _LEAST_HOT),
+                    ceiling=self._bounds.ceiling // len(self._folds),
+                )
+            )
 
     def drop(self, tp: TP) -> None:
         self._cursors.pop(tp, None)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from grantline.engine import ChainEngine, TokenEngine
+from grantline.lineage.tiers import Bounds, Dump
 from grantline.model.hop import Hop
 from grantline.model.policy import Policy
 from grantline.model.sighting import Sighting
@@ -34,6 +35,15 @@ class Chains:
     def stats(self) -> dict[str, int]:
         return self._engine.stats()
 
+    def bound(self, bounds: Bounds, /) -> None:
+        self._engine.bound(bounds)
+
+    def dump(self) -> Dump:
+        return self._engine.dump()
+
+    def load(self, dump: Dump, now_ms: int, /) -> None:
+        self._engine.load(dump, now_ms)
+
 
 class Tokens:
     """The engine of one partition of sightings."""
@@ -55,6 +65,15 @@ class Tokens:
 
     def stats(self) -> dict[str, int]:
         return self._engine.stats()
+
+    def bound(self, bounds: Bounds, /) -> None:
+        self._engine.bound(bounds)
+
+    def dump(self) -> Dump:
+        return self._engine.dump()
+
+    def load(self, dump: Dump, now_ms: int, /) -> None:
+        self._engine.load(dump, now_ms)
 
 
 class Engines(NamedTuple):

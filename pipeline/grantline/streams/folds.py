@@ -1,10 +1,9 @@
 """Folds: the state of one keyed partition, and which of its words were said before.
 
 A fold is the engine of one partition of `delegation.hops` or `delegation.tokens` together with
-its place in that log. Its state is a pure function of the records below `next_offset`, so it is
-never written anywhere: after a restart it is folded again from the beginning of the topic. What
-is folded below `live_from` (the committed offset) was said before the restart: it is drained
-and dropped. Refuses records out of order. Knows neither Kafka nor Faust.
+its place in that log. Its state is a pure function of the records below `next_offset`: after a
+restart it is folded again from a snapshot on, or from the beginning of the topic. What is folded
+below `live_from` (the committed offset) was said before the restart: it is drained and dropped. Refuses records out of order. Knows neither Kafka nor Faust.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
+from grantline.lineage.tiers import Bounds, Dump
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 
@@ -56,6 +56,25 @@ class Engine(Protocol[_In_contra]):
         ...
 
     def stats(self) -> dict[str, int]: ...
+    def bound(self, bounds: Bounds, /) -> None:
+        """How much may be kept from now on."""
+        ...
+
+    def dump(self) -> Dump:
+        """All that is held; only after `settle`."""
+        ...
+
+    def load(self, dump: Dump, now_ms: int, /) -> None: ...
+
+
+class Snapshot(NamedTuple):
+    """A fold as it was after a record: what is needed to go on from there."""
+
+    next_offset: int
+    time_ms: int
+    said: list[str]
+    """Ids of the findings last said to be open."""
+    state: Dump
 
 
 class Fold(Generic[_T]):
@@ -98,6 +117,16 @@ class Fold(Generic[_T]):
         if said:
             return NOTHING
         return News((*early.findings, *late.findings), (*early.hops, *late.hops))
+
+    def snapshot(self) -> Snapshot:
+        """The present state, of use as long as the log holds what comes after it."""
+        return Snapshot(self.next_offset, self.time_ms, list(self._open), self.engine.dump())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Begin from `snapshot` instead of from nothing."""
+        self.next_offset, self.time_ms = snapshot.next_offset, snapshot.time_ms
+        self._open = OrderedDict.fromkeys(snapshot.said)
+        self.engine.load(snapshot.state, snapshot.time_ms)
 
     def due(self, now_ms: int) -> bool:
         """Time alone would bring something by now, were it told.

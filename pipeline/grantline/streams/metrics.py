@@ -32,6 +32,9 @@ Name = Literal[
     "grantline_replayed_records_total",
     "grantline_lag_records",
     "grantline_ready",
+    "grantline_snapshots_total",
+    "grantline_snapshot_failures_total",
+    "grantline_snapshot_bytes",
 ]
 
 
@@ -80,6 +83,13 @@ METRICS: dict[Name, Spec] = {
     ),
     "grantline_ready": Spec(
         "gauge", (), "1 when every assigned partition is live, 0 while state is rebuilt."
+    ),
+    "grantline_snapshots_total": Spec("counter", (), "Snapshots of a partition's state stored."),
+    "grantline_snapshot_failures_total": Spec(
+        "counter", (), "Snapshots that could not be stored; a restart folds the log instead."
+    ),
+    "grantline_snapshot_bytes": Spec(
+        "gauge", ("topic", "partition"), "Size of the last snapshot of a partition."
     ),
 }
 

@@ -76,6 +76,17 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     Where one is due, an empty frame is written, so that time has its place in the log too."""
     delivery_seconds: float = 300.0
     """How long results may wait for a broker that is down before the worker gives up."""
+    snapshot_seconds: float | None = 60.0
+    """Between two snapshots of one partition's state: a restart folds again what came since. One
+    of a million live hops is some 250 MB in all, written in turn. None for none."""
+    snapshot_dir: Path | None = None
+    """Where they are; None is `snapshots` in `datadir`. Workers that share it take over one
+    another's partitions without folding the whole log."""
+    hot_hops: int = 100_000
+    """Hops whose chains are kept as objects, of all partitions; some 1.6 kB each, twice: in chains
+    and in tokens. The rest is packed, and a hop that names it pays for unpacking."""
+    memory_ceiling_mb: int = 4_096
+    """Of live state, in all. Above it what ends first is let go before its time, and said so."""
     fetch_bytes: int = 4 << 20
     """A partition a fetch: a few deliveries of a megabyte."""
     buffered_deliveries: int = 16

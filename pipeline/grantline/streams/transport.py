@@ -131,6 +131,11 @@ class Consumer(driver.Consumer):
         # Offset 0 of a topic whose first records are gone is answered by the reset policy.
         await self.seek_wait(targets)
 
+    def committed(self, tp: tuple[str, int]) -> int | None:
+        """The offset that the broker was last told, or told us; None for none yet."""
+        offset: int | None = self._committed_offset.get(TP(*tp))
+        return offset
+
     async def wait_empty(self) -> None:
         """Faust waits until every event is acknowledged. An agent that raised never does it."""
         if not self._crashed_somewhere:

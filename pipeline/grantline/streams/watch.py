@@ -34,6 +34,7 @@ class Watch:
         self._agents = agents
         self._replay_began: float | None = None
         self._told = 0.0
+        self._shed = 0
 
     async def look(self) -> None:
         """One look at everything that is ours."""
@@ -90,6 +91,17 @@ class Watch:
             )  # fmt: skip
         for (topic, kind), number in live.items():
             metrics.show("grantline_live", number, topic=topic, kind=kind)
+        self._tell_shed(sum(number for (_, kind), number in live.items() if kind == "shed"))
+
+    def _tell_shed(self, shed: int) -> None:
+        if shed > self._shed:
+            log.warning(
+                "live state is above memory_ceiling_mb: %d chains and tokens, those that end first, "
+                "were let go before their time, and what still comes of them is judged without them; "
+                "raise the ceiling, add workers or lower the policy's lateness_seconds",
+                shed - self._shed,
+            )  # fmt: skip
+        self._shed = shed
 
     def _tell(self) -> None:
         """Progress of a replay, in the log."""

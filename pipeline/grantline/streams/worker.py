@@ -10,26 +10,35 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import logging
 import os
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import faust
+import msgspec
 from faust.worker import Worker
 
+from grantline import __version__
+from grantline.lineage.packing import FORMAT
+from grantline.lineage.tiers import Bounds
 from grantline.ports import Clock
+from grantline.rules import every
 from grantline.streams import pages, topics, transport
 from grantline.streams.credentials import credentials
-from grantline.streams.custody import Custody
+from grantline.streams.custody import TP, Custody
 from grantline.streams.engines import Engines
 from grantline.streams.ingest import Ingest
+from grantline.streams.keeper import Keeper
 from grantline.streams.merging import MergeScheduler
 from grantline.streams.messages import Addresses
 from grantline.streams.metrics import Metrics
 from grantline.streams.outlet import Outlet
 from grantline.streams.settings import WorkerSettings
+from grantline.streams.snapshots import Snapshots
 from grantline.streams.speech import Speech
 from grantline.streams.topology import Agents
 from grantline.streams.watch import Watch
@@ -70,6 +79,7 @@ class App(faust.App):
     """Faust's app, with what the transport needs of the worker."""
 
     stakes: transport.Stakes
+    keeper: Keeper | None = None
 
 
 def build_app(
@@ -92,11 +102,14 @@ def build_app(
     )  # fmt: skip
     metrics = Metrics()
     outlet = Outlet(settings.bootstrap, settings.delivery_seconds, metrics, settings.security)
+    kept = Snapshots(settings.snapshot_dir or settings.datadir / "snapshots", _stamp(settings))
     custody = Custody(
         {
             names.hops: lambda _: engines.chain_fold(policy),
             names.tokens: lambda _: engines.token_fold(policy),
-        }
+        },
+        Bounds(hot=settings.hot_hops, ceiling=settings.memory_ceiling_mb << 20),
+        kept.read,
     )
     app = App(**_faust_settings(settings))
     app.stakes = transport.Stakes(custody, outlet, metrics)
@@ -111,8 +124,24 @@ def build_app(
     )
     agents.declare(app, inputs or list(settings.input_topics), settings)
     pages.add(app, custody, metrics)
+    if settings.snapshot_seconds is not None:
+        app.keeper = Keeper(custody, kept, metrics, _committed(app), settings.snapshot_seconds)
     _on_the_clock(app, Watch(app, agents), settings)
     return app
+
+
+def _stamp(settings: WorkerSettings) -> str:
+    """What state depends on beside the log: of anything else, a snapshot is not ours to read."""
+    rules = [rule.id for rule in every()]
+    parts = (FORMAT, __version__, settings.partitions, settings.policy, rules)
+    return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
+
+
+def _committed(app: App) -> Callable[[TP], int | None]:
+    def committed(tp: TP) -> int | None:
+        return cast(transport.Consumer, app.consumer).committed(tp)
+
+    return committed
 
 
 def _on_the_clock(app: App, watch: Watch, settings: WorkerSettings) -> None:
@@ -128,7 +157,12 @@ def _on_the_clock(app: App, watch: Watch, settings: WorkerSettings) -> None:
         for name in sorted(set(topics.inputs(settings, there)) - read):
             log.warning("topic %s matches input_pattern: restart the workers to read it", name)
 
+    async def take_snapshots() -> None:
+        if app.keeper is not None and not app.rebalancing:
+            await app.keeper.tick(settings.tick_seconds)
+
     app.task(_settle_memory)
+    app.timer(settings.tick_seconds)(take_snapshots)
     app.timer(settings.tick_seconds)(watch.look)
     if settings.input_pattern is not None:
         app.timer(_LOOK_FOR_TOPICS_SECONDS)(look_for_topics)
@@ -210,7 +244,10 @@ def run(settings: WorkerSettings, engines: Engines | None = None) -> int:
     try:
         worker.execute_from_commandline()
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
+        status = end.code if isinstance(end.code, int) else 1
+        if app.keeper is not None and not status and not app.crashed:
+            app.keeper.leave()
+        return status
     finally:
         app.stakes.outlet.close(_CLOSE_SECONDS)
     return 0

@@ -130,6 +130,10 @@ CHANGED = {
     "delivery_seconds": "60",
     "commit_seconds": "0.5",
     "tick_seconds": "2",
+    "snapshot_seconds": "none",
+    "snapshot_dir": "/srv/shared",
+    "hot_hops": "5000",
+    "memory_ceiling_mb": "512",
     "fetch_bytes": "1000000",
     "buffered_deliveries": "4",
 }

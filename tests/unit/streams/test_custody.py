@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
+from grantline.lineage.tiers import Bounds, Dump
 from grantline.streams.custody import Custody, Hole
+from grantline.streams.folds import Snapshot
 from tests.deliveries import Counting, delivery
 
 HOPS = ("hops", 0)
@@ -33,6 +37,29 @@ def test_nothing_is_committable_while_a_fold_is_replayed() -> None:
         fold.take(offset, 0, [])
         custody.done(HOPS, fold.next_offset)
     assert custody.committable(HOPS) == 3
+
+
+@pytest.mark.parametrize("taken_at,starts_at", [(40, 40), (70, 70), (71, 12)])
+def test_a_fold_begins_at_its_snapshot_unless_that_is_ahead_of_the_commit(
+    taken_at: int, starts_at: int
+) -> None:
+    """What lies between the commit and such a snapshot was perhaps never said."""
+    snapshot = Snapshot(taken_at, 7, [], Dump([(b"items", b"a b")], []))
+    custody = Custody({"hops": lambda _: Counting().fold()}, recall=lambda *_: snapshot)
+    starts = custody.assign({HOPS}, {HOPS: 70}, {HOPS: 12})
+    assert starts[HOPS].offset == starts_at
+    assert custody.folds[HOPS].engine.stats() == {"items": 2 if starts_at != 12 else 0}
+    assert custody.folds[HOPS].replaying == (starts_at < 70)
+
+
+def test_folds_share_what_the_worker_may_keep() -> None:
+    custody = Custody({"hops": lambda _: Counting().fold()}, Bounds(hot=9_000, ceiling=900))
+    tps = {("hops", number) for number in range(3)}
+    custody.assign(tps, {}, {})
+    engines = [cast(Counting, fold.engine) for fold in custody.folds.values()]
+    assert [engine.bounds[::2] for engine in engines] == [(3_000, 300)] * 3
+    custody.assign({("hops", 1)}, {}, {})
+    assert cast(Counting, custody.folds["hops", 1].engine).bounds.hot == 9_000
 
 
 def test_a_partition_that_stays_keeps_its_state_and_place() -> None:

@@ -1,0 +1,76 @@
+"""Snapshots: the state of one keyed partition in a file, so that a restart replays little.
+
+The log of the partition stays the truth: a snapshot only says where folding may begin. It is read
+where it was made by this release, under this policy, and lies at or below what is committed, and
+otherwise passed over; then the log is folded from its beginning. A file is whole or not there:
+written beside, synced and renamed, and it carries a digest. Workers that share the directory find
+one another's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from grantline.streams.folds import Snapshot
+
+log = logging.getLogger(__name__)
+
+_DIGEST: Final = 32
+_decoder = msgspec.msgpack.Decoder(tuple[str, Snapshot])
+
+
+class Snapshots:
+    """The snapshots of one application, in one directory."""
+
+    def __init__(self, directory: Path, stamp: str) -> None:
+        """`stamp` tells apart what must not be mixed: release, policy, rules, partition count."""
+        self._directory = directory
+        self._stamp = stamp
+
+    def read(self, topic: str, partition: int) -> Snapshot | None:
+        """The snapshot of a partition; None where there is none that may be used."""
+        path = self._path(topic, partition)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as why:
+            log.warning("%s: %s; the log is folded instead", path, why.strerror)
+            return None
+        body = memoryview(data)[_DIGEST:]
+        if hashlib.sha256(body).digest() != data[:_DIGEST]:
+            log.warning("%s is damaged; the log is folded instead", path)
+            return None
+        try:
+            stamp, snapshot = _decoder.decode(body)
+        except msgspec.DecodeError:
+            stamp, snapshot = "", None
+        if stamp != self._stamp:
+            log.info("%s is of another release or policy; the log is folded instead", path)
+            return None
+        return snapshot
+
+    def write(self, topic: str, partition: int, snapshot: Snapshot) -> int:
+        """Puts a snapshot in the place of the one before; its size in bytes. Raises `OSError`."""
+        body = msgspec.msgpack.encode((self._stamp, snapshot))
+        path = self._path(topic, partition)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # State holds who acted for whom: for its owner only, as the log is.
+        beside = path.with_suffix(f".{os.getpid()}")
+        beside.touch(0o600)
+        with beside.open("wb") as file:
+            file.write(hashlib.sha256(body).digest())
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        return _DIGEST + len(body)
+
+    def _path(self, topic: str, partition: int) -> Path:
+        return self._directory / f"{topic}-{partition}.snapshot"

@@ -1,0 +1,156 @@
+"""What stays an object, what is packed, what is let go, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grantline.lineage.tiers import LARGE, OBJECT_BYTES, PACKED_BYTES, Bounds, Packing, Tiers
+
+MINUTE = 60_000
+HORIZON = 10 * MINUTE
+
+
+@dataclass(eq=False)
+class Thing:
+    key: str
+    over_at: int = 0
+    hops: int = 1
+    timers: int = 0
+    idle: int = 0
+
+
+def pack(thing: Thing) -> bytes:
+    return f"{thing.over_at} {thing.hops}".encode()
+
+
+def unpack(key: str, data: bytes) -> Thing:
+    over_at, hops = map(int, data.split())
+    return Thing(key, over_at, hops)
+
+
+class Kept(Tiers[Thing]):
+    def __init__(self, bounds: Bounds) -> None:
+        self.woken: list[str] = []
+        self.left: list[str] = []
+        super().__init__(
+            Packing(pack, unpack),
+            bounds,
+            HORIZON,
+            lambda thing: self.woken.append(thing.key),
+            lambda thing: self.left.append(thing.key),
+        )
+
+
+def test_what_is_touched_stays_an_object_and_the_rest_is_packed() -> None:
+    kept = Kept(Bounds(hot=10))
+    for key in "ba":
+        kept.add(Thing(key, over_at=MINUTE))
+    for _ in range(20):
+        kept.get("a")
+        kept.sweep(2, 0)
+    assert (kept.left, kept.objects, len(kept)) == (["b"], 1, 2)
+    woken = kept.get("b")
+    assert woken is not None
+    assert (woken.key, woken.over_at, kept.woken) == ("b", MINUTE, ["b"])
+    assert kept.holds(woken)
+
+
+def test_a_key_that_nobody_spoke_of_is_nothing() -> None:
+    kept = Kept(Bounds(hot=1))
+    kept.add(Thing("a"))
+    kept.sweep(1, 0)
+    assert kept.objects == 0
+    assert kept.get("b") is None
+    assert kept.woken == []
+
+
+def test_time_alone_packs_and_lets_go() -> None:
+    """Of what was not touched for a generation; over is what ended before the horizon."""
+    kept = Kept(Bounds(patience_ms=MINUTE))
+    kept.add(Thing("a", over_at=MINUTE))
+    kept.sweep(1, MINUTE)
+    assert kept.objects == 1
+    kept.sweep(0, 2 * MINUTE)
+    assert (len(kept), kept.objects, kept.hops) == (1, 0, 1)
+    kept.sweep(0, HORIZON + MINUTE)
+    assert len(kept) == 1
+    kept.sweep(0, HORIZON + 3 * MINUTE)
+    assert (len(kept), kept.hops, kept.size_bytes) == (0, 0, 0)
+    assert kept.get("a") is None
+
+
+def test_what_waits_for_a_timer_is_not_packed() -> None:
+    kept = Kept(Bounds(hot=1))
+    waiting = Thing("a", timers=1)
+    kept.add(waiting)
+    for _ in range(5):
+        kept.sweep(1, 0)
+    assert kept.holds(waiting)
+    waiting.timers = 0
+    for _ in range(3):
+        kept.sweep(1, 0)
+    assert not kept.holds(waiting)
+
+
+def test_large_state_is_packed_the_later_the_larger_it_is() -> None:
+    """Unpacking it costs as much as all its hops: so it is paid once in as many generations."""
+    kept = Kept(Bounds(hot=1))
+    kept.add(Thing("small"))
+    kept.add(Thing("large", hops=5 * LARGE))
+    generations: dict[str, int] = {}
+    for generation in range(20):
+        kept.sweep(1, 0)
+        for key in kept.left:
+            generations.setdefault(key, generation)
+    assert generations["small"] == 0
+    assert 4 <= generations["large"] < 10
+
+
+def test_above_the_ceiling_what_ends_first_goes_first_and_is_counted() -> None:
+    blob = 12 + len(b"000000 1")
+    kept = Kept(Bounds(hot=1, ceiling=3 * (blob + PACKED_BYTES)))
+    for minute in (5, 2, 4, 3, 1):
+        kept.add(Thing(f"ends {minute}", over_at=minute * MINUTE))
+    kept.sweep(5, 0)
+    assert kept.size_bytes <= kept.bounds.ceiling
+    assert (len(kept), kept.shed) == (3, 2)
+    assert [kept.get(f"ends {minute}") is not None for minute in range(1, 6)] == [
+        False, False, True, True, True
+    ]  # fmt: skip
+
+
+def test_the_ceiling_also_bounds_what_is_kept_as_objects() -> None:
+    ceiling = 1_000 * OBJECT_BYTES
+    kept = Kept(Bounds(hot=1 << 40, patience_ms=1 << 62, ceiling=ceiling))
+    for number in range(5_000):
+        kept.add(Thing(str(number), over_at=MINUTE))
+        kept.sweep(1, 0)
+    assert kept.size_bytes <= ceiling
+
+
+def test_what_was_packed_twice_ends_once_and_at_its_last_end() -> None:
+    kept = Kept(Bounds(hot=1, patience_ms=1 << 62))
+    kept.add(Thing("a", over_at=MINUTE))
+    kept.sweep(1, 0)
+    again = kept.get("a")
+    assert again is not None
+    again.over_at = 8 * MINUTE
+    kept.sweep(1, 0)
+    kept.sweep(0, HORIZON + 5 * MINUTE)
+    assert len(kept) == 1
+    kept.sweep(0, HORIZON + 10 * MINUTE)
+    assert len(kept) == 0
+
+
+def test_a_dump_is_everything_and_changes_nothing() -> None:
+    kept = Kept(Bounds(hot=1))
+    kept.add(Thing("packed", over_at=MINUTE))
+    kept.sweep(1, 0)
+    kept.add(Thing("object", over_at=MINUTE))
+    kept.add(Thing("waiting", over_at=MINUTE, timers=1))
+    dump = kept.dump()
+    assert (kept.objects, len(kept)) == (2, 3)
+    other = Kept(Bounds())
+    other.load(dump)
+    assert (len(other), other.woken) == (3, ["waiting"])
+    assert all(other.get(key) is not None for key in ("packed", "object", "waiting"))

@@ -1,0 +1,110 @@
+"""Snapshots: what is stored, when, and what is not believed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from grantline.lineage.tiers import Dump
+from grantline.streams.custody import TP, Custody
+from grantline.streams.folds import Snapshot
+from grantline.streams.keeper import Keeper
+from grantline.streams.metrics import Metrics
+from grantline.streams.snapshots import Snapshots
+from tests.deliveries import Counting
+
+HOPS = ("hops", 0)
+TAKEN = Snapshot(7, 1_000, ["fnd_1"], Dump([(b"0123456789abcdef", b"\x00\xff")], ["dlg_1"]))
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    """By another worker of the same release and policy, from the same directory."""
+    size = Snapshots(tmp_path, "same").write(*HOPS, TAKEN)
+    (path,) = tmp_path.iterdir()
+    assert path.stat().st_size == size
+    assert path.stat().st_mode & 0o777 == 0o600
+    read = Snapshots(tmp_path, "same").read(*HOPS)
+    assert read is not None
+    assert (read.next_offset, read.time_ms, read.said) == (7, 1_000, ["fnd_1"])
+    assert list(read.state.packed) == list(TAKEN.state.packed)
+    assert list(read.state.awake) == ["dlg_1"]
+    assert Snapshots(tmp_path, "same").read("hops", 1) is None
+
+
+def test_a_snapshot_of_another_release_or_policy_is_passed_over(tmp_path: Path) -> None:
+    Snapshots(tmp_path, "before").write(*HOPS, TAKEN)
+    assert Snapshots(tmp_path, "after").read(*HOPS) is None
+
+
+@pytest.mark.parametrize("at", [0, 40, -1])
+def test_a_damaged_snapshot_is_passed_over(tmp_path: Path, at: int) -> None:
+    """One flipped bit anywhere; and one that is cut off."""
+    kept = Snapshots(tmp_path, "same")
+    kept.write(*HOPS, TAKEN)
+    (path,) = tmp_path.iterdir()
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+    assert kept.read(*HOPS) is None
+    path.write_bytes(data[:20])
+    assert kept.read(*HOPS) is None
+
+
+class Worker:
+    """A custody with one fold, and what is committed of it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.committed: dict[TP, int] = {}
+        self.kept = Snapshots(directory, "same")
+        self.custody = Custody({"hops": lambda _: Counting().fold()}, recall=self.kept.read)
+        self.custody.assign({HOPS}, {}, {})
+        self.keeper = Keeper(self.custody, self.kept, Metrics(), self.committed.get, seconds=1.0)
+
+    def fold(self, records: int) -> None:
+        fold = self.custody.folds[HOPS]
+        for offset in range(fold.next_offset, fold.next_offset + records):
+            fold.take(offset, 0, [f"item{offset}"])
+
+    def tick(self) -> None:
+        asyncio.run(self.keeper.tick(1.0))
+
+    @property
+    def stored(self) -> int | None:
+        snapshot = self.kept.read(*HOPS)
+        return None if snapshot is None else snapshot.next_offset
+
+
+def test_a_snapshot_is_stored_only_when_it_is_committed(tmp_path: Path) -> None:
+    """Not before, and as it was when it was taken."""
+    worker = Worker(tmp_path)
+    worker.fold(30)
+    worker.tick()
+    worker.committed[HOPS] = 29
+    worker.tick()
+    assert worker.stored is None
+    worker.fold(5)
+    worker.committed[HOPS] = 30
+    worker.tick()
+    assert worker.stored == 30
+
+
+def test_a_worker_that_ends_in_order_leaves_all_that_is_committed(tmp_path: Path) -> None:
+    worker = Worker(tmp_path)
+    worker.fold(3)
+    worker.committed[HOPS] = 2
+    worker.keeper.leave()
+    assert worker.stored is None
+    worker.committed[HOPS] = 3
+    worker.keeper.leave()
+    assert worker.stored == 3
+
+
+def test_a_directory_that_cannot_be_written_costs_the_snapshot_alone(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    worker = Worker(tmp_path / "file")
+    worker.fold(30)
+    worker.committed[HOPS] = 30
+    worker.tick()
+    assert worker.stored is None

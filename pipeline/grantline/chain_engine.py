@@ -118,6 +118,8 @@ class ChainEngine:
         chain = where.chain
         if due_ms is not None:
             chain.timers += self._timers.set(due_ms, (chain, subject))
+        elif chain.timers:
+            chain.timers -= self._timers.cancel((chain, subject))
         if subject.said:
             chain.accused[subject] = None
         elif before:

@@ -9,7 +9,7 @@ from grantline.lineage import histories, tasks
 from grantline.lineage.histories import TokenDelta
 from grantline.lineage.packing import pack_name, unpack_name
 from grantline.lineage.route import is_task, is_token
-from grantline.lineage.tiers import Bounds, Dump, Packing, Tiers
+from grantline.lineage.tiers import Bounds, Dump, Head, Packing, Tiers
 from grantline.lineage.timers import Timers
 from grantline.model.finding import Finding
 from grantline.model.history import Name, Presentation, Task, TokenHistory, Waiting, subjects_of
@@ -113,14 +113,18 @@ class TokenEngine:
         # That nobody issued the token is asked of the token, not of each of its uses.
         since = where.history.arrived
         due_ms = self._judge.ask(self._of_presentation, shown, where, since, shown.arrived)
-        if due_ms is not None:
-            where.history.timers += self._timers.set(due_ms, (where.history, shown))
+        self._set_timer(where.history, shown, due_ms)
 
     def _ask_waiting(self, name: Name, waiting: Waiting) -> None:
         where, since = InName(name, self._policy), waiting.arrived
         due_ms = self._judge.ask(self._of_waiting, waiting, where, since, since)
+        self._set_timer(name, waiting, due_ms)
+
+    def _set_timer(self, name: Name, subject: Presentation | Waiting, due_ms: int | None) -> None:
         if due_ms is not None:
-            name.timers += self._timers.set(due_ms, (name, waiting))
+            name.timers += self._timers.set(due_ms, (name, subject))
+        elif name.timers:
+            name.timers -= self._timers.cancel((name, subject))
 
     def bound(self, bounds: Bounds) -> None:
         """How much may be kept from now on."""
@@ -155,8 +159,8 @@ def _kind(key: str) -> type[Name]:
     return TokenHistory if is_token(key) else Task if is_task(key) else Name
 
 
-def _unpack(key: str, data: bytes) -> Name:
-    return unpack_name(_kind(key), key, data)
+def _unpack(key: str, data: bytes, head: Head) -> Name:
+    return unpack_name(_kind(key), key, data, head)
 
 
 _PACKING = Packing[Name](pack_name, _unpack)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from grantline.lineage import revocations
 from grantline.lineage.merge import join, overlay
 from grantline.lineage.route import own_id
+from grantline.lineage.tiers import LAST_MS
 from grantline.lineage.tree import Delta, attach, delegation_of, inherit, own_token, token_of
 from grantline.model.chain import Chain, Delegation, Facts, Renewal, Token, Use
 from grantline.model.hop import (
@@ -37,7 +38,7 @@ def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     chain.last_arrival = max(chain.last_arrival, now_ms)
     expires_at = hop.token_expires_at
     if expires_at is not None and expires_at * _MS_PER_S > chain.ends_at:
-        chain.ends_at = expires_at * _MS_PER_S
+        chain.ends_at = min(expires_at * _MS_PER_S, LAST_MS)
     operation = hop.operation
     if operation == USE:
         _use(chain, hop, now_ms, delta)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from grantline.lineage.merge import join, overlay
 from grantline.lineage.principals import identify
 from grantline.lineage.route import resolve
+from grantline.lineage.tiers import LAST_MS
 from grantline.model.audience import clean_host, meant_for
 from grantline.model.history import Issue, Name, Presentation, TokenHistory, Waiting
 from grantline.model.hop import ANSWERS, PRESENTS, SERVER, Hop
@@ -69,7 +70,7 @@ def arrives(name: Name, sighting: Sighting, now_ms: int) -> None:
     name.last_arrival = max(name.last_arrival, now_ms)
     expires_at = sighting.expires_at
     if expires_at is not None and expires_at * _MS_PER_S > name.ends_at:
-        name.ends_at = expires_at * _MS_PER_S
+        name.ends_at = min(expires_at * _MS_PER_S, LAST_MS)
 
 
 def _wait(name: Name, sighting: Sighting, now_ms: int, delta: TokenDelta) -> None:

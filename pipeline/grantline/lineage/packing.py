@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from grantline.lineage import tasks
 from grantline.lineage.merge import overlay
 from grantline.lineage.tallies import enter
+from grantline.lineage.tiers import Head
 from grantline.model.chain import Chain, Delegation, Facts, Named, Renewal, Token, Use
 from grantline.model.death import Death, Revoked
 from grantline.model.history import Name, Presentation, Task, TokenHistory
@@ -161,7 +162,7 @@ def _token_row(t: Token, numbers: dict[Delegation, int]) -> _Token:
     )  # fmt: skip
 
 
-def unpack_chain(root_id: str, data: bytes) -> Chain:
+def unpack_chain(root_id: str, data: bytes, _: Head) -> Chain:
     """The chain that was packed."""
     packed = _chain.decode(_plain(data))
     chain = Chain(root_id)
@@ -202,6 +203,10 @@ def dissolve(chain: Chain) -> None:
         _strip(named.stand_in)
     for token in chain.tokens.values():
         _strip(token)
+    chain.delegations.clear()
+    chain.tokens.clear()
+    chain.jtis.clear()
+    chain.tasks.clear()
 
 
 def _strip(token: Token) -> None:
@@ -272,14 +277,19 @@ def _free(known: dict[str, Any], span_id: str) -> str:
     return key
 
 
+_ROOT: Final = b"r"
+"""In front of a name that only leads to a root; MessagePack's arrays begin otherwise."""
+
+
 def pack_name(name: Name) -> bytes:
     """`name` without its key and what is found again from the rest."""
     if isinstance(name, TokenHistory):
-        name = replace(name, key="", by_presenter={}, by_service={})
-        return _compressed(_encode(name))
-    return _encode(
-        replace(name, key="", waits=[]) if isinstance(name, Task) else replace(name, key="")
-    )
+        return _compressed(_encode(replace(name, key="", by_presenter={}, by_service={})))
+    if isinstance(name, Task):
+        return _encode(replace(name, key="", waits=[]))
+    if name.issued and len(name.roots_known) == 1 and not name.waiting:
+        return _ROOT + next(iter(name.roots_known)).encode()
+    return _encode(replace(name, key=""))
 
 
 _NAMES: Final[dict[type[Name], msgspec.msgpack.Decoder[Any]]] = {
@@ -287,8 +297,11 @@ _NAMES: Final[dict[type[Name], msgspec.msgpack.Decoder[Any]]] = {
 }
 
 
-def unpack_name(kind: type[Name], key: str, data: bytes) -> Name:
+def unpack_name(kind: type[Name], key: str, data: bytes, head: Head) -> Name:
     """What is known of `key`, as it was packed."""
+    if kind is Name and data.startswith(_ROOT):
+        end = head.over_at
+        return Name(key, end, end, end, True, {data[1:].decode()}, hops=head.hops)
     name: Name = _NAMES[kind].decode(_plain(data) if kind is TokenHistory else data)
     name.key = key
     if isinstance(name, TokenHistory):

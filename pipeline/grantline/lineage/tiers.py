@@ -26,8 +26,14 @@ OBJECT_BYTES = 1_600
 LARGE = 1_000
 """Hops above which state stays an object for longer: one generation more for each so many. A hop
 that wakes a chain pays for all of it, and so it pays the same however long the chain is."""
+_MINUTE_MS = 60_000
+LAST_MS = 253_402_300_800_000
+"""The year 10000: whatever ends later ends then."""
 _HEAD = Struct(">qI")
-"""In front of what is packed: when it is over, milliseconds, and its hops."""
+"""`Head` as bytes: when it is over, minutes, and its hops."""
+_SMALL = 64
+"""Bytes up to which equal packed state is one object: the names of one chain lead to one root."""
+_SHARED = 10_000
 
 
 class Live(Protocol):
@@ -51,12 +57,20 @@ class Live(Protocol):
 _V = TypeVar("_V", bound=Live)
 
 
+class Head(NamedTuple):
+    """What stands in front of packed state, so that it can be weighed without unpacking."""
+
+    over_at: int
+    """To the minute."""
+    hops: int
+
+
 class Packing(NamedTuple, Generic[_V]):
     """How state becomes bytes, and back."""
 
     pack: Callable[[_V], bytes]
-    unpack: Callable[[str, bytes], _V]
-    """From the key and what was packed."""
+    unpack: Callable[[str, bytes, Head], _V]
+    """From the key, and what was packed."""
 
 
 class Bounds(NamedTuple):
@@ -111,6 +125,7 @@ class Tiers(Generic[_V]):
         """How many there were when the generation began."""
         self._owed = 0
         self._packed: dict[bytes, bytes] = {}
+        self._shared: dict[bytes, bytes] = {}
         self._ends = Ends()
         self._taken = 0
         """Hops taken in during this generation."""
@@ -195,7 +210,7 @@ class Tiers(Generic[_V]):
     def load(self, dump: Dump) -> None:
         """What `dump` gave."""
         for name, blob in dump.packed:
-            self.hops += _HEAD.unpack_from(blob)[1]
+            self.hops += _head(blob).hops
             self._keep(name, blob)
         for key in dump.awake:
             self.get(key)
@@ -206,8 +221,8 @@ class Tiers(Generic[_V]):
         blob = self._packed.pop(digest(key), None)
         if blob is None:
             return None
-        self._packed_bytes -= len(blob) + PACKED_BYTES
-        value = self._packing.unpack(key, blob[_HEAD.size :])
+        self._packed_bytes -= _cost(blob)
+        value = self._packing.unpack(key, blob[_HEAD.size :], _head(blob))
         self._object_hops += value.hops
         self._woken(value)
         return value
@@ -228,27 +243,41 @@ class Tiers(Generic[_V]):
                 value.idle += 1
                 self._young[key] = value
             else:
-                value.idle = 0
-                self._keep(digest(key), self._bytes(value))
-                self._leave(value)
+                self._pack(value)
+
+    def _pack(self, value: _V) -> None:
+        value.idle = 0
+        try:
+            packed = self._bytes(value)
+        except (OverflowError, UnicodeEncodeError):
+            # What no frame can hold may still come from a file; it stays an object.
+            self._young[value.key] = value
+            return
+        self._keep(digest(value.key), packed)
+        self._leave(value)
 
     def _leave(self, value: _V) -> None:
         self._object_hops -= value.hops
         self._gone(value)
 
     def _bytes(self, value: _V) -> bytes:
-        return _HEAD.pack(value.over_at, value.hops) + self._packing.pack(value)
+        minute = -(-min(value.over_at, LAST_MS) // _MINUTE_MS)
+        return _HEAD.pack(minute, value.hops) + self._packing.pack(value)
 
     def _keep(self, name: bytes, blob: bytes) -> None:
+        if len(blob) <= _SMALL:
+            if len(self._shared) >= _SHARED:
+                self._shared.clear()
+            blob = self._shared.setdefault(blob, blob)
         self._packed[name] = blob
-        self._packed_bytes += len(blob) + PACKED_BYTES
-        self._ends.set(_over_at(blob), name)
+        self._packed_bytes += _cost(blob)
+        self._ends.set(_head(blob).over_at, name)
 
     def _let_go(self, now_ms: int) -> None:
         for name in self._ends.due(now_ms - self._horizon_ms):
             blob = self._packed.get(name)
             # What was woken and packed again is listed again, under its new end.
-            if blob is not None and _over_at(blob) + self._horizon_ms <= now_ms:
+            if blob is not None and _head(blob).over_at + self._horizon_ms <= now_ms:
                 self._drop(name, blob)
         while self.size_bytes > self.bounds.ceiling and self._packed:
             for name in self._ends.earliest():
@@ -259,9 +288,14 @@ class Tiers(Generic[_V]):
 
     def _drop(self, name: bytes, blob: bytes) -> None:
         del self._packed[name]
-        self._packed_bytes -= len(blob) + PACKED_BYTES
-        self.hops -= _HEAD.unpack_from(blob)[1]
+        self._packed_bytes -= _cost(blob)
+        self.hops -= _head(blob).hops
 
 
-def _over_at(blob: bytes) -> int:
-    return int(_HEAD.unpack_from(blob)[0])
+def _head(blob: bytes) -> Head:
+    minute, hops = _HEAD.unpack_from(blob)
+    return Head(minute * _MINUTE_MS, hops)
+
+
+def _cost(blob: bytes) -> int:
+    return PACKED_BYTES + (len(blob) if len(blob) > _SMALL else 0)

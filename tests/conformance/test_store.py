@@ -106,6 +106,19 @@ def test_equal_span_ids_of_two_traces_are_two_hops(store: LineageStore) -> None:
     assert len(store.query(HOPS)) == 2
 
 
+@pytest.mark.parametrize("stored", [1, 3, 60])
+def test_a_copy_with_a_root_replaces_one_without_whatever_its_id(
+    store: LineageStore, stored: int
+) -> None:
+    """Half of all span ids are beyond the signed numbers of 64 bits."""
+    ids = [f"{(1 << 63) + 1000 * number:016x}" for number in range(stored)]
+    for copy in (hop(1, root_id=None), resolved(1, "dlg_a")):
+        hops = [msgspec.structs.replace(copy, span_id=one, trace_id=2 * one) for one in ids]
+        store.write(Batch(hops=hops))
+    rows = store.query("SELECT span_id, root_id FROM hops ORDER BY ALL")
+    assert rows == [(one, "dlg_a") for one in ids]
+
+
 COPIES = (hop(1, root_id=None), resolved(1, "dlg_b"), resolved(1, "dlg_a"), hop(1, root_id="dlg_z"))
 
 

@@ -112,23 +112,24 @@ class DuckDBStore:
         with self._staged(table):
             # The numbers first: the text columns are read for the few that are there already.
             known = self._rows(
-                "SELECT trace_id, span_id, root_id, list_contains(flags, 'root_resolved'), "
+                "SELECT rowid, trace_id, span_id, root_id, list_contains(flags, 'root_resolved'), "
                 "task_granted_at, epoch_ns(seen_at) "
                 "FROM hops WHERE span_key IN (SELECT span_key FROM staged)"
             )
         replaced = []
-        for trace_id, span_id, *how in known:
+        for row, trace_id, span_id, *how in known:
             hop = best.get((trace_id, span_id))
             if hop is None:
                 continue
             if rooted(hop).beats(Rooted(*how)):
-                replaced.append(hop)
+                replaced.append(row)
             else:
                 best.pop((trace_id, span_id))
         if replaced:
-            with self._staged(hop_table(replaced)):
-                self._rows("DELETE FROM hops USING staged WHERE hops.span_key = staged.span_key "
-                           "AND hops.trace_id = staged.trace_id")  # fmt: skip
+            # Not by their keys: while few hops are stored, DuckDB hands those to Arrow as signed
+            # numbers, and half of all keys are none.
+            with self._staged(pa.table({"row": pa.array(replaced, pa.int64())})):
+                self._rows("DELETE FROM hops WHERE rowid IN (SELECT row FROM staged)")
         if best:
             with self._staged(hop_table(list(best.values())) if known else table):
                 self._rows("INSERT INTO hops BY NAME FROM staged")

@@ -32,9 +32,10 @@ class ChainEngine:
         self._policy = policy
         rules = every() if rules is None else rules
         self._judge = Judge(rules, policy)
-        self._of_delegation = [rule for rule in rules if rule.reads is Delegation]
-        self._of_renewal = [rule for rule in rules if rule.reads is Renewal]
-        self._of_use = [rule for rule in rules if rule.reads is Use]
+        self._rules: dict[type[Subject], list[Rule]] = {
+            kind: [rule for rule in rules if rule.reads is kind]
+            for kind in (Delegation, Renewal, Use)
+        }
         horizon_ms = int(policy.lateness_seconds * _MS)
         self._chains = Tiers(_PACKING, bounds or Bounds(), horizon_ms, self._woken, self._gone)
         self._deltas: dict[Chain, Delta] = {}
@@ -64,7 +65,7 @@ class ChainEngine:
         for chain, subject in self._timers.due(self._now_ms):
             chain.timers -= 1
             if self._chains.holds(chain):
-                self._ask(InChain(chain, self._policy), subject)
+                self._ask(InChain(chain, self._policy), subject, _since(subject))
 
     def next_due_ms(self) -> int | None:
         """The next reading of the clock at which `advance` has something to ask, if any."""
@@ -95,26 +96,31 @@ class ChainEngine:
         self._deltas.clear()
 
     def _judge_chain(self, chain: Chain, delta: Delta) -> None:
+        where = InChain(chain, self._policy)
+        if not delta.everything and not (chain.accused and delta.redrawn):
+            for delegation in delta.delegations:
+                self._ask(where, delegation, delegation.arrived)
+            for renewal in delta.renewals:
+                self._ask(where, renewal, renewal.delegation.arrived)
+            for use in delta.uses:
+                self._ask(where, use, use.token.arrived)
+            return
+        for subject in self._shown_anew(chain, delta):
+            self._ask(where, subject, _since(subject))
+
+    def _shown_anew(self, chain: Chain, delta: Delta) -> Iterable[Subject]:
+        """What changed, and the findings that show names and paths which changed."""
         subjects: dict[Subject, None] = {}
         if delta.everything:
             subjects |= dict.fromkeys(chain.delegations.values())
-        subjects |= dict.fromkeys((*delta.delegations, *delta.renewals, *delta.uses))
-        if accused := chain.accused:
-            # Findings show names and paths: they are told anew where those changed.
-            subjects |= accused if delta.everything else _at(shown_from(delta.redrawn), accused)
-        where = InChain(chain, self._policy)
-        for subject in subjects:
-            self._ask(where, subject)
+            subjects |= chain.accused
+        else:
+            subjects |= _at(shown_from(delta.redrawn), chain.accused)
+        return subjects | dict.fromkeys((*delta.delegations, *delta.renewals, *delta.uses))
 
-    def _ask(self, where: InChain, subject: Subject) -> None:
-        if isinstance(subject, Use):
-            rules, arrived = self._of_use, subject.token.arrived
-        elif isinstance(subject, Delegation):
-            rules, arrived = self._of_delegation, subject.arrived
-        elif isinstance(subject, Renewal):
-            rules, arrived = self._of_renewal, subject.delegation.arrived
-        before = subject.said
-        due_ms = self._judge.ask(rules, subject, where, arrived, arrived)
+    def _ask(self, where: InChain, subject: Subject, since_ms: int) -> None:
+        rules, before = self._rules[type(subject)], subject.said
+        due_ms = self._judge.ask(rules, subject, where, since_ms, since_ms)
         chain = where.chain
         if due_ms is not None:
             chain.timers += self._timers.set(due_ms, (chain, subject))
@@ -151,6 +157,15 @@ class ChainEngine:
         for subject in chain.accused:
             self._judge.forget(subject)
         dissolve(chain)
+
+
+def _since(subject: Subject) -> int:
+    """Where the grace of what it lacks begins, milliseconds."""
+    if isinstance(subject, Use):
+        return subject.token.arrived
+    if isinstance(subject, Renewal):
+        return subject.delegation.arrived
+    return subject.arrived if isinstance(subject, Delegation) else 0
 
 
 def _at(places: Iterable[Delegation], accused: Mapping[Subject, None]) -> dict[Subject, None]:

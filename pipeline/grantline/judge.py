@@ -24,7 +24,7 @@ from grantline.model.finding import (
 from grantline.model.policy import Policy
 from grantline.model.subject import Spoken, Subject
 from grantline.rules import words
-from grantline.rules.rule import Rule
+from grantline.rules.rule import NONE, Rule
 
 _SEVERITIES: dict[Severity, SeverityName] = {
     Severity.INFO: "info",
@@ -73,8 +73,11 @@ class Judge:
         due_ms: int | None = None
         for rule in rules:
             try:
+                hits = rule.check(subject, where)
+                if hits is NONE:
+                    continue
                 # A generator may fail after its first hit.
-                hits = tuple(rule.check(subject, where))
+                hits = tuple(hits)
             except Exception as why:  # noqa: BLE001 - a broken rule must not cost the others
                 spoken = [*(spoken or ()), (CRASHED, _crash(rule, why))]
                 continue

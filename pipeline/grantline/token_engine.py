@@ -49,12 +49,12 @@ class TokenEngine:
             if name is None:
                 name = _kind(sighting.key)(sighting.key, self._now_ms, self._now_ms)
                 self._names.add(name)
-            if isinstance(name, TokenHistory):
+            if name.__class__ is Name:
+                histories.fold_name(name, sighting, self._now_ms, self._delta)
+            elif isinstance(name, TokenHistory):
                 histories.fold(name, sighting, self._policy, self._now_ms, self._delta)
             elif isinstance(name, Task):
                 tasks.fold(name, sighting, self._policy, self._now_ms, self._delta)
-            else:
-                histories.fold_name(name, sighting, self._now_ms, self._delta)
 
     def advance(self, now_ms: int) -> None:
         """Let ingest time go on, in milliseconds; it never goes back."""
@@ -152,7 +152,8 @@ class TokenEngine:
 
     def _gone(self, name: Name) -> None:
         for subject in subjects_of(name):
-            self._judge.forget(subject)
+            if subject.said:
+                self._judge.forget(subject)
 
 
 def _kind(key: str) -> type[Name]:

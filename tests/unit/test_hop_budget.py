@@ -36,11 +36,11 @@ ADDRESSES = Addresses("h", "t", "f", "r", 12, "/budget")
 CALLS = {
     "decode": 68.0,
     "route and frame": 29.5,
-    "fold and judge chains": 60.5,
-    "fold and judge tokens": 77.0,
+    "fold and judge chains": 59.0,
+    "fold and judge tokens": 70.0,
 }
 """A span, at most."""
-BLOCKS = {"chains": 23.2, "tokens": 6.4}
+BLOCKS = {"chains": 22.0, "tokens": 6.3}
 """A live hop, at most."""
 
 

@@ -218,8 +218,10 @@ def _presentation(
     if name is None and client:
         name = service
     principal, workload = identify(name) if name else (None, None)
-    if principal:
-        principal = policy.principal(principal)
+    reporter = identify(service)[0] if service else None
+    if policy.principal_aliases:
+        principal = principal and policy.principal(principal)
+        reporter = reporter and policy.principal(reporter)
     thumbprint = sighting.thumbprint if principal is None and kind == SERVER else None
     host = sighting.server_address
     return Presentation(
@@ -230,7 +232,7 @@ def _presentation(
         principal,
         workload,
         thumbprint,
-        policy.principal(identify(service)[0]) if service else None,
+        reporter,
         clean_host(host) if host else None,
         None if sighting.resolved else sighting.root_id,
         denied,

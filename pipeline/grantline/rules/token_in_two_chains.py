@@ -11,8 +11,10 @@ from grantline.rules.rule import NONE, Hits, InHistory, Rule
 
 def check(shown: Presentation, where: InHistory) -> Hits:
     history = where.history
+    if shown.root_id is None or shown.root_id == history.root_issued:
+        return NONE
     home = history.home
-    if shown.root_id is None or home is None or shown.root_id == home:
+    if home is None or shown.root_id == home:
         return NONE
     who = shown.who or shown.service or "someone"
     verb = "was issued" if shown.act == ISSUED else f"was presented by {who}"

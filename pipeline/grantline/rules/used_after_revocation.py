@@ -25,7 +25,7 @@ def check(use: Use, where: InChain) -> Hits:
     if (kill := above.earliest()) is not None and _after(use, where, kill):
         soft = above.hard is None or not _after(use, where, above.hard)
         hits.append(_hit("TR-05", use, owner, where, kill, soft=soft))
-    return hits
+    return hits or NONE
 
 
 def _after(use: Use, where: InChain, kill: Kill) -> bool:

@@ -17,7 +17,7 @@ from grantline.streams.deliveries import Delivery, Record
 from grantline.streams.folds import Fold, Snapshot
 
 TP = tuple[str, int]
-WORKER_BOUNDS = Bounds(hot=100_000)
+WORKER_BOUNDS = Bounds()
 _LEAST_HOT = 500
 """Hops that even one of very many partitions keeps as objects."""
 

@@ -1,36 +1,43 @@
 -- Further questions about one chain. `wanted` as in chain(); where a delegation is meant, its id
 -- or the fingerprint of one of its tokens.
 
--- The delegations of tree(wanted) that `wanted` itself names.
-CREATE OR REPLACE MACRO named_of(wanted) AS TABLE
-    SELECT root_id, id, lineage FROM tree(wanted)
-    WHERE id = wanted OR list_contains(tokens, wanted)
-        OR list_contains(tokens, 'sha256:' || wanted);
+-- Whether a delegation is what `wanted` itself names, not only of its chain.
+CREATE OR REPLACE MACRO goes_by(id, tokens, wanted) AS
+    id = wanted OR list_has_any(tokens, [wanted, 'sha256:' || wanted]);
 
--- From the delegation up to the root; `distance` 0 is itself.
+-- From the delegation up to the root; `distance` 0 is itself. `across_gap`: something between the
+-- two was never reported.
 CREATE OR REPLACE MACRO ancestors(wanted) AS TABLE
-    WITH above AS (
-        SELECT root_id, unnest(lineage) AS id, len(lineage) - generate_subscripts(lineage, 1)
-            AS distance
-        FROM named_of(wanted)
+    WITH tree AS MATERIALIZED (FROM tree(wanted)),
+    above AS (
+        SELECT root_id, unnest(lineage) AS id, generate_subscripts(lineage, 1) AS position,
+            len(lineage) AS steps, unbroken_from
+        FROM tree
+        WHERE goes_by(id, tokens, wanted)
     )
-    SELECT above.distance, tree.*
-    FROM tree(wanted) AS tree
+    SELECT steps - position AS distance, position < above.unbroken_from AS across_gap, tree.*
+    FROM tree
     JOIN above ON above.id = tree.id AND above.root_id IS NOT DISTINCT FROM tree.root_id
-    ORDER BY above.distance;
+    ORDER BY tree.root_id, distance;
 
--- Everything that was obtained with the delegation, itself (`distance` 0) first.
+-- Everything that was obtained with the delegation, itself (`distance` 0) first, also below a gap:
+-- then `across_gap`, and there may be more in between than `distance` says.
 CREATE OR REPLACE MACRO descendants(wanted) AS TABLE
-    SELECT len(tree.lineage) - len(named.lineage) AS distance, tree.*
-    FROM tree(wanted) AS tree
-    JOIN (FROM named_of(wanted)) AS named
+    WITH tree AS MATERIALIZED (FROM tree(wanted))
+    SELECT
+        len(tree.lineage) - len(named.lineage) AS distance,
+        list_position(tree.lineage, named.id) < tree.unbroken_from AS across_gap,
+        tree.*
+    FROM tree
+    JOIN (FROM tree WHERE goes_by(id, tokens, wanted)) AS named
         ON list_contains(tree.lineage, named.id)
         AND named.root_id IS NOT DISTINCT FROM tree.root_id
     ORDER BY tree.root_id, tree.place;
 
 -- Uses of what was dead: of a revoked token, delegation, task or chain, or below one. `lag` is how
 -- long after the revocation; small ones may be clock skew. A refused use is shown as well: it
--- tells which systems enforce.
+-- tells which systems enforce. `across_gap`: something between the revoked delegation and this use
+-- was never reported.
 CREATE OR REPLACE MACRO uses_after_revocation(wanted) AS TABLE
     WITH mine AS MATERIALIZED (FROM hops_of(wanted)),
     owned AS MATERIALIZED (FROM owned_of('mine')),
@@ -92,11 +99,13 @@ CREATE OR REPLACE MACRO uses_after_revocation(wanted) AS TABLE
             )
     ),
     ends AS (
-        SELECT root_id, NULL AS id, token_fingerprint, seen_at, span_id, revocation_reason
+        SELECT root_id, NULL AS id, token_fingerprint, seen_at, span_id, revocation_reason,
+            false AS across_gap
         FROM dead_tokens
         UNION ALL
         SELECT
-            placed.root_id, placed.id, NULL, dead.seen_at, dead.span_id, dead.revocation_reason
+            placed.root_id, placed.id, NULL, dead.seen_at, dead.span_id, dead.revocation_reason,
+            coalesce(list_position(placed.lineage, dead.id) < placed.unbroken_from, false)
         FROM dead_delegations AS dead
         JOIN placed
             ON placed.root_id IS NOT DISTINCT FROM dead.root_id
@@ -113,6 +122,7 @@ CREATE OR REPLACE MACRO uses_after_revocation(wanted) AS TABLE
         to_microseconds((epoch_ns(acting.seen_at) - epoch_ns(ends.seen_at)) // 1000) AS lag,
         ends.span_id AS revoked_by,
         ends.revocation_reason AS reason,
+        ends.across_gap,
         acting.trace_id, acting.span_id
     FROM acting
     JOIN ends
@@ -133,7 +143,8 @@ CREATE OR REPLACE MACRO scope_origin(wanted, scope) AS TABLE
         AND (depth = 0 OR gained_scopes IS NULL OR list_contains(gained_scopes, scope))
     ORDER BY root_id, place;
 
--- What a delegation and everything below it may do (`allowed`) and was seen doing (`observed`).
+-- What a delegation and everything below it may do (`allowed`; NULL: not known, as of a gap) and
+-- was seen doing (`observed`).
 CREATE OR REPLACE MACRO reach(wanted) AS TABLE
     WITH below AS MATERIALIZED (FROM descendants(wanted)),
     mine AS MATERIALIZED (FROM hops_of(wanted)),
@@ -145,7 +156,8 @@ CREATE OR REPLACE MACRO reach(wanted) AS TABLE
         GROUP BY ALL
     )
     SELECT
-        below.distance, below.root_id, below.id, below.actor_id, granted_scopes AS allowed_scopes,
+        below.distance, below.across_gap, below.state, below.root_id, below.id,
+        coalesce(below.actor_id, below.claimed_actor) AS actor_id, granted_scopes AS allowed_scopes,
         audiences AS allowed_audiences, expires_at, coalesce(systems, []) AS observed_systems,
         coalesce(actions, []) AS observed_actions, coalesce(uses, 0) AS uses
     FROM below
@@ -153,23 +165,42 @@ CREATE OR REPLACE MACRO reach(wanted) AS TABLE
         ON seen.delegation_id = below.id AND seen.root_id IS NOT DISTINCT FROM below.root_id
     ORDER BY below.root_id, below.place;
 
--- What falls if this actor is compromised at that time: its delegations that are not expired, and
--- all below them.
+-- What falls if this actor is compromised at that time: its delegations that are not expired (a gap
+-- is its where others say so), and all below them, in every chain that they were used in.
 CREATE OR REPLACE MACRO blast(actor, since) AS TABLE
-    WITH mine AS MATERIALIZED (
-        FROM hops WHERE root_id IN (SELECT root_id FROM hops WHERE actor_id = actor)
+    WITH theirs AS (
+        SELECT DISTINCT coalesce(id, derived_id(token_fingerprint)) AS id FROM hops
+        WHERE actor_id = actor AND operation IN ('grant', 'delegate')
+    ),
+    naming AS MATERIALIZED (
+        FROM hops
+        WHERE actor_id = actor OR delegator_id = actor
+            OR id IN (FROM theirs) OR parent_id IN (FROM theirs)
+    ),
+    mine AS MATERIALIZED (
+        FROM hops WHERE root_id IN (SELECT root_id FROM naming)
+        UNION ALL
+        FROM naming WHERE root_id IS NULL
     ),
     placed AS MATERIALIZED (FROM placed_of('mine')),
     held AS (
         SELECT root_id, id FROM placed
-        WHERE actor_id = actor AND (expires_at IS NULL OR expires_at > since::TIMESTAMP)
+        WHERE id IN (
+            SELECT id FROM placed
+            WHERE coalesce(actor_id, claimed_actor) = actor
+                AND (expires_at IS NULL OR expires_at > since::TIMESTAMP)
+        )
     )
     SELECT DISTINCT ON (placed.root_id, placed.id)
-        placed.root_id, placed.id, placed.depth, placed.actor_id, placed.path,
+        placed.root_id, placed.id, placed.depth,
+        coalesce(placed.actor_id, placed.claimed_actor) AS actor_id, placed.path,
         placed.granted_scopes, placed.audiences, placed.token_fingerprint, placed.expires_at,
+        placed.state,
+        list_position(placed.lineage, held.id) < placed.unbroken_from AS across_gap,
         placed.id = held.id AS own
     FROM placed
     JOIN held
-        ON held.root_id = placed.root_id AND list_contains(placed.lineage, held.id)
+        ON held.root_id IS NOT DISTINCT FROM placed.root_id
+        AND list_contains(placed.lineage, held.id)
     WHERE placed.expires_at IS NULL OR placed.expires_at > since::TIMESTAMP
-    ORDER BY placed.root_id, placed.id, own DESC;
+    ORDER BY placed.root_id, placed.id, own DESC, across_gap;

@@ -100,8 +100,8 @@ def test_a_chain_is_drawn_from_the_human_to_the_actions(told: DuckDBStore) -> No
         (1, worker, "delegate", False),
         (2, [*worker, "tool"], "delegate", False),
         *[(2, [*worker, "tool"], "use", False)] * 3,
-        (None, ["alice", "?"], None, True),
-        (None, ["alice", "?", "sub"], "delegate", False),
+        (None, ["alice", "planner", "?"], None, True),
+        (None, ["alice", "planner", "?", "sub"], "delegate", False),
     ]
 
 
@@ -186,15 +186,17 @@ def test_a_revocation_that_its_task_alone_places_is_the_task_s() -> None:
 def test_uses_after_revocation_of_an_ancestor(told: DuckDBStore) -> None:
     """With how long after, by which revocation, and whether the system refused."""
     rows = told.query(
-        "SELECT delegation_id, service, refused, lag, revoked_by FROM uses_after_revocation(?)",
+        "SELECT delegation_id, service, refused, across_gap, lag, revoked_by "
+        "FROM uses_after_revocation(?)",
         [ROOT],
     )
-    assert [(row[0], row[1], row[2], row[3].total_seconds()) for row in rows] == [
-        (dlg("t2"), "crm", False, 1.0),
-        (dlg("t2"), "crm", True, 2.0),
+    assert [(*row[:4], row[4].total_seconds()) for row in rows] == [
+        (dlg("t2"), "crm", False, False, 1.0),
+        (dlg("t2"), "crm", True, False, 2.0),
+        (dlg("lost"), "sub", False, True, 3.0),
     ]
     (revoke,) = told.query("SELECT span_id FROM hops WHERE operation = 'revoke'")
-    assert {row[4] for row in rows} == {revoke[0]}
+    assert {row[5] for row in rows} == {revoke[0]}
 
 
 @pytest.mark.parametrize(
@@ -240,11 +242,14 @@ def test_reach_tells_what_is_allowed_and_what_was_seen(told: DuckDBStore) -> Non
 
 
 def test_blast_of_a_compromised_actor(told: DuckDBStore) -> None:
-    """Its live delegations and what hangs below them; what has expired does not count."""
-    early = told.query("SELECT actor_id, own FROM blast('worker', '2026-11-18') ORDER BY own")
-    assert early == [("tool", False), ("worker", True)]
-    late = told.query("SELECT actor_id FROM blast('worker', '2026-11-30')")
-    assert late == [("worker",)]
+    """Its live delegations, the unseen one that is said to be its among them, and what hangs
+    below; what has expired does not count.
+    """
+    ask = "SELECT actor_id, state, own FROM blast('worker', ?::TIMESTAMP) ORDER BY ALL"
+    unseen = [("sub", "seen", False), ("worker", "gap", True)]
+    early = told.query(ask, ["2026-11-18"])
+    assert early == sorted([*unseen, ("tool", "seen", False), ("worker", "seen", True)])
+    assert told.query(ask, ["2026-11-30"]) == [*unseen, ("worker", "seen", True)]
 
 
 def test_one_row_a_token(told: DuckDBStore) -> None:
@@ -332,7 +337,10 @@ def test_a_ring_of_parents_ends_and_is_shown() -> None:
         ("dlg_b", "unplaced", None, True),
     ]
     assert store.query("SELECT unrooted, gaps FROM chains") == [(2, 1)]
-    assert len(store.query("FROM ancestors('dlg_a')")) == 1
+    assert store.query("SELECT id, across_gap FROM ancestors('dlg_a')") == [
+        ("dlg_a", False),
+        ("dlg_0", True),
+    ]
 
 
 def test_a_chain_deeper_than_the_cap_is_cut_and_says_so() -> None:

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from grantline.model.plain import plain
 from grantline.store.client import Answer, Lineage
-from grantline.store.draw import Row, draw
+from grantline.store.draw import Row, draw, place
 from grantline.store.quack import literal
 from grantline.store.values import shown
 
@@ -51,9 +51,9 @@ def explain(lineage: Lineage, wanted: str) -> str:
     finding = _finding(lineage, wanted)
     name = literal(finding["id"])
     evidence = lineage.ask(f"FROM explain_finding({name})").records()
-    involved = {row["delegation_id"] for row in evidence}
-    tree = [row for row in lineage.ask(f"FROM tree({name})").records() if row["id"] in involved]
-    return "\n".join([*_head(finding), "", *_indented(_drawn(tree, evidence)), "", *_rest(finding)])
+    tree = lineage.ask(f"FROM tree({name})").records()
+    drawn = _drawn(finding, _above(finding, tree, evidence), evidence)
+    return "\n".join([*_head(finding), "", *_indented(drawn), "", *_rest(finding)])
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int | None = None) -> str:
@@ -120,7 +120,7 @@ def _head(finding: Row) -> list[str]:
     shows = {name: plain(str(value)) for name, value in finding.items()}
     path = " → ".join(map(plain, finding["path"]))
     times = f"{shows['count']} time{'' if finding['count'] == 1 else 's'}"
-    first, last = (shown(finding[name]) or "?" for name in ("first_seen", "last_seen"))
+    seen = dict.fromkeys(shown(finding[name]) or "?" for name in ("first_seen", "last_seen"))
     about = f"rule {shows['rule']}, revision {shows['revision']}, confidence {shows['confidence']}"
     title = f"{shows['severity'].upper()}  {shows['reference']}  {shows['title']}"
     return [
@@ -129,7 +129,7 @@ def _head(finding: Row) -> list[str]:
         "",
         f"  finding     {shows['id']}  {about}",
         f"  path        {path or '?'}",
-        f"  seen        {times}, {first} to {last}",
+        f"  seen        {times}, {' to '.join(seen)}",
     ]
 
 
@@ -148,10 +148,27 @@ def _rest(finding: Row) -> list[str]:
     ]
 
 
-def _drawn(tree: Sequence[Row], evidence: Sequence[Row]) -> list[str]:
+def _above(finding: Row, tree: Sequence[Row], evidence: Sequence[Row]) -> list[Row]:
+    """The delegations that the finding is about, and those above them."""
+    about = {(row["root_id"], row["delegation_id"]) for row in evidence}
+    lines = {
+        (row["root_id"], one)
+        for row in tree
+        if place(row) in about or row["id"] in finding["delegation_ids"]
+        for one in row["lineage"]
+    }
+    return [row for row in tree if place(row) in lines]
+
+
+def _drawn(finding: Row, tree: Sequence[Row], evidence: Sequence[Row]) -> list[str]:
+    """The chain that the finding belongs to, then others that it reaches into."""
     if not evidence:
         return ["the violating hops are not in the lineage (yet)"]
-    return draw(tree, evidence)
+
+    def elsewhere(row: Row) -> bool:
+        return bool(row["root_id"] != finding["root_id"])
+
+    return draw(sorted(tree, key=elsewhere), sorted(evidence, key=elsewhere))
 
 
 def _wrapped(text: str) -> list[str]:

@@ -16,7 +16,7 @@ def shown(value: Any) -> str:
         case bool():
             text = "yes" if value else "no"
         case datetime():
-            text = value.isoformat(sep=" ") + "Z"
+            text = f"{value:%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".") + "Z"
         case timedelta():
             text = f"{value.total_seconds():g} s"
         case list() | tuple():

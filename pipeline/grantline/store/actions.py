@@ -1,0 +1,105 @@
+"""What was done with one delegation: a line for each kind of act, however often it was done.
+
+A call that both sides report, the caller and the system that had to decide, is drawn once, as
+the system saw it; what only the caller reports says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from grantline.model.plain import plain
+from grantline.store.values import short, shown
+
+Row = dict[str, Any]
+
+MAX_ACTIONS: Final = 25
+"""Lines under one delegation; the rest is counted."""
+
+
+class _Kind(NamedTuple):
+    operation: str
+    action: str | None
+    presenter: str | None
+    token: str | None
+    outcome: str | None
+    refused: bool
+
+
+class _Report(NamedTuple):
+    by: str | None
+    """The system that reports; None where the presenter tells of itself."""
+    violations: tuple[str, ...]
+
+
+def actions(hops: Iterable[Row], at: Callable[[datetime], str]) -> Iterator[str]:
+    """The hops, all of one delegation, as lines in the order in which they began."""
+    kinds: dict[tuple[_Kind, _Report], list[Row]] = {}
+    for hop in hops:
+        kinds.setdefault((_kind(hop), _report(hop)), []).append(hop)
+    confirmed: Counter[_Kind] = Counter()
+    for (kind, report), same in kinds.items():
+        confirmed[_call(kind)] += 0 if report.by is None else len(same)
+    lines = [
+        (kind, report, same)
+        for (kind, report), same in kinds.items()
+        if report.by is not None or report.violations or len(same) > confirmed[_call(kind)]
+    ]
+    for kind, report, same in lines[:MAX_ACTIONS]:
+        yield f"{_words(kind, report)}  {_when(same, at)}{_marked(report.violations)}"
+    rest = sum(len(same) for _, _, same in lines[MAX_ACTIONS:])
+    if rest:
+        yield f"… {rest} more actions: ask chain() in SQL"
+
+
+def marks(hops: Iterable[Row]) -> str:
+    """What rules say of the hops, as the end of a line."""
+    return _marked(sorted({name for hop in hops for name in hop["violations"]}))
+
+
+def _marked(violations: Sequence[str]) -> str:
+    return f"   ✗ {shown(list(violations))}" if violations else ""
+
+
+def _kind(hop: Row) -> _Kind:
+    return _Kind(
+        hop["operation"], hop["action_name"], hop["presenter"], hop["token_fingerprint"],
+        hop["decision_outcome"], hop["refused"],
+    )  # fmt: skip
+
+
+def _call(kind: _Kind) -> _Kind:
+    """What both sides know of a call: the caller does not decide its outcome."""
+    return kind._replace(outcome=None)
+
+
+def _report(hop: Row) -> _Report:
+    own = hop["service"] is None or hop["service"] == hop["presenter"]
+    return _Report(None if own else hop["service"], tuple(hop["violations"]))
+
+
+def _words(kind: _Kind, report: _Report) -> str:
+    parts = [kind.operation]
+    if kind.action:
+        parts.append(plain(kind.action))
+    if kind.presenter:
+        parts.append(f"by {plain(kind.presenter)}")
+    if report.by:
+        parts.append(f"at {plain(report.by)}")
+    if kind.token:
+        parts.append(f"token {short(kind.token)}")
+    if kind.outcome:
+        parts.append(plain(kind.outcome))
+    elif kind.refused:
+        parts.append("failed")
+    if kind.operation == "use" and report.by is None:
+        parts.append("(only it says so)")
+    return "  ".join(parts)
+
+
+def _when(same: Sequence[Row], at: Callable[[datetime], str]) -> str:
+    first, last = at(same[0]["seen_at"]), at(same[-1]["seen_at"])
+    return first if len(same) == 1 else f"{len(same)} times, {first} to {last}"

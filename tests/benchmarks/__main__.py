@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmarks import growth, latency, memory, report, stages, throughput
+from tests.benchmarks import apart, emit, growth, latency, memory, report, stages, throughput
 from tests.benchmarks.bench import FULL, QUICK, Bench
 from tests.benchmarks.broker import warm_up
 from tests.benchmarks.expected import Different
@@ -23,7 +23,9 @@ from tests.brokers import choose
 
 PARTS: Mapping[str, Callable[[Bench], Part]] = {
     "throughput": throughput.run,
+    "apart": apart.run,
     "latency": latency.run,
+    "emit": emit.run,
     "growth": growth.run,
     "memory": memory.run,
     "stages": stages.run,

@@ -22,6 +22,7 @@ class Size(NamedTuple):
     times: int
     """Each contender runs."""
     latency_seconds: float
+    emit_seconds: float
     growth_hops: int
     lengths: tuple[int, ...]
     """Hops a chain."""
@@ -30,9 +31,9 @@ class Size(NamedTuple):
 
 
 FULL = Size(
-    100_000, 40_000, 3, 20.0, 100_000, (10, 1_000, 100_000), (1_000, 100_000, 1_000_000)
+    100_000, 40_000, 3, 20.0, 20.0, 100_000, (10, 1_000, 100_000), (1_000, 100_000, 1_000_000)
 )  # fmt: skip
-QUICK = Size(10_000, 4_000, 1, 6.0, 10_000, (10, 1_000), (1_000, 20_000))
+QUICK = Size(10_000, 4_000, 1, 6.0, 4.0, 10_000, (10, 1_000), (1_000, 20_000))
 
 
 class Task(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import time
 import urllib.request
@@ -28,6 +29,7 @@ FINDINGS = "delegation.findings"
 KEYED = ("delegation.hops", "delegation.tokens")
 WRITER = "writer"
 _START_SECONDS = 60.0
+_TAKEN = re.compile(rf'^grantline_records_total{{topic="{INPUT}"}} (.+)$', re.MULTILINE)
 
 
 class Pipeline:
@@ -95,6 +97,14 @@ class Pipeline:
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of live SQL."""
         return self._lineage.ask(sql).rows
+
+    def taken(self) -> int:
+        """Records of the load that the workers have decoded."""
+        counted = 0.0
+        for url in self.pages.values():
+            with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+                counted += sum(map(float, _TAKEN.findall(answer.read().decode("utf-8"))))
+        return int(counted) - len(self._warm.records)
 
     def folded(self) -> dict[str, int]:
         """Keyed topic -> records that the workers have folded, as far as they know."""

@@ -1,0 +1,165 @@
+"""What emitting costs the agent: its own time for a span, with the Kafka exporter at work.
+
+Runs in a process of its own, as an agent would: `python -m tests.benchmarks.emit BOOTSTRAP TOPIC
+SPANS A_SECOND` emits uses and delegations at that pace, then prints what each call took. The
+exporter encodes and sends in a thread of the same process meanwhile, so its share of the
+interpreter is in the caller's wall time, as it would be in an agent.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from confluent_kafka import Consumer, TopicPartition
+
+from grantline import emit
+from grantline.emit.testing import fake_token
+from grantline.wire.otlp import decode
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.broker import PARTITIONS, new_topic
+from tests.benchmarks.expected import Different
+from tests.benchmarks.latency import percentiles
+from tests.benchmarks.sheet import Part, Sheet, plain
+
+ROOT = Path(__file__).parents[2]
+_ISSUER = "https://as.example.com"
+_A_SECOND = 500
+_READ_SECONDS = 30.0
+_DELEGATE_EVERY = 5
+"""Spans: the others are uses."""
+
+
+class Cost(NamedTuple):
+    """Of one kind of call, microseconds."""
+
+    call: str
+    wall_p50: float
+    wall_p99: float
+    cpu_p50: float
+    cpu_p99: float
+    samples: int
+
+
+def run(bench: Bench) -> Part:
+    """Raises `Different` where not every span is on the topic."""
+    spans = int(_A_SECOND * bench.size.emit_seconds)
+    bench.tell(f"emitting {_A_SECOND} spans/s for {bench.size.emit_seconds:.0f} s")
+    topic = new_topic(bench.broker.bootstrap, bench.name("emit"))
+    command = [sys.executable, "-m", __name__, bench.broker.bootstrap, topic, str(spans),
+               str(_A_SECOND)]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    costs = [Cost(*each) for each in json.loads(done.stdout)]
+    arrived = _arrived(bench.broker.bootstrap, topic, spans)
+    if arrived != spans:
+        raise Different(f"{spans} spans were emitted, {arrived} are on the topic")
+    return Part({"spans_per_second": _A_SECOND, "calls": plain(costs)}, [_sheet(costs)])
+
+
+def _sheet(costs: list[Cost]) -> Sheet:
+    return Sheet(
+        f"Emitting, µs of the caller, at {_A_SECOND} spans/s to Kafka",
+        ("call", "wall p50", "wall p99", "CPU p50", "CPU p99", "samples"),
+        [
+            (
+                cost.call,
+                f"{cost.wall_p50:.0f}",
+                f"{cost.wall_p99:.0f}",
+                f"{cost.cpu_p50:.0f}",
+                f"{cost.cpu_p99:.0f}",
+                f"{cost.samples:,}",
+            )
+            for cost in costs
+        ],
+    )
+
+
+def _arrived(bootstrap: str, topic: str, spans: int) -> int:
+    """Different delegation spans on the topic, as ingest would read them."""
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": topic, "enable.auto.commit": False}
+    )
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
+    seen: set[str] = set()
+    ends = time.monotonic() + _READ_SECONDS
+    while len(seen) < spans and time.monotonic() < ends:
+        for message in consumer.consume(100, timeout=0.1):
+            seen |= {hop.span_id for hop in decode(message.value() or b"").hops}
+    consumer.close()
+    return len(seen)
+
+
+def main() -> None:
+    bootstrap, topic, spans, a_second = sys.argv[1:]
+    dl = emit.configure(service_name="planner", exporter=f"kafka://{bootstrap}/{topic}")
+    taken = _emit(dl, int(spans), float(a_second))
+    dl.flush(30)
+    stats = dl.stats()
+    emit.shutdown()
+    if stats.lost or stats.delivered != int(spans):
+        raise SystemExit(f"not every span was delivered: {stats}")
+    costs = []
+    for call, samples in taken.items():
+        wall = percentiles([wall for wall, _ in samples])
+        cpu = percentiles([cpu for _, cpu in samples])
+        figures = (wall.p50, wall.p99, cpu.p50, cpu.p99)
+        costs.append((call, *(1_000 * each for each in figures), len(samples)))
+    print(json.dumps(costs))
+
+
+def _emit(dl: emit.Emitter, spans: int, a_second: float) -> dict[str, list[tuple[float, float]]]:
+    """Wall and CPU seconds of every call."""
+    root = _token("planner", 0)
+    dl.grant(root, method="authorization_code", task="book-a-trip", consent_id="cns_1")
+    tokens = [root]
+    taken: dict[str, list[tuple[float, float]]] = {"use": [], "delegate": []}
+    begin = time.monotonic()
+    for number in range(1, spans):
+        time.sleep(max(0.0, begin + number / a_second - time.monotonic()))
+        if number % _DELEGATE_EVERY:
+            token = tokens[number % len(tokens)]
+            taken["use"].append(_timed(lambda token=token: _use(dl, token)))
+        else:
+            # A new token each time: it has to be fingerprinted and its claims read.
+            token = _token(f"agent-{number}", number)
+            taken["delegate"].append(_timed(lambda token=token: _delegate(dl, token, root)))
+            tokens = [*tokens[-30:], token]
+    return taken
+
+
+def _timed(call: Callable[..., Any]) -> tuple[float, float]:
+    wall, cpu = time.perf_counter_ns(), time.thread_time_ns()
+    call()
+    return (time.perf_counter_ns() - wall) / 1e9, (time.thread_time_ns() - cpu) / 1e9
+
+
+def _use(dl: emit.Emitter, token: str) -> None:
+    dl.use(
+        "calendar_create", token=token, required_scopes=["calendar.write"], risk="medium",
+        outcome="allow", server_address="calendar.example.com", transaction_id="txn-1",
+        mcp_method_name="tools/call", session_id="session-1",
+    )  # fmt: skip
+
+
+def _delegate(dl: emit.Emitter, token: str, parent: str) -> None:
+    dl.delegate(
+        token, subject_token=parent, requested_scopes=["calendar.write"], purpose="book-travel",
+        outcome="allow",
+    )  # fmt: skip
+
+
+def _token(client: str, number: int) -> str:
+    return fake_token(
+        iss=_ISSUER, sub="u-17", client_id=client, aud="https://calendar.example.com",
+        jti=f"at-{number}", iat=1_795_000_000, exp=2_000_000_000, scope="calendar.read calendar.write",
+        act={"sub": client, "iss": _ISSUER, "act": {"sub": "planner", "iss": _ISSUER}},
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -77,15 +77,19 @@ class Pipeline:
         return self._await_rows(self._warm.rows + rows, seconds)
 
     def _await_rows(self, rows: int, seconds: float) -> float:
-        ends = time.monotonic() + seconds
+        begin = time.monotonic()
         have = rooted = 0
-        while time.monotonic() < ends and have <= rows:
+        while have <= rows:
             have, rooted = self.ask("SELECT count(*), count(root_id) FROM hops")[0]
+            now = time.monotonic()
             if have == rooted == rows:
-                return time.monotonic()
+                return now
+            if now - begin > seconds:
+                break
             self._processes.check()
-            # Each question costs the writer some milliseconds.
-            time.sleep(0.1)
+            # Each question costs the writer some milliseconds: few, and more near the end.
+            left = (rows - have) * (now - begin) / max(have, 1)
+            time.sleep(min(max(0.1, left / 4), 1.0))
         raise Different(f"{have} rows, {rooted} under a root, after {seconds:.0f} s, not {rows}")
 
     def readable(self, span_ids: Iterable[str]) -> set[str]:

@@ -1,7 +1,7 @@
-"""Where the time goes: each stage of a span's way alone, in this process, microseconds a span.
+"""Where the time goes: of the running processes under full load, and stage by stage alone.
 
-Without Kafka, Faust and the rest of a worker: what is missing between the sum of a process's
-stages and its throughput is theirs. The worker pays the first nine stages, the writer the last.
+Alone is in this process, without Kafka, Faust and what else runs in a worker: the worker pays the
+first nine stages, the writer the last. It is also the table of machines that cannot be profiled.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import gc
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,12 +26,17 @@ from grantline.streams.frames import Framing
 from grantline.streams.messages import Addresses, finding_message
 from grantline.wire.frames import decode_hops, decode_sightings, encode_hops, encode_sightings
 from grantline.wire.otlp import decode
+from tests.benchmarks import sampled
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.broker import PARTITIONS
-from tests.benchmarks.load import Load, hops_of
+from tests.benchmarks.load import Load, hops_of, make
 from tests.benchmarks.memory import cut
-from tests.benchmarks.sheet import Part, Sheet
+from tests.benchmarks.sheet import Part, Sheet, plain
 
+_HOW = (
+    "Stack samples by stage, scaled to the CPU time of each thread; librdkafka's threads produce "
+    "for the worker and fetch for the writer, other threads are DuckDB's."
+)
 POLICY = Policy()
 ADDRESSES = Addresses("h", "t", "f", "r", PARTITIONS, "/benchmark")
 
@@ -43,16 +49,55 @@ class Stage(NamedTuple):
 
 
 def run(bench: Bench) -> Part:
-    """Of the load in records of 256."""
-    bench.tell("where the time goes, stage by stage")
-    found = _stages(bench.task(256).load)
-    rows = [(stage.name, f"{stage.microseconds:.1f}") for stage in found]
-    sheet = Sheet("Where the time goes, one stage at a time", ("stage", "CPU µs a span"), rows)
-    return Part({stage.name: round(stage.microseconds, 2) for stage in found}, [sheet])
+    """Both tables; the first only where a profile can be taken."""
+    bench.tell("where the time goes, in the running processes")
+    try:
+        processes = sampled.measure(bench)
+    except sampled.CannotSample as why:
+        bench.tell(f"not profiled: {why}")
+        processes = {}
+    bench.tell("where the time goes, stage by stage alone")
+    # Decoding remembers what it has seen, so nothing may have decoded this load before.
+    fresh = make(bench.seed + 2, bench.size.spans, 256)
+    alone = _stages(fresh)
+    sheets = [_under_load(processes)] if processes else []
+    return Part(
+        {
+            "processes": plain(processes),
+            "alone": {stage.name: round(stage.microseconds, 2) for stage in alone},
+        },
+        [*sheets, _alone(alone)],
+    )
+
+
+def _under_load(processes: Mapping[str, Mapping[str, float]]) -> Sheet:
+    totals: Counter[str] = Counter()
+    for stages in processes.values():
+        totals.update(stages)
+    rows = [
+        (
+            stage,
+            *(f"{stages[stage]:.1f}" if stage in stages else "" for stages in processes.values()),
+        )
+        for stage, _ in totals.most_common()
+    ]
+    rows.append(("all", *(f"{sum(stages.values()):.1f}" for stages in processes.values())))
+    return Sheet(
+        "Where the time goes under full load, CPU µs a span",
+        ("stage", *processes),
+        rows,
+        [_HOW],
+    )
+
+
+def _alone(stages: Sequence[Stage]) -> Sheet:
+    rows = [(stage.name, f"{stage.microseconds:.1f}") for stage in stages]
+    return Sheet("Each stage alone, in one process", ("stage", "CPU µs a span"), rows)
 
 
 def _stages(load: Load) -> list[Stage]:
     """In the order of a span's way."""
+    decoding = _timed("decode OTLP", load.spans, lambda: [decode(each) for each in load.records])
     hops = hops_of(load.records)
     routed = [route(hop) for hop in hops]
     sightings = [sighting for each in routed for sighting in each.sightings]
@@ -61,7 +106,7 @@ def _stages(load: Load) -> list[Stage]:
     chains, tokens = ChainEngine(POLICY), TokenEngine(POLICY)
     count = len(hops)
     done = [
-        _timed("decode OTLP", count, lambda: [decode(record) for record in load.records]),
+        decoding,
         _timed("route", count, lambda: [route(mark_late(hop, POLICY)) for hop in hops]),
         _timed("route, group and encode frames", count, lambda: _framed(hops)),
         _timed("decode frames of hops", count, lambda: [decode_hops(f) for f in hop_frames]),

@@ -76,6 +76,23 @@ class Meter:
             self._memory[name].append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
 
 
+class Thread(NamedTuple):
+    """One thread of a process, so far."""
+
+    name: str
+    cpu_seconds: float
+
+
+def threads(pid: int) -> dict[int, Thread]:
+    """Those of a process, by their number; empty where there is no /proc to tell."""
+    found = {}
+    for path in (_PROC / str(pid) / "task").glob("*/stat"):
+        text = path.read_text("utf-8")
+        name = text.partition("(")[2].rpartition(")")[0]
+        found[int(path.parent.name)] = Thread(name, _of_stat(text))
+    return found
+
+
 def child_of(leash: int) -> int:
     """The one process that a leash holds (see `grantline.embedded.LeashedProcess`)."""
     children = _PROC / str(leash) / "task" / str(leash) / "children"
@@ -89,6 +106,10 @@ def of_broker(broker: Broker) -> dict[str, int]:
 
 
 def _cpu_seconds(pid: int) -> float:
+    return _of_stat((_PROC / str(pid) / "stat").read_text("utf-8"))
+
+
+def _of_stat(text: str) -> float:
     # proc_pid_stat(5): utime and stime are fields 14 and 15; the name before them may hold spaces.
-    fields = (_PROC / str(pid) / "stat").read_text("utf-8").rpartition(")")[2].split()
+    fields = text.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

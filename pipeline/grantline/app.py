@@ -21,6 +21,8 @@ from grantline.model.finding import Severity
 from grantline.settings import BadSettings, Settings
 
 if TYPE_CHECKING:
+    from grantline.notify.settings import AlertSettings
+    from grantline.ports import Notifier
     from grantline.store.client import Answer, Lineage
     from grantline.streams.settings import WorkerSettings
 
@@ -108,50 +110,78 @@ def _worker_settings(settings: Settings) -> WorkerSettings:
     )
 
 
-def alert(settings: Settings, _options: Mapping[str, Any]) -> int:
-    """Tell people about findings until SIGTERM."""
-    from grantline.alerts.route import Route
-    from grantline.notify.console import ConsoleNotifier
-    from grantline.notify.ledger import LedgerError
+def alert(settings: Settings, options: Mapping[str, Any]) -> int:
+    """Tell people about findings until SIGTERM; or show or send again what was set aside."""
+    from grantline.notify.database import LedgerError
     from grantline.notify.service import run as run_alert
-    from grantline.notify.settings import AlertSettings, Destination
-    from grantline.notify.webhook import WebhookNotifier
     from grantline.settings import tried
 
-    tried.kafka_client(settings)
-    tried.directory(settings.data_dir, "GRANTLINE_DATA_DIR")
-    lowest = Severity[settings.alert_lowest.upper()]
     try:
-        destinations = [Destination(notifier=ConsoleNotifier(), route=Route(at_least=lowest))]
-        if settings.webhook_url is not None:
-            webhook = WebhookNotifier(
-                settings.webhook_url.get_secret_value(),
-                key=_secret(settings.webhook_key),
-                source=f"/grantline/{settings.application}",
-            )
-            destinations.append(Destination(notifier=webhook, route=Route(at_least=lowest)))
-        configured = AlertSettings(
-            bootstrap=settings.bootstrap,
-            data_dir=settings.data_dir,
-            destinations=tuple(destinations),
-            topic=f"{settings.topic_prefix}findings",
-            group=f"{settings.application}-alert",
-            lowest=lowest,
-            kafka=settings.kafka,
-            # What is forgotten and read again is told again.
-            keep_days=settings.findings_retention_days + _KEPT_LONGER_DAYS,
-            metrics_host=settings.metrics_host,
-            metrics_port=settings.metrics_port,
-        )
-    except ValueError as why:
-        raise BadSettings(str(why)) from None
-    try:
+        if options["list_dead"]:
+            return _list_dead(settings)
+        if options["revive"]:
+            return _revive(settings)
+        tried.kafka_client(settings)
+        tried.directory(settings.data_dir, "GRANTLINE_DATA_DIR")
+        configured = _alert_settings(settings)
         if settings.metrics_port:
             variables = "GRANTLINE_METRICS_PORT and GRANTLINE_METRICS_HOST"
             tried.port(settings.metrics_host, settings.metrics_port, variables)
         run_alert(configured)
     except (LedgerError, tried.PortTaken) as why:
         raise Failed(str(why)) from None
+    return 0
+
+
+def _alert_settings(settings: Settings) -> AlertSettings:
+    from grantline.notify.console import ConsoleNotifier
+    from grantline.notify.settings import AlertSettings
+    from grantline.notify.webhook import WebhookNotifier
+
+    notifiers: list[Notifier] = [ConsoleNotifier()]
+    if settings.webhook_url is not None:
+        try:
+            webhook = WebhookNotifier(
+                settings.webhook_url.get_secret_value(),
+                key=_secret(settings.webhook_key),
+                source=f"/grantline/{settings.application}",
+            )
+        except ValueError as why:
+            raise BadSettings(str(why)) from None
+        notifiers.append(webhook)
+    return AlertSettings(
+        bootstrap=settings.bootstrap,
+        data_dir=settings.data_dir,
+        notifiers=tuple(notifiers),
+        topic=f"{settings.topic_prefix}findings",
+        group=f"{settings.application}-alert",
+        lowest=Severity[settings.alert_lowest.upper()],
+        kafka=settings.kafka,
+        # What is forgotten and read again is told again.
+        keep_days=settings.findings_retention_days + _KEPT_LONGER_DAYS,
+        metrics_host=settings.metrics_host,
+        metrics_port=settings.metrics_port,
+    )
+
+
+def _list_dead(settings: Settings) -> int:
+    from grantline.notify import dead
+    from grantline.notify.printable import printable
+
+    letters = dead.listed(settings.data_dir)
+    for each in letters:
+        words = each.finding_id, each.destination, f"{each.since:%Y-%m-%dT%H:%M:%SZ}", each.why
+        print("  ".join(map(printable, words)))
+    if not letters:
+        print("no dead letters")
+    return 0
+
+
+def _revive(settings: Settings) -> int:
+    from grantline.notify import dead
+
+    revived, let_go = dead.revive(settings.data_dir)
+    print(f"{revived} to be sent again, {let_go} let go because a later state was told of since")
     return 0
 
 

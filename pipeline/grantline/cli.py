@@ -34,7 +34,14 @@ def parser() -> argparse.ArgumentParser:
     )
     writer = commands.add_parser("writer", help="write lineage to DuckDB and serve live SQL")
     writer.add_argument("--store", type=Path, metavar="FILE", help="the lineage database")
-    commands.add_parser("alert", help="tell people about findings")
+    alert = commands.add_parser("alert", help="tell people about findings")
+    dead = alert.add_mutually_exclusive_group()
+    dead.add_argument(
+        "--list-dead", action="store_true", help="the alerts that a destination would not have"
+    )
+    dead.add_argument(
+        "--revive", action="store_true", help="send them again, once the cause is mended"
+    )
 
     replay = commands.add_parser("replay", help="run files of spans through the engine, no Kafka")
     replay.add_argument(

@@ -70,9 +70,11 @@ class Notifier(Protocol):
     """Tells one destination about one state of one finding.
 
     Returns when the destination has taken it. Raises `Retry` when the same call may go through
-    later (refused connection, time-out, 429, 5xx) and `Refused` when it never will (another 4xx):
-    nothing else. May block for its own time-out at most. Called again with the same finding and
-    revision, the destination must be able to tell that it is the same (`dedup key`).
+    later, by itself (refused connection, time-out, 429, 5xx) or once somebody has mended the
+    destination (a wrong key, a moved URL), and `Refused` when the answer says that this very alert
+    is unacceptable (400, 413, 422): nothing else. May block for its own time-out at most. Called
+    again with the same finding and revision, the destination must be able to tell that it is the
+    same (`dedup key`).
     """
 
     name: str
@@ -83,13 +85,15 @@ class Notifier(Protocol):
 class Retry(Exception):
     """The edge is in trouble; the same call may succeed later."""
 
-    def __init__(self, why: str, after_seconds: float | None = None) -> None:
+    def __init__(self, why: str, after_seconds: float | None = None, *, mend: bool = False) -> None:
+        """`mend`: waiting alone will not help; `why` says what somebody has to do."""
         super().__init__(why)
         self.after_seconds = after_seconds
+        self.mend = mend
 
 
 class Refused(Exception):
-    """The destination will not take this, however often it is asked."""
+    """The destination says that it will not take this, while it may take everything else."""
 
 
 class Clock(Protocol):

@@ -15,10 +15,10 @@ from rich.console import Console
 
 from grantline.notify.console import ConsoleNotifier
 from grantline.notify.identity import dedup_key
-from grantline.notify.memory import MemoryNotifier
 from grantline.notify.webhook import WebhookNotifier
 from grantline.ports import Notifier, Refused, Retry
 from tests.findings import finding
+from tests.memory_notifier import MemoryNotifier
 from tests.receiver import Answer, Receiver
 
 HOSTILE = "\x1b]0;x\x07\n[/]{}\u202e\x00" + "n" * 10_000
@@ -63,7 +63,9 @@ def _console() -> Iterator[Subject]:
     notifier = ConsoleNotifier(Console(file=out, force_terminal=False))
 
     def told() -> list[str]:
-        keys = [line.split()[1] for line in out.getvalue().splitlines() if "  finding  " in line]
+        words = [line.split() for line in out.getvalue().splitlines()]
+        values = [each[1] for each in words if each and each[0] in {"finding", "revision"}]
+        keys = map("-".join, zip(values[::2], values[1::2], strict=True))
         return list(dict.fromkeys(keys))
 
     yield Subject(notifier, told, lambda: setattr(out, "broken", True), None)
@@ -81,7 +83,7 @@ def _webhook() -> Iterator[Subject]:
             WebhookNotifier(receiver.url, timeout_seconds=5),
             told,
             lambda: receiver.answer(Answer(503), Answer()),
-            lambda: receiver.answer(Answer(410), Answer()),
+            lambda: receiver.answer(Answer(422), Answer()),
         )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import signal
 import socket
 import sqlite3
@@ -13,7 +15,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +23,18 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]
 
-from grantline.alerts.route import Route
-from grantline.model.finding import Finding, Severity
-from grantline.notify import intake
+from grantline.model.finding import Finding
+from grantline.notify import intake, reader
 from grantline.notify.backoff import Backoff
 from grantline.notify.identity import dedup_key
-from grantline.notify.memory import MemoryNotifier
-from grantline.notify.service import revive, run
-from grantline.notify.settings import LEDGER_FILE, AlertSettings, Destination
+from grantline.notify.ledger import Incoming, Ledger
+from grantline.notify.service import run
+from grantline.notify.settings import LEDGER_FILE, AlertSettings
 from grantline.notify.webhook import WebhookNotifier
 from grantline.ports import Notifier
 from tests.brokers import Broker, create_topic
 from tests.findings import finding
+from tests.memory_notifier import MemoryNotifier
 from tests.receiver import Answer, Receiver
 
 QUICK = Backoff(first_seconds=0.05, longest_seconds=0.3, longest_asked_seconds=2)
@@ -73,17 +75,12 @@ class Office:
         produce(self.bootstrap, self.topic, findings)
 
     @contextmanager
-    def open(
-        self, *notifiers: Notifier, routes: dict[str, Route] | None = None, **changed: Any
-    ) -> Iterator[None]:
+    def open(self, *notifiers: Notifier, **changed: Any) -> Iterator[None]:
         settings = AlertSettings(
             bootstrap=self.bootstrap,
             topic=self.topic,
             data_dir=self.data_dir,
-            destinations=tuple(
-                Destination(notifier=each, route=(routes or {}).get(each.name, Route()))
-                for each in notifiers
-            ),
+            notifiers=notifiers,
             backoff=QUICK,
             **changed,
         )
@@ -111,7 +108,16 @@ def office(broker: Broker, topic: Callable[..., str], tmp_path: Path) -> Office:
     return Office(broker.bootstrap, topic("findings", partitions=2), tmp_path)
 
 
-def test_every_state_is_told_once_to_every_destination_that_wants_it(office: Office) -> None:
+def await_live(office: Office, *notifiers: MemoryNotifier) -> None:
+    """Until no partition has a backlog any more: each of them has given what was sent to it."""
+    fillers = [finding(f"filler {n}") for n in range(12)]
+    office.produce(*fillers)
+    eventually(lambda: all(len(notifier.told) == len(fillers) for notifier in notifiers))
+    for notifier in notifiers:
+        notifier.told.clear()
+
+
+def test_every_state_is_told_once_to_every_destination(office: Office) -> None:
     history = [
         finding("a"),
         finding("b", severity="low"),
@@ -122,15 +128,68 @@ def test_every_state_is_told_once_to_every_destination_that_wants_it(office: Off
         finding("a", 3, status="retracted", severity="critical"),
         finding("b", 1, status="retracted", severity="low"),
     ]
-    everything, pager = MemoryNotifier("everything"), MemoryNotifier("pager")
-    with office.open(everything, pager, routes={"pager": Route(at_least=Severity.CRITICAL)}):
+    one, two = MemoryNotifier("one"), MemoryNotifier("two")
+    with office.open(one, two):
+        await_live(office, one, two)
         office.produce(*history)
-        eventually(lambda: len(everything.told) == 4 and len(pager.told) == 3)
-    assert sorted(map(dedup_key, everything.told)) == sorted(
-        dedup_key(history[at]) for at in (0, 4, 5, 6)
+        eventually(lambda: len(one.told) == len(two.told) == 4)
+    for notifier in (one, two):
+        assert sorted(map(dedup_key, notifier.told)) == sorted(
+            dedup_key(history[at]) for at in (0, 4, 5, 6)
+        )
+        assert [each.revision for each in notifier.told if each.id == finding("a").id] == [0, 2, 3]
+
+
+def test_who_comes_late_is_told_of_each_finding_as_it_stands(office: Office) -> None:
+    known = MemoryNotifier()
+    with office.open(known):
+        office.produce(finding("known"), finding("rose"))
+        eventually(lambda: len(known.told) == 2)
+    office.produce(
+        *(finding("amended", revision, count=revision) for revision in range(40)),
+        *(finding("gone", revision) for revision in range(3)),
+        finding("gone", 3, status="retracted"),
+        finding("doubtful", provisional=True),
+        finding("known", 1, severity="critical"),
+        finding("known", 2, status="retracted"),
+        finding("rose", 1, severity="medium"),
+        finding("rose", 2, severity="critical"),
+        finding("rose", 3, severity="critical", explanation="better"),
     )
-    assert sorted(map(dedup_key, pager.told)) == sorted(dedup_key(history[at]) for at in (4, 5, 6))
-    assert [each.revision for each in everything.told if each.id == finding("a").id] == [0, 2, 3]
+    late = MemoryNotifier()
+    with office.open(late):
+        eventually(lambda: len(late.told) == 3)
+        office.produce(finding("doubtful", 1))
+        eventually(lambda: len(late.told) == 4)
+    assert {dedup_key(each) for each in late.told} == {
+        dedup_key(finding(*state))
+        for state in (("amended", 39), ("known", 2), ("rose", 3), ("doubtful", 1))
+    }
+
+
+def test_what_is_provisional_is_told_when_confirmed_and_taken_back_once(office: Office) -> None:
+    """And none of it again, however often the process is killed and started."""
+    states = [
+        finding("theft", 0, provisional=True),
+        finding("theft", 1),
+        finding("gateway", 0, provisional=True),
+        finding("theft", 2, count=2),
+        finding("gateway", 1, status="retracted"),
+        finding("theft", 3, status="retracted"),
+        finding("theft", 3, status="retracted"),
+        finding("theft", 4, status="retracted", count=2),
+    ]
+    with Receiver() as receiver:
+        for at, state in enumerate(states):
+            office.produce(state)
+            process = worker(office, hook=receiver)
+            try:
+                await_read(office, at + 1)
+                eventually(lambda: not waiting(office))
+            finally:
+                process.kill()
+                process.wait(10)
+    assert keys(receiver) == [dedup_key(states[1]), dedup_key(states[5])]
 
 
 def test_a_restart_and_a_replay_of_the_topic_tell_nothing_again(office: Office) -> None:
@@ -171,8 +230,11 @@ def test_a_destination_in_trouble_holds_up_no_other_and_loses_nothing(office: Of
         office.open(hook(well, "well"), WebhookNotifier(f"http://127.0.0.1:{port}/", name="down",
                                                        timeout_seconds=0.3)),
     ):  # fmt: skip
-        office.produce(*states)
-        well.await_answered(204, 4)
+        office.produce(*states[:2])
+        well.await_answered(204, 2)
+        for told, state in enumerate(states[2:], 3):
+            office.produce(state)
+            well.await_answered(204, told)
         down.answer(
             Answer(500),
             Answer(503),
@@ -208,17 +270,67 @@ def test_letters_wait_through_a_restart_for_a_destination_that_is_down(office: O
     assert len(seen.told) == seen.calls == 2
 
 
-def test_a_refusal_is_kept_and_can_be_sent_after_the_cure(office: Office) -> None:
-    with Receiver([Answer(401)]) as receiver:
-        with office.open(hook(receiver), metrics_port=None):
-            office.produce(finding())
-            receiver.await_answered(401, 1)
-            office.produce(finding(revision=1, count=9))
-        assert revive(office.data_dir) == 1
-        receiver.answer(Answer())
+def test_a_wrong_key_or_address_costs_no_alert_and_names_the_cure(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An outage of the destination like any other, over a restart as well."""
+    with Receiver([Answer(401), Answer(403), Answer(404), Answer(400)]) as receiver:
         with office.open(hook(receiver)):
-            receiver.await_answered(204, 1)
-    assert keys(receiver) == [dedup_key(finding())]
+            office.produce(finding("a"), finding("b"))
+            receiver.await_answered(400, 4)
+        receiver.answer(Answer(410), Answer())
+        with office.open(hook(receiver)):
+            receiver.await_answered(204, 2)
+    assert sorted(keys(receiver)) == sorted(dedup_key(finding(name)) for name in "ab")
+    said = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    for status, cure in ((401, "KEY"), (403, "KEY"), (404, "URL"), (410, "URL")):
+        assert any(f"answered {status}" in line and f"WEBHOOK_{cure}" in line for line in said)
+
+
+def command(office: Office, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    ours = {
+        "GRANTLINE_BOOTSTRAP": office.bootstrap,
+        "GRANTLINE_DATA_DIR": str(office.data_dir),
+        "GRANTLINE_TOPIC_PREFIX": office.topic.removesuffix("findings"),
+        **variables,
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "grantline.cli", "alert", *arguments],
+        env={**os.environ, **ours},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_what_a_destination_alone_refuses_is_shown_and_sent_again_on_demand(
+    office: Office,
+) -> None:
+    """With the commands, beside the running process."""
+    office.topic = create_topic(office.bootstrap, f"{office.topic}.findings", 1)
+    with Receiver([Answer(413), Answer(204), Answer(413)]) as receiver:
+        running = command(office, GRANTLINE_WEBHOOK_URL=receiver.url)
+        try:
+            office.produce(finding("large"), finding("small"))
+            receiver.await_answered(413, 2)
+            receiver.answer(Answer())
+            eventually(lambda: not waiting(office))
+            shown, _ = command(office, "--list-dead").communicate(timeout=60)
+            said, _ = command(office, "--revive").communicate(timeout=60)
+            receiver.await_answered(204, 2)
+            empty, _ = command(office, "--list-dead").communicate(timeout=60)
+        finally:
+            running.terminate()
+            out, _ = running.communicate(timeout=30)
+    assert running.returncode == 0
+    assert keys(receiver) == [dedup_key(finding("small")), dedup_key(finding("large"))]
+    [line] = shown.splitlines()
+    assert line.startswith(f"{finding('large').id}  webhook  ")
+    assert line.endswith("answered 413")
+    assert said.startswith("1 to be sent again, 0 let go")
+    assert empty == "no dead letters\n"
+    ids = [line.split()[1] for line in out.splitlines() if line.startswith("  finding ")]
+    assert ids == [finding("large").id, finding("small").id]
 
 
 def test_what_is_no_finding_is_passed_over_counted_and_named_without_its_content(
@@ -256,20 +368,6 @@ def test_what_is_no_finding_is_passed_over_counted_and_named_without_its_content
     assert "fake-secret" not in caplog.text
 
 
-def test_latest_tells_nothing_that_was_there_before_and_everything_after(office: Office) -> None:
-    notifier = MemoryNotifier()
-    office.produce(finding("before"))
-    with office.open(notifier, start="latest"):
-        eventually(lambda: len(positions(office)) == 2)
-    office.produce(finding("while away"))
-    with office.open(notifier, start="latest"):
-        eventually(lambda: finding("while away") in notifier.told)
-    # The embedded broker may report an end that is too low; then more is told, never less.
-    assert set(map(dedup_key, notifier.told)) <= {
-        dedup_key(finding(name)) for name in ("while away", "before")
-    }
-
-
 def positions(office: Office) -> dict[int, int]:
     with suppress(sqlite3.OperationalError):
         connection = sqlite3.connect(office.data_dir / LEDGER_FILE)
@@ -280,10 +378,55 @@ def positions(office: Office) -> dict[int, int]:
     return {}
 
 
+def await_read(office: Office, records: int) -> None:
+    """Until the ledger has taken in that many, or more."""
+    eventually(lambda: sum(positions(office).values()) >= records)
+
+
+def test_the_end_of_a_backlog_is_where_the_log_ended_when_it_was_begun(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a stream that never rests is told of all the same."""
+    monkeypatch.setattr(reader, "_AT_ONCE", 1)
+    office.topic = create_topic(office.bootstrap, f"{office.topic}-one", 1)
+    office.produce(*[finding()] * 50)
+    settings = AlertSettings(
+        bootstrap=office.bootstrap, topic=office.topic, data_dir=office.data_dir, notifiers=()
+    )
+    reading = reader.Reader(settings, lambda: {0: 10})
+    seen: list[tuple[int, bool]] = []
+    ended: list[int] = []
+    try:
+        while len(seen) < 90:
+            read = reading.read()
+            seen += [(record.offset, record.backlog) for record in read.records]
+            ended += [seen[-1][0] for _ in read.ended]
+            if len(seen) == 1:
+                office.produce(*[finding()] * 50)
+    finally:
+        reading.close()
+    assert seen == [(offset, offset < 50) for offset in range(10, 100)]
+    assert ended == [49]
+
+
+def test_what_is_known_of_a_backlog_is_told_when_the_broker_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "_SILENCE_SECONDS", 0.5)
+    office = Office("127.0.0.1:1", "unread", tmp_path)
+    ledger = Ledger(tmp_path / LEDGER_FILE)
+    body = finding().model_dump_json().encode()
+    ledger.take([Incoming(finding(), body, 3)], [], [], lambda *_: (), 0)
+    ledger.close()
+    notifier = MemoryNotifier()
+    with office.open(notifier):
+        eventually(lambda: notifier.told == [finding()])
+
+
 def test_partitions_added_later_are_read_too(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "_LOOK_AGAIN_SECONDS", 0.3)
+    monkeypatch.setattr(reader, "_LOOK_AGAIN_SECONDS", 0.3)
     notifier = MemoryNotifier()
     with office.open(notifier):
         office.produce(finding("before"))
@@ -332,8 +475,13 @@ def test_the_group_shows_how_far_it_has_come(office: Office) -> None:
 
 
 def test_deliveries_go_on_and_reading_resumes_when_the_broker_returns(
-    fresh_broker: Broker, topic: Callable[..., str], tmp_path: Path
+    fresh_broker: Broker,
+    topic: Callable[..., str],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """And the log tells of it in two lines."""
+    caplog.set_level(logging.INFO)
     office = Office(fresh_broker.bootstrap, topic("findings", at=fresh_broker), tmp_path)
     with Receiver([Answer(503)]) as receiver, office.open(hook(receiver)):
         office.produce(finding("a"))
@@ -341,10 +489,15 @@ def test_deliveries_go_on_and_reading_resumes_when_the_broker_returns(
         fresh_broker.stop()
         receiver.answer(Answer())
         receiver.await_answered(204, 1)
+        time.sleep(5)
         fresh_broker.start()
         office.produce(finding("b"))
         receiver.await_answered(204, 2, seconds=60)
     assert keys(receiver) == [dedup_key(finding(name)) for name in "ab"]
+    reading = [r.getMessage() for r in caplog.records if r.name == reader.__name__]
+    assert reading[0] == f"reading 1 partitions of {office.topic}"
+    assert reading[1].startswith(f"no broker answers at {fresh_broker.bootstrap} (")
+    assert reading[2:] == [f"the broker at {fresh_broker.bootstrap} is back"]
 
 
 WORKER = """
@@ -352,13 +505,13 @@ import json, sys
 from pathlib import Path
 from grantline.notify.backoff import Backoff
 from grantline.notify.service import run
-from grantline.notify.settings import AlertSettings, Destination
+from grantline.notify.settings import AlertSettings
 from grantline.notify.webhook import WebhookNotifier
 told = json.loads(sys.argv[1])
 hooks = [WebhookNotifier(url, name=name) for name, url in told["hooks"].items()]
 run(AlertSettings(
     bootstrap=told["bootstrap"], topic=told["topic"], data_dir=Path(told["data_dir"]),
-    destinations=tuple(Destination(notifier=hook) for hook in hooks),
+    notifiers=tuple(hooks),
     backoff=Backoff(first_seconds=0.05, longest_seconds=0.3),
 ))
 """
@@ -372,6 +525,15 @@ def worker(office: Office, **hooks: Receiver) -> subprocess.Popen[bytes]:
         "hooks": {name: receiver.url for name, receiver in hooks.items()},
     }
     return subprocess.Popen([sys.executable, "-c", WORKER, json.dumps(told)])
+
+
+def waiting(office: Office) -> int:
+    """Letters in the outbox."""
+    with closing(sqlite3.connect(office.data_dir / LEDGER_FILE)) as connection:
+        (letters,) = connection.execute(
+            "SELECT count(*) FROM outbox WHERE refused IS NULL"
+        ).fetchone()
+    return int(letters)
 
 
 def recorded(office: Office, destination: str) -> set[str]:
@@ -388,11 +550,7 @@ def recorded(office: Office, destination: str) -> set[str]:
 
 
 def test_sigkill_at_any_moment_loses_nothing_and_doubles_nothing_recorded(office: Office) -> None:
-    findings = [finding(str(n), revision) for n in range(40) for revision in (0, 1)]
-    findings = [
-        each if each.revision == 0 else each.model_copy(update={"severity": "critical"})
-        for each in findings
-    ]
+    findings = [finding(str(n)) for n in range(80)]
     expected = {dedup_key(each) for each in findings}
     office.produce(*findings)
     slow = Answer(hang_seconds=0.02)
@@ -423,6 +581,40 @@ def test_sigkill_at_any_moment_loses_nothing_and_doubles_nothing_recorded(office
     for receiver, before, done in marks:
         after = {request.headers["idempotency-key"] for request in receiver.requests[before:]}
         assert not after & done
+
+
+def test_kills_while_a_backlog_is_read_tell_nothing_but_how_it_stands(office: Office) -> None:
+    names = [str(n) for n in range(400)]
+    taken_back = set(names[::4])
+    revisions = [
+        finding(
+            name,
+            revision,
+            status="retracted" if revision == 5 and name in taken_back else "open",
+            severity="critical" if revision % 2 else "high",
+        )
+        for revision in range(6)
+        for name in names
+    ]
+    office.produce(*revisions)
+    expected = {dedup_key(finding(name, 5)) for name in set(names) - taken_back}
+    with Receiver() as receiver:
+        for read in (1, 700, 1_500, len(revisions)):
+            process = worker(office, hook=receiver)
+            try:
+                await_read(office, read)
+            finally:
+                process.kill()
+                process.wait(10)
+        process = worker(office, hook=receiver)
+        try:
+            eventually(lambda: set(keys(receiver)) >= expected)
+            eventually(lambda: not waiting(office))
+        finally:
+            process.terminate()
+            assert process.wait(20) == 0
+    assert set(keys(receiver)) == expected
+    assert len(keys(receiver)) <= len(expected) + 4
 
 
 def test_sigterm_finishes_what_is_under_way_and_records_it(office: Office) -> None:

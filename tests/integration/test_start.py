@@ -56,9 +56,10 @@ def test_a_worker_without_a_broker_ends_and_names_the_address(tmp_path: Path) ->
     assert "GRANTLINE_BOOTSTRAP" in said
 
 
-def test_a_writer_without_a_broker_waits_and_says_so_once(tmp_path: Path) -> None:
-    """What is in the database can be asked meanwhile; told to stop, it stops with status 0."""
-    with _start(tmp_path, "writer", BOOTSTRAP=NOWHERE, LIVE_PORT=_free()) as process:
+@pytest.mark.parametrize("command", ["writer", "alert"])
+def test_a_process_without_a_broker_waits_and_says_so_once(tmp_path: Path, command: str) -> None:
+    """Its other work goes on meanwhile; told to stop, it stops with status 0."""
+    with _start(tmp_path, command, BOOTSTRAP=NOWHERE, LIVE_PORT=_free()) as process:
         assert process.stderr is not None
         said = ""
         while "no broker answers" not in said:

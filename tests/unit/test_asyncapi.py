@@ -15,8 +15,7 @@ import yaml
 from grantline.emit import kafka as emit_kafka
 from grantline.model.hop import Hop
 from grantline.model.sighting import Sighting
-from grantline.notify.memory import MemoryNotifier
-from grantline.notify.settings import AlertSettings, Destination
+from grantline.notify.settings import AlertSettings
 from grantline.ports import RejectedRow
 from grantline.store.intake import Topics
 from grantline.streams.folds import Change
@@ -34,7 +33,7 @@ WORKER = WorkerSettings(bootstrap="unused:1")
 ALERT = AlertSettings(
     bootstrap="unused:1",
     data_dir=Path("unused"),
-    destinations=(Destination(notifier=MemoryNotifier()),),
+    notifiers=(),
 )
 ADDRESSES = Addresses("h", "t", "delegation.findings", "delegation.rejected", 12, "/grantline/x")
 HOP = Hop(span_id="00f067aa0ba902b7", trace_id="4bf92f3577b34da6a3ce929d0e0e4736",

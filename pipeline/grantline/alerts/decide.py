@@ -1,4 +1,4 @@
-"""All stages together: what is known of a finding and its next message give whom to tell.
+"""Both stages together: what is known of a finding and its next message give whom to tell.
 
 A finding arrives as often as Kafka cares to deliver it. Only a revision above the last one taken
 says anything; every other copy is passed over, so a replay of the topic tells nobody anything.
@@ -10,22 +10,17 @@ from collections.abc import Mapping
 
 import msgspec
 
-from grantline.alerts.dedup import State, news, state_of
-from grantline.alerts.route import Route, wanted
-from grantline.alerts.threshold import FLOOR, checked, pages
+from grantline.alerts.dedup import State, news
+from grantline.alerts.threshold import FLOOR, pages
 from grantline.model.finding import Finding, Severity
 
 
 class Alerting(msgspec.Struct, frozen=True, kw_only=True):
     """Who is told of what."""
 
-    routes: Mapping[str, Route]
-    """Destination name -> what it wants."""
+    destinations: tuple[str, ...]
     lowest: Severity = FLOOR
-    """The least severity that pages anyone. Raises `ValueError` below medium."""
-
-    def __post_init__(self) -> None:
-        checked(self.lowest)
+    """The least severity that pages anyone; medium at the lowest, whatever is set."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -37,24 +32,15 @@ class Known(msgspec.Struct, frozen=True):
     """Destination name -> the last state it was, or is about to be, told."""
 
 
-class Decision(msgspec.Struct, frozen=True):
-    """What to remember from now on, and whom to tell of the finding as it is."""
+def decide(finding: Finding, known: Known, alerting: Alerting) -> tuple[str, ...]:
+    """The destinations to tell of `finding`, given what is `known` of it.
 
-    known: Known
-    tell: tuple[str, ...] = ()
-    stale: bool = False
-    """The message was a copy of, or older than, one already taken."""
-
-
-def decide(finding: Finding, known: Known, alerting: Alerting) -> Decision:
-    """Whom to tell of `finding`, given what is `known` of it."""
-    if finding.revision <= known.revision:
-        return Decision(known, stale=True)
+    None while a witness may still explain it: its next message takes it back or confirms it.
+    """
+    waits = finding.provisional and finding.status == "open"
+    if waits or finding.revision <= known.revision:
+        return ()
     worth = pages(finding, alerting.lowest)
-    tell = tuple(
-        name
-        for name, route in alerting.routes.items()
-        if news(finding, known.told.get(name), worth and wanted(finding, route))
+    return tuple(
+        name for name in alerting.destinations if news(finding, known.told.get(name), worth)
     )
-    told = {**known.told, **dict.fromkeys(tell, state_of(finding))}
-    return Decision(Known(finding.revision, told), tell)

@@ -1,4 +1,4 @@
-"""The first stage: is a finding worth interrupting anybody. Never below medium."""
+"""The first stage: is a finding worth interrupting anybody."""
 
 from __future__ import annotations
 
@@ -15,17 +15,6 @@ def severity_of(finding: Finding) -> Severity:
     return Severity[finding.severity.upper()]
 
 
-def checked(lowest: Severity) -> Severity:
-    """`lowest` itself. Raises `ValueError` when it would let low or info findings page."""
-    if lowest < FLOOR:
-        raise ValueError(
-            f"severity {Severity(lowest).name.lower()!r} cannot page: alerts begin at "
-            f"{FLOOR.name.lower()!r}; lower findings are read in the lineage store"
-        )
-    return lowest
-
-
 def pages(finding: Finding, lowest: Severity) -> bool:
-    """True when the finding stands, waits for no witness, and is at least as severe as `lowest`."""
-    stands = finding.status == "open" and not finding.provisional
-    return stands and severity_of(finding) >= lowest
+    """True when the finding stands and is at least as severe as `lowest`."""
+    return finding.status == "open" and severity_of(finding) >= max(lowest, FLOOR)

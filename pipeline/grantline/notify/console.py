@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.text import Text
 
 from grantline.model.finding import Finding
-from grantline.notify.identity import dedup_key
 from grantline.notify.printable import printable
 from grantline.ports import Retry
 
@@ -85,7 +84,8 @@ class ConsoleNotifier:
             ("confidence", f"{finding.confidence}; taken back if: {finding.retracts_if}"),
             ("do", finding.triage),
             ("rule", finding.rule),
-            ("finding", dedup_key(finding)),
+            ("finding", finding.id),
+            ("revision", str(finding.revision)),
         ]
         return [(label, words) for label, words in lines if words]
 

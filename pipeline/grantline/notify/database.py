@@ -1,4 +1,4 @@
-"""The SQLite file under the ledger: opened by one process at a time, durable at every commit."""
+"""The SQLite file under the ledger: one process tells people from it; durable at every commit."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from threading import RLock
 from typing import IO, Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 """`PRAGMA user_version` of the file; another one is refused."""
 
 
@@ -28,16 +28,19 @@ class Database:
     committed is there when it is started again. The file is readable by its owner only.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, beside: bool = False) -> None:
+        """`beside`: for a look, or a short write, while another process may be at work on it."""
+        if beside and not path.is_file():
+            raise LedgerError(
+                f"no alert process has worked in {path.parent}: is GRANTLINE_DATA_DIR the same as its?"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         self._mutex = RLock()
-        self._claim = _claim(path)
-        try:
+        with ExitStack() as undo:
+            self._claim = None if beside else undo.enter_context(_claim(path))
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             self._connection = _connect(path)
-        except BaseException:
-            self._claim.close()
-            raise
+            undo.pop_all()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -60,7 +63,8 @@ class Database:
         """Closes the file and lets another process have it. Calls after it raise `sqlite3.Error`."""
         with self._mutex:
             self._connection.close()
-            self._claim.close()
+            if self._claim is not None:
+                self._claim.close()
 
 
 def _claim(path: Path) -> IO[str]:
@@ -95,5 +99,6 @@ def _connect(path: Path) -> sqlite3.Connection:
             "use the release that wrote it, or move the file away"
         )
     connection.executescript(files(__package__).joinpath("ledger.sql").read_text("utf-8"))
-    connection.execute(f"PRAGMA user_version={VERSION}")
+    if version != VERSION:
+        connection.execute(f"PRAGMA user_version={VERSION}")
     return connection

@@ -1,7 +1,8 @@
 """One destination's postman: a thread that empties the outbox towards one notifier.
 
 Every destination has its own, so that one which hangs, refuses or is gone holds up no other. A
-letter leaves the outbox when the destination has taken it or refused it for good, and not before.
+letter leaves the outbox when the destination has taken it, or refuses it and takes others. As long
+as it takes none, the fault may be the destination's, and everything waits for its repair.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from grantline.notify.backoff import Backoff
 from grantline.notify.ledger import Ledger, Letter
 from grantline.notify.metrics import Metrics
 from grantline.notify.printable import printable
+from grantline.notify.trouble import Trouble
 from grantline.ports import Notifier, Refused, Retry
 
 _log = logging.getLogger(__name__)
 
-_IDLE_SECONDS: Final = 60.0
+_IDLE_SECONDS: Final = 5.0
+"""`grantline alert --revive` is another process, which cannot wake this one."""
 _DISK_PAUSE_SECONDS: Final = 1.0
 
 
@@ -50,6 +53,10 @@ class Delivery:
         self._woken = threading.Event()
         self._failures = 0
         self._resume = 0.0
+        self._sent = 0
+        self._refused: dict[int, int] = {}
+        """Letter -> how many had been sent when it was first refused."""
+        self._disk = Trouble(_log, "the alert ledger can be used again")
         # A daemon: a destination that hangs must not keep a stopped process alive.
         self._thread = threading.Thread(
             target=self._run, name=f"deliver-{notifier.name}", daemon=True
@@ -81,13 +88,13 @@ class Delivery:
             self._woken.clear()
             try:
                 pause = self._step()
-            except sqlite3.Error:
+            except sqlite3.Error as why:
                 if self._stop.is_set():  # the ledger was closed under a late answer
                     return
-                _log.exception("delivery to %s cannot read the alert ledger", self.name)
+                self._disk.met(f"the alert ledger cannot be read: {why}. Trying again")
                 pause = _DISK_PAUSE_SECONDS
             if pause > 0:
-                self._woken.wait(pause)
+                self._woken.wait(min(pause, _IDLE_SECONDS))
 
     def _step(self) -> float:
         """Deals with one letter if one is due; returns the seconds until there can be another."""
@@ -110,32 +117,45 @@ class Delivery:
         try:
             self._notifier.notify(Finding.model_validate_json(letter.body))
         except Refused as why:
-            self._bury(letter, str(why))
+            self._doubt(letter, str(why))
         except ValidationError:
             self._bury(letter, "written by a release with another form of finding")
         except Retry as why:
-            self._put_off(letter, str(why), why.after_seconds)
+            level = logging.ERROR if why.mend else logging.WARNING
+            self._put_off(letter, str(why), why.after_seconds, level)
         except Exception as why:  # noqa: BLE001
             # A bug of the notifier. Its text may hold a secret of the destination: only the type.
-            self._put_off(letter, f"failed with {type(why).__name__}", None)
+            self._put_off(letter, f"failed with {type(why).__name__}", None, logging.ERROR)
         else:
-            self._failures = 0
-            now_ms = time.time_ns() // 1_000_000
-            self._surely(lambda: self._ledger.sent(letter, now_ms))
-            self._count("sent")
-            waited = max(0, now_ms - letter.since_ms) / 1e3
-            self._metrics.seconds.labels(self.name).observe(waited)
+            self._taken(letter)
 
-    def _put_off(self, letter: Letter, why: str, asked: float | None) -> None:
+    def _taken(self, letter: Letter) -> None:
+        self._failures = 0
+        self._sent += 1
+        self._refused.pop(letter.seq, None)
+        now_ms = time.time_ns() // 1_000_000
+        self._surely(lambda: self._ledger.sent(letter, now_ms))
+        self._count("sent")
+
+    def _doubt(self, letter: Letter, why: str) -> None:
+        """Is it the letter or the destination? The letter, if others have been taken since."""
+        if self._sent > self._refused.setdefault(letter.seq, self._sent):
+            del self._refused[letter.seq]
+            self._bury(letter, why)
+        else:
+            self._put_off(letter, f"{why}; set aside if others are taken", None, logging.ERROR)
+
+    def _put_off(self, letter: Letter, why: str, asked: float | None, level: int) -> None:
         self._failures += 1
         now = time.monotonic()
         self._resume = now + self._backoff.wait(self._failures, asked, self._chance)
         due = now + self._backoff.wait(letter.attempts + 1, asked, self._chance)
         self._surely(lambda: self._ledger.put_off(letter, due))
         self._count("retry")
-        _log.warning(
+        _log.log(
+            level,
             "finding %s is not yet told to %s (attempt %d): %s",
-            *(printable(letter.finding_id), self.name, letter.attempts + 1, printable(why)),
+            *(letter.finding_id, self.name, letter.attempts + 1, printable(why)),
         )
 
     def _bury(self, letter: Letter, why: str) -> None:
@@ -144,8 +164,9 @@ class Delivery:
         self._surely(lambda: self._ledger.buried(letter, why, now_ms))
         self._count("refused")
         _log.error(
-            "finding %s revision %d was refused by %s and is now a dead letter: %s",
-            *(printable(letter.finding_id), letter.revision, self.name, printable(why)),
+            "finding %s is not told to %s, which takes others, and is now a dead letter (`grantline "
+            "alert --list-dead` shows it, --revive sends it again): %s",
+            *(letter.finding_id, self.name, printable(why)),
         )
 
     def _count(self, outcome: str) -> None:
@@ -157,8 +178,9 @@ class Delivery:
             try:
                 write()
             except sqlite3.OperationalError as why:
-                _log.error("the alert ledger cannot be written: %s", why)
+                self._disk.met(f"the alert ledger cannot be written: {why}. Trying again")
                 if self._stop.wait(_DISK_PAUSE_SECONDS):
                     return
             else:
+                self._disk.gone()
                 return

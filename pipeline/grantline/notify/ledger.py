@@ -1,32 +1,35 @@
 """What has been read, decided and told, on disk: the memory that a killed process comes back to.
 
 Findings are taken in together with their Kafka offsets in one transaction, so no message is lost
-or decided twice. A letter is one state of one finding for one destination; it stays in the outbox
-until the destination has taken it (`sent`) or refused it for good (`buried`).
+or decided twice. Of a backlog only the newest state of each finding is held, and decided on when
+the backlog ends. A letter is one state of one finding for one destination; it stays in the outbox
+until the destination has taken it (`sent`) or it is set aside (`buried`).
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from grantline.alerts.decide import Decision, Known
+from grantline.alerts.decide import Known
 from grantline.alerts.dedup import State, state_of
 from grantline.model.finding import Finding
-from grantline.notify.database import Database, LedgerError
+from grantline.notify.database import Database
 from grantline.ports import Position
 
+Choose = Callable[[Finding, Known], tuple[str, ...]]
+"""The destinations to tell of a finding, given what is known of it."""
+
 _NEXT: Final = """
-SELECT o.seq, o.destination, o.finding_id, o.revision, o.body, o.attempts, o.due, o.since_ms,
+SELECT o.seq, o.destination, o.finding_id, o.revision, o.body, o.attempts, o.due,
        o.status = 'retracted' AND t.sent_status IS NOT 'open'
 FROM outbox o LEFT JOIN told t USING (finding_id, destination)
-WHERE o.destination = ? AND NOT EXISTS (
+WHERE o.destination = ? AND o.refused IS NULL AND NOT EXISTS (
     SELECT 1 FROM outbox e
     WHERE e.destination = o.destination AND e.finding_id = o.finding_id
-      AND e.revision < o.revision)
+      AND e.refused IS NULL AND e.revision < o.revision)
 ORDER BY o.due, o.seq LIMIT 1"""
 
 
@@ -35,6 +38,8 @@ class Incoming(NamedTuple):
 
     finding: Finding
     body: bytes
+    backlog: int | None = None
+    """The partition that has more of a backlog to come; None where it is the newest there is."""
 
 
 class Letter(NamedTuple):
@@ -49,32 +54,23 @@ class Letter(NamedTuple):
     """How often it has been tried and put off."""
     due: float
     """Not before this: monotonic seconds of this process."""
-    since_ms: int
-    """When it was put into the outbox, milliseconds since the epoch."""
     moot: bool
     """It takes back what the destination never accepted, so there is nothing to tell."""
 
 
-class Taken(NamedTuple):
-    """What one batch came to."""
-
-    letters: Counter[str]
-    """Destination name -> letters put into its outbox."""
-    stale: int
-    """Messages that were copies of, or older than, one already taken."""
-
-
 class Queue(NamedTuple):
-    """What waits for one destination."""
+    """What one destination has not been told."""
 
-    letters: int
-    oldest_ms: int
+    waiting: int
+    oldest_ms: int | None
+    """When the oldest of them was put into the outbox."""
+    dead: int
 
 
 class Ledger:
     """Every method is one transaction and safe to call from any thread.
 
-    Raises `LedgerError` when the file cannot be used, `sqlite3.Error` when the disk fails.
+    Raises `database.LedgerError` when the file cannot be used, `sqlite3.Error` when the disk fails.
     """
 
     def __init__(self, path: Path) -> None:
@@ -94,23 +90,36 @@ class Ledger:
         self,
         incoming: Iterable[Incoming],
         positions: Iterable[Position],
-        choose: Callable[[Finding, Known], Decision],
+        ended: Iterable[int],
+        choose: Choose,
         now_ms: int,
-    ) -> Taken:
-        """Decides on each finding with `choose` and keeps the outcome, with the positions read."""
-        taken = Taken(Counter(), 0)
+    ) -> set[str]:
+        """Takes in what was read up to `positions`; returns who has new letters.
+
+        What belongs to a backlog is held; that of the partitions in `ended` is decided on now,
+        and after it what is no backlog.
+        """
+        posted: set[str] = set()
         with self._database.transaction() as sql:
-            for finding, body in incoming:
-                decision = choose(finding, _known(sql, finding.id))
-                if decision.stale:
-                    taken = taken._replace(stale=taken.stale + 1)
-                    continue
-                _remember(sql, finding, now_ms)
-                for name in decision.tell:
-                    _post(sql, name, finding, body, now_ms)
-                taken.letters.update(decision.tell)
+            live = []
+            for each in incoming:
+                if each.backlog is None:
+                    live.append((each.finding, each.body))
+                else:
+                    _hold(sql, each.finding, each.body, each.backlog)
+            for part in ended:
+                for finding, body in _held(sql, part):
+                    posted.update(_decide(sql, finding, body, choose, now_ms))
+                sql.execute("DELETE FROM held WHERE part = ?", (part,))
+            for finding, body in live:
+                posted.update(_decide(sql, finding, body, choose, now_ms))
             sql.executemany("INSERT OR REPLACE INTO position VALUES (?, ?, ?)", positions)
-        return taken
+        return posted
+
+    def held(self) -> set[int]:
+        """The partitions with a backlog that nothing was decided on."""
+        with self._database.reading() as sql:
+            return {part for (part,) in sql.execute("SELECT DISTINCT part FROM held")}
 
     def next_letter(self, destination: str) -> Letter | None:
         """The letter to try next, due or not; the states of one finding in their order."""
@@ -143,57 +152,66 @@ class Ledger:
             sql.execute("DELETE FROM outbox WHERE seq = ?", (letter.seq,))
 
     def buried(self, letter: Letter, why: str, now_ms: int) -> None:
-        """The destination will never take it: kept as a dead letter."""
+        """Set aside as a dead letter."""
         with self._database.transaction() as sql:
             sql.execute(
-                "INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?, ?)",
-                (*letter[1:5], why, now_ms),
+                "UPDATE outbox SET refused = ?, refused_ms = ? WHERE seq = ?",
+                (why, now_ms, letter.seq),
             )
-            sql.execute("DELETE FROM outbox WHERE seq = ?", (letter.seq,))
 
-    def waiting(self) -> Mapping[str, Queue]:
-        """Destination name -> what waits for it."""
+    def queues(self) -> dict[str, Queue]:
+        """Destination name -> what it has not been told, where there is anything."""
         with self._database.reading() as sql:
             rows = sql.execute(
-                "SELECT destination, count(*), min(since_ms) FROM outbox GROUP BY destination"
-            ).fetchall()
-        return {name: Queue(letters, oldest) for name, letters, oldest in rows}
-
-    def dead(self) -> Mapping[str, int]:
-        """Destination name -> dead letters kept for it."""
-        with self._database.reading() as sql:
-            return dict(sql.execute("SELECT destination, count(*) FROM dead GROUP BY destination"))
-
-    def revive(self, now_ms: int) -> int:
-        """Puts dead letters back into the outbox and returns how many.
-
-        Only the last state decided for a finding goes back: an older one is no longer true and
-        is forgotten.
-        """
-        with self._database.transaction() as sql:
-            revived = sql.execute(
-                "INSERT OR IGNORE INTO outbox "
-                "(destination, finding_id, revision, status, body, since_ms) "
-                "SELECT d.destination, d.finding_id, d.revision, t.status, d.body, ? FROM dead d "
-                "JOIN told t USING (destination, finding_id, revision)",
-                (now_ms,),
-            ).rowcount
-            sql.execute("DELETE FROM dead")
-        return revived
+                "SELECT destination, sum(refused IS NULL), "
+                "min(CASE WHEN refused IS NULL THEN since_ms END), sum(refused IS NOT NULL) "
+                "FROM outbox GROUP BY destination"
+            )
+            return {name: Queue(*counts) for name, *counts in rows}
 
     def forget(self, before_ms: int) -> None:
         """Drops what was last touched before `before_ms` and waits for nothing."""
         with self._database.transaction() as sql:
+            sql.execute("DELETE FROM outbox WHERE refused_ms < ?", (before_ms,))
             sql.execute(
                 "DELETE FROM finding WHERE touched_ms < ? "
                 "AND id NOT IN (SELECT finding_id FROM outbox)",
                 (before_ms,),
             )
             sql.execute("DELETE FROM told WHERE finding_id NOT IN (SELECT id FROM finding)")
-            sql.execute("DELETE FROM dead WHERE died_ms < ?", (before_ms,))
 
     def close(self) -> None:
         self._database.close()
+
+
+def _hold(sql: sqlite3.Connection, finding: Finding, body: bytes, part: int) -> None:
+    sql.execute(
+        "INSERT INTO held VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+        "part = excluded.part, revision = excluded.revision, body = excluded.body "
+        "WHERE excluded.revision > revision",
+        (finding.id, part, finding.revision, body),
+    )
+
+
+def _held(sql: sqlite3.Connection, part: int) -> Iterator[tuple[Finding, bytes]]:
+    """In the order in which each was first seen."""
+    for (body,) in sql.execute("SELECT body FROM held WHERE part = ? ORDER BY rowid", (part,)):
+        yield Finding.model_validate_json(body), body
+
+
+def _decide(
+    sql: sqlite3.Connection, finding: Finding, body: bytes, choose: Choose, now_ms: int
+) -> tuple[str, ...]:
+    known = _known(sql, finding.id)
+    tell = choose(finding, known)
+    for name in tell:
+        _post(sql, name, finding, body, now_ms)
+    if finding.revision > known.revision:
+        sql.execute(
+            "INSERT OR REPLACE INTO finding VALUES (?, ?, ?)",
+            (finding.id, finding.revision, now_ms),
+        )
+    return tell
 
 
 def _known(sql: sqlite3.Connection, finding_id: str) -> Known:
@@ -204,12 +222,6 @@ def _known(sql: sqlite3.Connection, finding_id: str) -> Known:
         "SELECT destination, status, severity FROM told WHERE finding_id = ?", (finding_id,)
     )
     return Known(row[0], {name: State(status, severity) for name, status, severity in told})
-
-
-def _remember(sql: sqlite3.Connection, finding: Finding, now_ms: int) -> None:
-    sql.execute(
-        "INSERT OR REPLACE INTO finding VALUES (?, ?, ?)", (finding.id, finding.revision, now_ms)
-    )
 
 
 def _post(sql: sqlite3.Connection, name: str, finding: Finding, body: bytes, now_ms: int) -> None:
@@ -225,6 +237,3 @@ def _post(sql: sqlite3.Connection, name: str, finding: Finding, body: bytes, now
         "VALUES (?, ?, ?, ?, ?, ?)",
         (name, finding.id, finding.revision, state.status, body, now_ms),
     )
-
-
-__all__ = ["Incoming", "Ledger", "LedgerError", "Letter", "Queue", "Taken"]

@@ -16,6 +16,16 @@ CREATE TABLE IF NOT EXISTS finding (
 
 CREATE INDEX IF NOT EXISTS finding_by_age ON finding (touched_ms);
 
+-- The newest state of each finding in a backlog that is still being read: not decided on yet.
+CREATE TABLE IF NOT EXISTS held (
+    finding_id  TEXT    PRIMARY KEY,
+    part        INTEGER NOT NULL,
+    revision    INTEGER NOT NULL,
+    body        BLOB    NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS held_by_part ON held (part);
+
 -- What each destination was told last: decided (and put into the outbox), and in fact taken.
 CREATE TABLE IF NOT EXISTS told (
     finding_id   TEXT    NOT NULL,
@@ -38,17 +48,9 @@ CREATE TABLE IF NOT EXISTS outbox (
     attempts     INTEGER NOT NULL DEFAULT 0,
     due          REAL    NOT NULL DEFAULT 0,  -- monotonic seconds of this process; 0 is now
     since_ms     INTEGER NOT NULL,
+    refused      TEXT,              -- why it was set aside: a dead letter; NULL while it waits
+    refused_ms   INTEGER,
     UNIQUE (destination, finding_id, revision)
 );
 
 CREATE INDEX IF NOT EXISTS outbox_by_due ON outbox (destination, due, seq);
-
-CREATE TABLE IF NOT EXISTS dead (
-    destination  TEXT    NOT NULL,
-    finding_id   TEXT    NOT NULL,
-    revision     INTEGER NOT NULL,
-    body         BLOB    NOT NULL,
-    why          TEXT    NOT NULL,
-    died_ms      INTEGER NOT NULL,
-    PRIMARY KEY (destination, finding_id, revision)
-) WITHOUT ROWID;

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from prometheus_client import start_http_server
@@ -29,14 +29,16 @@ from grantline.notify.settings import LEDGER_FILE, AlertSettings
 _log = logging.getLogger(__name__)
 
 _DAY_MS: Final = 86_400_000
+_GRACE_SECONDS: Final = 12.0
+"""How long a stopping process waits for notifications under way; above a webhook's time-out."""
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(settings: AlertSettings, stop: threading.Event | None = None) -> None:
     """Tells people until SIGTERM, SIGINT or `stop`, then finishes what is under way.
 
-    Raises `LedgerError` when the data directory cannot be used, and `KafkaException` when the
-    Kafka client cannot go on. Signals are taken only in the main thread.
+    Raises `LedgerError` when the data directory cannot be used. Signals are taken only in the
+    main thread.
     """
     stop = stop or threading.Event()
     with ExitStack() as stack:
@@ -44,30 +46,17 @@ def run(settings: AlertSettings, stop: threading.Event | None = None) -> None:
         ledger = Ledger(settings.data_dir / LEDGER_FILE)
         stack.callback(ledger.close)
         metrics = Metrics()
-        metrics.registry.register(LedgerGauges(ledger, settings.alerting.routes))
+        metrics.registry.register(LedgerGauges(ledger, settings.alerting.destinations))
         stack.enter_context(_served(settings, metrics))
         _report(ledger, settings)
         intake = Intake(settings, ledger, partial(decide, alerting=settings.alerting), metrics)
         deliveries = [
-            Delivery(destination.notifier, ledger, settings.backoff, metrics)
-            for destination in settings.destinations
+            Delivery(notifier, ledger, settings.backoff, metrics) for notifier in settings.notifiers
         ]
-        stack.callback(_finish, deliveries, settings.grace_seconds)
+        stack.callback(_finish, deliveries)
         for delivery in deliveries:
             delivery.start()
         intake.run(stop, _Posted(deliveries, ledger, settings.keep_days))
-
-
-def revive(data_dir: Path) -> int:
-    """Puts the dead letters that are still true back into the outbox; returns how many.
-
-    For after the cause of a refusal is mended. Raises `LedgerError` while the process runs.
-    """
-    ledger = Ledger(data_dir / LEDGER_FILE)
-    try:
-        return ledger.revive(time.time_ns() // 1_000_000)
-    finally:
-        ledger.close()
 
 
 class _Posted:
@@ -84,32 +73,30 @@ class _Posted:
             self._deliveries[name].wake()
         if time.monotonic() >= self._tidy_at:
             self._tidy_at = time.monotonic() + _DAY_MS / 1e3
-            self._ledger.forget(int(time.time() * 1e3 - self._keep_ms))
+            with suppress(sqlite3.OperationalError):  # a full disk: tomorrow, then
+                self._ledger.forget(int(time.time() * 1e3 - self._keep_ms))
 
 
-def _finish(deliveries: Sequence[Delivery], grace_seconds: float) -> None:
+def _finish(deliveries: Sequence[Delivery]) -> None:
     for delivery in deliveries:
         delivery.stop()
-    end = time.monotonic() + grace_seconds
+    end = time.monotonic() + _GRACE_SECONDS
     for delivery in deliveries:
         if not delivery.join(end - time.monotonic()):
             _log.warning(
                 "%s did not answer within %g s of the stop: what was under way is told again "
                 "at the next start, with the same dedup key",
-                *(delivery.name, grace_seconds),
+                *(delivery.name, _GRACE_SECONDS),
             )
 
 
 def _report(ledger: Ledger, settings: AlertSettings) -> None:
-    names = set(settings.alerting.routes)
-    for name, queue in ledger.waiting().items():
-        if name in names:
-            _log.info("%d states wait for %s", queue.letters, name)
-        else:
-            _log.warning(
-                "%d states wait for %s, which is no longer a destination: they are kept",
-                *(queue.letters, name),
-            )
+    for name, queue in ledger.queues().items():
+        known = name in settings.alerting.destinations
+        gone = "" if known else f": {name} is no longer a destination, they are kept"
+        _log.info(
+            "%d states wait for %s, %d were set aside%s", queue.waiting, name, queue.dead, gone
+        )
 
 
 @contextmanager

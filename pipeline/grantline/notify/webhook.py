@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Final, NamedTuple
@@ -25,8 +25,15 @@ from grantline.notify.signature import Signer
 from grantline.ports import Refused, Retry
 
 DEFAULT_TIMEOUT_SECONDS: Final = 10.0
-_TRY_LATER: Final = frozenset({408, 425, 429})
-"""Client errors that pass (RFC 9110, RFC 8470, RFC 6585)."""
+_PASSES: Final = frozenset({408, 409, 425, 429})
+"""Client errors that pass by themselves (RFC 9110, RFC 8470, RFC 6585)."""
+_THE_ALERT: Final = frozenset({400, 413, 422})
+"""Client errors that can be about this alert and no other: it cannot be read, is too large, or
+makes no sense to the receiver. Every other one is about the address, the key or the receiver."""
+_WHO = "check the user and password in GRANTLINE_WEBHOOK_URL, and GRANTLINE_WEBHOOK_KEY"
+_WHERE = "check the address in GRANTLINE_WEBHOOK_URL"
+_CURES: Final = {401: _WHO, 403: _WHO, 404: _WHERE, 405: _WHERE, 410: _WHERE}
+_MENDED: Final = "and start the process again; what waits is kept"
 _READ_ANSWER: Final = 4_096
 """Bytes of a declared answer worth reading, so that the connection can be used again."""
 
@@ -72,30 +79,23 @@ class WebhookNotifier:
         *,
         name: str = "webhook",
         key: str | None = None,
-        headers: Mapping[str, str] | None = None,
         source: str = "/grantline",
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`key` signs (see `signature`); `headers` go with every request; `source` is the
-        CloudEvents source; `timeout_seconds` bounds connecting and each wait for the answer;
-        `now` gives Unix seconds. Raises `ValueError` for an unusable URL, key or time-out.
+        """`key` signs (see `signature`); `source` is the CloudEvents source; `timeout_seconds`
+        bounds connecting and each wait for the answer; `now` gives Unix seconds. Raises
+        `ValueError` for an unusable URL or key.
         """
-        if not timeout_seconds > 0:
-            raise ValueError(f"webhook {name!r}: timeout_seconds must be above 0")
         self.name = name
         self._to = endpoint(url)
         self._signer = Signer(key) if key is not None else None
         self._source = source
         self._timeout = timeout_seconds
         self._now = now
-        self._session = _session(self._to.user, headers or {})
+        self._session = _session(self._to.user)
         # At DEBUG it logs the path of every request.
         logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
-        try:
-            requests.Request("POST", self._to.url, headers=headers).prepare()
-        except requests.RequestException:
-            raise ValueError(f"webhook {name!r}: a header holds what no header may") from None
 
     def __repr__(self) -> str:
         return f"WebhookNotifier({self.name!r}, {self._to.where!r})"
@@ -113,7 +113,7 @@ class WebhookNotifier:
             )
         except requests.RequestException as why:
             # `from None`: the text of the original repeats the URL.
-            raise Retry(f"{self._to.where}: {self._trouble(why)}") from None
+            raise self._trouble(why) from None
         try:
             self._judge(answer)
         finally:
@@ -131,10 +131,12 @@ class WebhookNotifier:
         if 200 <= status < 300:
             return
         said = f"{self._to.where} answered {status}"
-        if 300 <= status < 400:
-            raise Retry(f"{said}, a redirect: set the URL to the final address")
-        if 400 <= status < 500 and status not in _TRY_LATER:
+        if status in _THE_ALERT:
             raise Refused(said)
+        if 300 <= status < 400:
+            raise Retry(f"{said}, a redirect, which is not followed: {_WHERE} {_MENDED}", mend=True)
+        if 400 <= status < 500 and status not in _PASSES:
+            raise Retry(f"{said}: {_CURES.get(status, _WHERE)} {_MENDED}", mend=True)
         raise Retry(said, after_seconds=self._asked(answer.headers.get("Retry-After")))
 
     def _asked(self, value: str | None) -> float | None:
@@ -147,21 +149,22 @@ class WebhookNotifier:
         except (ValueError, OverflowError):
             return None
 
-    def _trouble(self, why: requests.RequestException) -> str:
+    def _trouble(self, why: requests.RequestException) -> Retry:
+        where = self._to.where
         if isinstance(why, requests.Timeout):
-            return f"no answer within {self._timeout:g} s"
+            return Retry(f"{where}: no answer within {self._timeout:g} s")
         if isinstance(why, requests.exceptions.SSLError):
-            return "its TLS certificate or handshake was not accepted"
+            said = "its TLS certificate or handshake was not accepted: have that mended there, or"
+            return Retry(f"{where}: {said} {_WHERE} {_MENDED}", mend=True)
         reason = getattr(why.args[0], "reason", None) if why.args else None
-        return f"cannot be reached ({type(reason or why).__name__})"
+        return Retry(f"{where}: cannot be reached ({type(reason or why).__name__})")
 
 
-def _session(user: tuple[str, str] | None, headers: Mapping[str, str]) -> requests.Session:
+def _session(user: tuple[str, str] | None) -> requests.Session:
     session = requests.Session()
     # An auth of our own also keeps requests from looking into .netrc.
     session.auth = HTTPBasicAuth(*user) if user else _unchanged
     session.headers["User-Agent"] = "grantline"
-    session.headers.update(headers)
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return session
 

@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
-import pytest
-
 from grantline.alerts.decide import Alerting, Known, decide
-from grantline.alerts.route import Route
+from grantline.alerts.dedup import State
 from grantline.model.finding import Severity
 from tests.findings import finding
 
-ALERTING = Alerting(
-    routes={"console": Route(), "pager": Route(at_least=Severity.CRITICAL)},
-    lowest=Severity.MEDIUM,
-)
+ALERTING = Alerting(destinations=("console", "pager"))
+HIGH = State("open", "high")
 
 
-def test_each_destination_hears_what_it_asked_for() -> None:
-    assert decide(finding(), Known(), ALERTING).tell == ("console",)
-    assert decide(finding(severity="critical"), Known(), ALERTING).tell == ("console", "pager")
+def test_every_destination_is_told_of_a_finding_that_is_new() -> None:
+    assert decide(finding(), Known(), ALERTING) == ("console", "pager")
 
 
-def test_a_rise_tells_who_knew_and_who_now_wants_to_know() -> None:
-    known = decide(finding(), Known(), ALERTING).known
-    risen = decide(finding(revision=1, severity="critical"), known, ALERTING)
-    assert risen.tell == ("console", "pager")
+def test_a_destination_that_knows_is_told_nothing_while_one_that_does_not_is() -> None:
+    known = Known(0, {"console": HIGH})
+    assert decide(finding(revision=1, count=2), known, ALERTING) == ("pager",)
+
+
+def test_a_rise_tells_everybody() -> None:
+    known = Known(0, {"console": HIGH, "pager": HIGH})
+    risen = finding(revision=1, severity="critical")
+    assert decide(risen, known, ALERTING) == ("console", "pager")
 
 
 def test_the_same_or_a_lower_revision_says_nothing_even_if_it_says_otherwise() -> None:
-    known = decide(finding(revision=4), Known(), ALERTING).known
+    known = Known(4, {"console": HIGH, "pager": HIGH})
     for revision in (0, 3, 4):
-        decision = decide(finding(revision=revision, severity="critical"), known, ALERTING)
-        assert decision.stale
-        assert decision.tell == ()
-        assert decision.known == known
+        assert decide(finding(revision=revision, severity="critical"), known, ALERTING) == ()
 
 
-def test_a_low_finding_is_remembered_but_told_to_nobody() -> None:
-    decision = decide(finding(revision=3, severity="low"), Known(), ALERTING)
-    assert decision.tell == ()
-    assert decision.known == Known(3)
+def test_a_finding_below_the_threshold_is_told_to_nobody() -> None:
+    high = Alerting(destinations=("console",), lowest=Severity.HIGH)
+    assert decide(finding(severity="medium"), Known(), high) == ()
+    assert decide(finding(severity="high"), Known(), high) == ("console",)
+
+
+def test_what_is_provisional_is_told_once_it_is_confirmed() -> None:
+    assert decide(finding(provisional=True), Known(), ALERTING) == ()
+    assert decide(finding(revision=1), Known(0), ALERTING) == ("console", "pager")
+
+
+def test_what_became_provisional_again_is_not_told_of_until_that_is_settled() -> None:
+    known = Known(0, {"console": HIGH, "pager": HIGH})
+    doubtful = finding(revision=1, provisional=True, severity="critical")
+    assert decide(doubtful, known, ALERTING) == ()
+    gone = finding(revision=2, status="retracted", provisional=True)
+    assert decide(gone, Known(1, known.told), ALERTING) == ("console", "pager")
 
 
 def test_a_retraction_goes_to_those_who_were_told_and_no_others() -> None:
-    known = decide(finding(), Known(), ALERTING).known
-    gone = decide(finding(revision=1, status="retracted", severity="critical"), known, ALERTING)
-    assert gone.tell == ("console",)
-
-
-def test_a_threshold_below_medium_is_refused() -> None:
-    with pytest.raises(ValueError, match="cannot page"):
-        Alerting(routes={}, lowest=Severity.LOW)
+    gone = finding(revision=1, status="retracted")
+    assert decide(gone, Known(0, {"console": HIGH}), ALERTING) == ("console",)

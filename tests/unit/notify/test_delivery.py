@@ -12,15 +12,14 @@ from pathlib import Path
 import pytest
 
 from grantline.alerts.decide import Alerting, decide
-from grantline.alerts.route import Route
 from grantline.model.finding import Finding
 from grantline.notify.backoff import Backoff
 from grantline.notify.delivery import Delivery
 from grantline.notify.ledger import Incoming, Ledger
-from grantline.notify.memory import MemoryNotifier
 from grantline.notify.metrics import Metrics
 from grantline.ports import Refused, Retry
 from tests.findings import finding
+from tests.memory_notifier import MemoryNotifier
 
 QUICK = Backoff(first_seconds=0.01, longest_seconds=0.02, longest_asked_seconds=0.5)
 
@@ -30,9 +29,14 @@ class PoisonedNotifier(MemoryNotifier):
 
     poison = finding("poison").id
 
+    def __init__(self, answer: Exception) -> None:
+        super().__init__()
+        self.answer = answer
+
     def notify(self, finding: Finding) -> None:
         if finding.id == self.poison:
-            raise Retry("answered 500")
+            self.calls += 1
+            raise self.answer
         super().notify(finding)
 
 
@@ -44,9 +48,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def post(ledger: Ledger, *findings: Finding) -> None:
-    choose = partial(decide, alerting=Alerting(routes={"memory": Route()}))
+    choose = partial(decide, alerting=Alerting(destinations=("memory",)))
     incoming = [Incoming(each, each.model_dump_json().encode()) for each in findings]
-    ledger.take(incoming, [], choose, time.time_ns() // 1_000_000)
+    ledger.take(incoming, [], [], choose, time.time_ns() // 1_000_000)
 
 
 @contextmanager
@@ -78,33 +82,57 @@ def test_what_fails_for_now_is_told_once_it_can_be(ledger: Ledger) -> None:
     with delivering(notifier, ledger):
         eventually(lambda: len(notifier.told) == 1)
     assert notifier.calls == 6
-    assert ledger.waiting() == {}
+    assert ledger.queues() == {}
 
 
-def test_a_refusal_becomes_a_dead_letter_counted_and_logged(
+def test_a_destination_that_refuses_everything_is_waited_for(ledger: Ledger) -> None:
+    """The fault may be its own: nothing is set aside before it takes something."""
+    notifier = MemoryNotifier(trouble=[Refused("answered 400")] * 20)
+    post(ledger, finding(), finding("two"))
+    with delivering(notifier, ledger):
+        eventually(lambda: len(notifier.told) == 2)
+    assert notifier.calls == 22
+    assert ledger.queues() == {}
+
+
+def test_what_has_to_be_mended_is_said_louder_than_what_passes(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    notifier = MemoryNotifier(trouble=[Retry("answered 503"), Retry("answered 401", mend=True)])
+    post(ledger, finding())
+    with delivering(notifier, ledger):
+        eventually(lambda: len(notifier.told) == 1)
+    said = [(r.levelname, r.getMessage().rpartition(" ")[2]) for r in caplog.records]
+    assert said == [("WARNING", "503"), ("ERROR", "401")]
+
+
+def test_a_letter_that_alone_is_refused_becomes_a_dead_letter_counted_and_logged(
     ledger: Ledger, caplog: pytest.LogCaptureFixture
 ) -> None:
     metrics = Metrics()
-    notifier = MemoryNotifier(trouble=[Refused("answered 404")])
-    post(ledger, finding(), finding("two"))
+    notifier = PoisonedNotifier(Refused("answered 413"))
+    post(ledger, finding("poison"), finding("two"))
     with delivering(notifier, ledger, metrics):
-        eventually(lambda: len(notifier.told) == 1)
-    assert ledger.dead() == {"memory": 1}
+        eventually(lambda: ledger.queues() == {"memory": (0, None, 1)})
+    assert notifier.told == [finding("two")]
+    assert ledger.queues() == {"memory": (0, None, 1)}
     labels = {"destination": "memory", "outcome": "refused"}
     value = metrics.registry.get_sample_value("grantline_alert_attempts_total", labels)
     assert value == 1
-    [line] = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
-    assert finding().id in line
+    doubt, line = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    assert doubt.endswith("answered 413; set aside if others are taken")
+    assert notifier.poison in line
     assert "memory" in line
-    assert "answered 404" in line
+    assert "answered 413" in line
+    assert "--revive" in line
 
 
 def test_one_letter_that_cannot_be_digested_holds_up_no_other(ledger: Ledger) -> None:
-    notifier = PoisonedNotifier()
+    notifier = PoisonedNotifier(Retry("answered 500"))
     post(ledger, finding("poison"), *(finding(str(n)) for n in range(5)))
     with delivering(notifier, ledger):
         eventually(lambda: len(notifier.told) == 5)
-    assert ledger.waiting()["memory"].letters == 1
+    assert ledger.queues()["memory"].waiting == 1
 
 
 def test_retry_after_is_honoured_up_to_its_cap(ledger: Ledger) -> None:
@@ -127,23 +155,25 @@ def test_a_bug_in_a_notifier_loses_nothing_and_shows_no_text_of_its_error(
     assert "fake-secret" not in caplog.text
 
 
-def test_a_hostile_finding_id_cannot_forge_a_log_line(
+def test_a_hostile_answer_cannot_forge_a_log_line(
     ledger: Ledger, caplog: pytest.LogCaptureFixture
 ) -> None:
-    notifier = MemoryNotifier(trouble=[Refused("no\nERROR forged")])
-    post(ledger, finding().model_copy(update={"id": "x\nERROR all is well\x1b[2J"}))
+    notifier = PoisonedNotifier(Refused("no\nERROR forged\x1b[2J"))
+    post(ledger, finding("poison"), finding("two"))
     with delivering(notifier, ledger):
-        eventually(lambda: ledger.dead() == {"memory": 1})
+        eventually(lambda: ledger.queues() == {"memory": (0, None, 1)})
+    assert len(caplog.records) == 2
     assert all("\n" not in r.getMessage() and "\x1b" not in r.getMessage() for r in caplog.records)
 
 
 def test_moot_retractions_are_dropped_untold(ledger: Ledger) -> None:
-    notifier = MemoryNotifier(trouble=[Refused("no")])
-    post(ledger, finding(), finding(revision=1, status="retracted"))
+    notifier = PoisonedNotifier(Refused("no"))
+    gone = finding("poison", revision=1, status="retracted")
+    post(ledger, finding("poison"), gone, finding("two"))
     with delivering(notifier, ledger):
-        eventually(lambda: ledger.waiting() == {})
-    assert notifier.told == []
-    assert notifier.calls == 1
+        eventually(lambda: ledger.queues() == {"memory": (0, None, 1)})
+    assert notifier.told == [finding("two")]
+    assert notifier.calls == 3
 
 
 def test_a_new_letter_is_told_at_once_after_a_quiet_time(ledger: Ledger) -> None:
@@ -177,6 +207,6 @@ def test_a_ledger_that_cannot_be_written_for_a_while_tells_nothing_twice(
         time.sleep(1.5)
         assert notifier.calls == 1
         other.execute("ROLLBACK")
-        eventually(lambda: ledger.waiting() == {})
+        eventually(lambda: ledger.queues() == {})
     other.close()
     assert notifier.calls == len(notifier.told) == 2

@@ -13,15 +13,11 @@ import pytest
 from rich.console import Console
 from standardwebhooks import Webhook
 
-from grantline.alerts.route import Route
-from grantline.model.finding import Severity
 from grantline.notify.backoff import Backoff
 from grantline.notify.cloudevent import encode
 from grantline.notify.console import ConsoleNotifier
-from grantline.notify.identity import dedup_key
-from grantline.notify.memory import MemoryNotifier
 from grantline.notify.printable import printable
-from grantline.notify.settings import AlertSettings, Destination
+from grantline.notify.settings import AlertSettings
 from grantline.notify.signature import Signer
 from grantline.notify.webhook import WebhookNotifier, endpoint
 from tests.findings import finding
@@ -67,9 +63,14 @@ def test_the_console_shows_the_evidence() -> None:
         "presenter-differs",
         "a delegation from planner-7",
         "SELECT * FROM hops",
-        dedup_key(finding()),
     ):
         assert part in text
+
+
+def test_the_console_shows_the_id_as_explain_takes_it_and_the_revision_apart() -> None:
+    lines = [line.split() for line in shown(revision=3).splitlines()]
+    assert ["finding", finding().id] in lines
+    assert ["revision", "3"] in lines
 
 
 def test_the_console_colours_a_terminal_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,13 +131,6 @@ def test_a_finding_without_a_root_has_no_subject() -> None:
     assert "subject" not in json.loads(encode(finding(root_id=None), "/here"))
 
 
-def test_an_odd_finding_id_still_gives_a_key_that_fits_a_header() -> None:
-    key = dedup_key(finding().model_copy(update={"id": "x\r\nInjected: yes " + "é" * 500}))
-    assert key.isascii()
-    assert key.isprintable()
-    assert len(key) < 100
-
-
 def test_a_receiver_can_check_the_signature_with_a_library_it_has() -> None:
     body = encode(finding(), "/here")
     headers = {"webhook-id": "m-1", **Signer(FAKE_KEY).headers("m-1", int(time.time()), body)}
@@ -184,48 +178,16 @@ def test_settings_show_no_secret(tmp_path: Path) -> None:
     hook = WebhookNotifier(
         "https://me:fake-secret@host/fake-secret",
         key=FAKE_KEY,
-        headers={"Authorization": "Bearer fake-secret"},
     )
     settings = AlertSettings(
         bootstrap="b:1",
         data_dir=tmp_path,
-        destinations=(Destination(notifier=hook),),
+        notifiers=(hook,),
         kafka={"sasl.password": "fake-secret"},
     )
     assert "fake-secret" not in repr(settings)
     assert FAKE_KEY not in repr(settings)
     assert "https://host" in repr(settings)
-
-
-def test_a_header_that_no_request_can_carry_is_refused_at_once() -> None:
-    with pytest.raises(ValueError, match="a header holds") as why:
-        WebhookNotifier("https://host/", headers={"X-Key": "fake-secret\r\nX: y"})
-    assert "fake-secret" not in str(why.value)
-
-
-@pytest.mark.parametrize(
-    "changed, match",
-    [
-        ({"destinations": ()}, "at least one"),
-        (
-            {"destinations": (Destination(notifier=MemoryNotifier()),) * 2},
-            "'memory' is given twice",
-        ),
-        ({"keep_days": 0}, "keep_days"),
-        ({"lowest": Severity.LOW}, "cannot page"),
-    ],
-)
-def test_settings_that_cannot_work_are_refused_by_name(
-    changed: dict[str, Any], match: str, tmp_path: Path
-) -> None:
-    given = {"destinations": (Destination(notifier=MemoryNotifier()),), **changed}
-    with pytest.raises(ValueError, match=match):
-        AlertSettings(bootstrap="b:1", data_dir=tmp_path, **given)
-
-
-def test_a_destination_needs_a_plain_name() -> None:
-    with pytest.raises(ValueError, match="destination name 'Pager 1'"):
-        Destination(notifier=MemoryNotifier("Pager 1"), route=Route())
 
 
 def test_backoff_doubles_with_jitter_up_to_the_cap() -> None:

@@ -11,18 +11,23 @@ from pathlib import Path
 import pytest
 
 from grantline.alerts.decide import Alerting, decide
-from grantline.alerts.route import Route
 from grantline.model.finding import Finding
-from grantline.notify.ledger import Incoming, Ledger, LedgerError, Letter
+from grantline.notify import dead
+from grantline.notify.database import LedgerError
+from grantline.notify.ledger import Incoming, Ledger, Letter
 from grantline.ports import Position
 from tests.findings import finding
 
-CHOOSE = partial(decide, alerting=Alerting(routes={"a": Route(), "b": Route()}))
+CHOOSE = partial(decide, alerting=Alerting(destinations=("a", "b")))
 
 
-def take(ledger: Ledger, *findings: Finding, offset: int = 1) -> None:
-    incoming = [Incoming(each, each.model_dump_json().encode()) for each in findings]
-    ledger.take(incoming, [Position("t", 0, offset)], CHOOSE, 1_000)
+def take(ledger: Ledger, *findings: Finding, offset: int = 1, backlog: int | None = None) -> None:
+    incoming = [Incoming(each, each.model_dump_json().encode(), backlog) for each in findings]
+    ledger.take(incoming, [Position("t", 0, offset)], [], CHOOSE, 1_000)
+
+
+def end_of_backlog(ledger: Ledger, *parts: int) -> set[str]:
+    return ledger.take([], [], parts, CHOOSE, 1_000)
 
 
 def due(ledger: Ledger, destination: str = "a") -> Letter:
@@ -61,7 +66,7 @@ def test_a_batch_that_fails_half_way_leaves_nothing_behind(ledger: Ledger) -> No
 
     pair = [Incoming(finding(name), b"{}") for name in ("one", "two")]
     with pytest.raises(RuntimeError):
-        ledger.take(pair, [Position("t", 0, 9)], fails_on_the_second, 1)  # type: ignore[arg-type]
+        ledger.take(pair, [Position("t", 0, 9)], [], fails_on_the_second, 1)  # type: ignore[arg-type]
     assert ledger.positions("t") == {}
     assert ledger.next_letter("a") is None
     take(ledger, finding("one"))
@@ -72,7 +77,7 @@ def test_destinations_are_independent(ledger: Ledger) -> None:
     take(ledger, finding())
     ledger.sent(due(ledger, "a"), 2)
     assert ledger.next_letter("a") is None
-    assert due(ledger, "b").revision == 0
+    assert due(ledger, "b").finding_id == finding().id
 
 
 def test_states_of_one_finding_go_in_order_even_when_the_first_waits(ledger: Ledger) -> None:
@@ -110,21 +115,90 @@ def test_a_retraction_is_moot_where_the_finding_was_refused(ledger: Ledger) -> N
     assert not due(ledger, "b").moot
 
 
-def test_only_the_last_state_of_a_dead_letter_is_revived(ledger: Ledger) -> None:
+def test_of_a_backlog_the_newest_state_is_told_once_it_has_ended(ledger: Ledger) -> None:
+    take(ledger, finding(revision=2, count=9), finding(), finding("gone"), backlog=0)
+    take(ledger, finding("gone", 1, status="retracted"), finding("elsewhere"), backlog=0)
+    assert ledger.next_letter("a") is None
+    assert end_of_backlog(ledger, 0) == {"a", "b"}
+    assert [due(ledger).finding_id, due(ledger).revision] == [finding().id, 2]
+    ledger.sent(due(ledger), 2)
+    assert due(ledger).finding_id == finding("elsewhere").id
+    ledger.sent(due(ledger), 2)
+    assert ledger.next_letter("a") is None
+    assert end_of_backlog(ledger, 0) == set()
+
+
+def test_of_a_backlog_what_a_destination_knows_is_compared_with_the_newest(ledger: Ledger) -> None:
+    take(ledger, finding(), finding("gone"))
+    for _ in range(2):
+        ledger.sent(due(ledger), 2)
+    take(ledger, finding(revision=1, severity="critical"), finding(revision=2), backlog=0)
+    take(ledger, finding("gone", 1, status="retracted"), backlog=0)
+    end_of_backlog(ledger, 0)
+    assert [due(ledger).finding_id, due(ledger).revision] == [finding("gone").id, 1]
+    assert ledger.queues()["a"].waiting == 1
+
+
+def test_a_backlog_lasts_through_a_restart_and_ends_by_partition(path: Path) -> None:
+    first = Ledger(path)
+    take(first, finding(), offset=7, backlog=0)
+    take(first, finding("other"), backlog=1)
+    first.close()
+    again = Ledger(path)
+    assert again.held() == {0, 1}
+    end_of_backlog(again, 0)
+    assert due(again).finding_id == finding().id
+    assert again.held() == {1}
+    again.close()
+
+
+def test_what_comes_after_the_backlog_is_decided_after_it(ledger: Ledger) -> None:
+    states = [finding(), finding(revision=1, severity="critical"), finding(revision=2)]
+    bodies = [each.model_dump_json().encode() for each in states]
+    incoming = [Incoming(states[0], bodies[0], 0), Incoming(states[1], bodies[1], 0),
+                Incoming(states[2], bodies[2])]  # fmt: skip
+    ledger.take(incoming, [], [0], CHOOSE, 1)
+    assert due(ledger).revision == 1
+    ledger.sent(due(ledger), 2)
+    assert due(ledger).revision == 2
+
+
+def test_only_the_last_state_of_a_dead_letter_is_revived(ledger: Ledger, path: Path) -> None:
+    """Beside the process that has the ledger open."""
     take(ledger, finding(), finding("stands"))
-    ledger.buried(due(ledger), "no", 2)
-    ledger.buried(due(ledger), "no", 2)
+    ledger.buried(due(ledger), "answered 413", 2_000)
+    ledger.buried(due(ledger), "answered 422", 1_000)
     take(ledger, finding(revision=1, status="retracted"))
     ledger.dropped(due(ledger))
-    assert ledger.dead() == {"a": 2}
-    assert ledger.revive(3) == 1
+    assert ledger.queues()["a"] == (0, None, 2)
+    first, second = dead.listed(path.parent)
+    assert first[1:] == ("a", finding("stands").id, "answered 422")
+    assert second[1:] == ("a", finding().id, "answered 413")
+    assert first.since.isoformat() == "1970-01-01T00:00:01+00:00"
+    assert dead.revive(path.parent) == (1, 1)
     assert due(ledger).finding_id == finding("stands").id
-    assert ledger.dead() == {}
+    assert ledger.queues()["a"].dead == 0
+    assert dead.listed(path.parent) == []
+
+
+def test_dead_letters_are_not_looked_for_where_no_process_worked(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match=r"no alert process has worked in .*GRANTLINE_DATA_DIR"):
+        dead.listed(tmp_path / "elsewhere")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ledger_that_is_busy_for_long_is_said_to_be_so(ledger: Ledger, path: Path) -> None:
+    take(ledger, finding())
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LedgerError, match=r"cannot be used now .*locked.*try again"):
+        dead.revive(path.parent)
+    other.close()
 
 
 def test_waiting_tells_how_many_and_since_when(ledger: Ledger) -> None:
     take(ledger, finding(), finding("two"))
-    assert ledger.waiting()["a"] == (2, 1_000)
+    assert ledger.queues()["a"] == (2, 1_000, 0)
 
 
 def test_what_is_old_is_forgotten_unless_it_still_waits(ledger: Ledger) -> None:
@@ -133,7 +207,7 @@ def test_what_is_old_is_forgotten_unless_it_still_waits(ledger: Ledger) -> None:
         ledger.sent(due(ledger, name), 2)
     ledger.forget(before_ms=1_000_000)
     take(ledger, finding(), finding("waits"))
-    assert [due(ledger, "a").finding_id, ledger.waiting()["a"].letters] == [
+    assert [due(ledger, "a").finding_id, ledger.queues()["a"].waiting] == [
         finding("waits").id,
         2,
     ]
@@ -156,9 +230,9 @@ def test_a_file_that_is_no_ledger_is_refused_and_left_alone(path: Path) -> None:
 def test_a_ledger_of_a_later_release_is_refused(path: Path) -> None:
     Ledger(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version=2")
+        connection.execute("PRAGMA user_version=3")
     connection.close()
-    with pytest.raises(LedgerError, match="ledger version 2"):
+    with pytest.raises(LedgerError, match="ledger version 3"):
         Ledger(path)
 
 

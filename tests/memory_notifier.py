@@ -1,4 +1,4 @@
-"""A destination that keeps what it is told, for tests and for trying routes out."""
+"""A destination that keeps what it is told, for tests."""
 
 from __future__ import annotations
 

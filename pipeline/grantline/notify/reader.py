@@ -1,0 +1,182 @@
+"""The findings topic, read from given places: what came, and where a backlog ends.
+
+The partitions are assigned by hand, because the places are the ledger's and not a consumer
+group's. A broker that is away is waited for, and said to be away once and not ten times a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from grantline.notify.settings import AlertSettings
+from grantline.notify.trouble import Trouble
+from grantline.ports import Position
+from grantline.settings.broker import silence
+
+_log = logging.getLogger(__name__)
+
+_POLL_SECONDS: Final = 0.5
+_AT_ONCE: Final = 500
+_METADATA_SECONDS: Final = 5.0
+_RETRY_SECONDS: Final = 1.0
+_LOOK_AGAIN_SECONDS: Final = 60.0
+"""How often to look for partitions that were added."""
+
+
+class Record(NamedTuple):
+    """One record of the topic."""
+
+    partition: int
+    offset: int
+    value: bytes | None
+    backlog: bool
+    """It was there, as was more, when the first of its partition was read."""
+
+
+class Read(NamedTuple):
+    """What came at once, a partition's records in their order."""
+
+    records: list[Record]
+    ended: list[int]
+    """The partitions whose backlog has come to its end with these records."""
+
+
+class Reader:
+    """Reads all partitions, each from its place in `positions` (or its beginning) on."""
+
+    def __init__(self, settings: AlertSettings, positions: Callable[[], Mapping[int, int]]) -> None:
+        self._settings = settings
+        self._positions = positions
+        self._complaint = ""
+        self._assigned: list[int] = []
+        self._ends: dict[int, int] = {}
+        """Partition -> where its backlog ends; 0 once that has been read."""
+        self._look_again = 0.0
+        self._broker = Trouble(_log, f"the broker at {settings.bootstrap} is back")
+        self._topic = Trouble(_log, f"topic {settings.topic} can be read")
+        self._consumer = Consumer(_configuration(settings, self._on_error), logger=_log)
+
+    def read(self) -> Read:
+        """Waits up to half a second for a record and takes whatever else has come with it."""
+        if time.monotonic() >= self._look_again:
+            self._look()
+        read = Read([], [])
+        first = self._consumer.poll(_POLL_SECONDS)
+        if first is not None:
+            for message in (first, *self._consumer.consume(_AT_ONCE - 1, timeout=0)):
+                self._add(message, read)
+        return read
+
+    def show(self, positions: Iterable[Position]) -> None:
+        """Lets lag displays see the group's progress; nothing of ours reads it back."""
+        offsets = [TopicPartition(*position) for position in positions]
+        try:
+            if offsets:
+                self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as why:
+            _log.debug("offsets of %s not shown: %s", self._settings.group, why.args[0])
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _look(self) -> None:
+        """Follows the topic's partitions, and finds out whether the broker answers."""
+        self._look_again = time.monotonic() + _RETRY_SECONDS
+        topic = self._settings.topic
+        try:
+            found = self._consumer.list_topics(topic, timeout=_METADATA_SECONDS).topics[topic]
+        except KafkaException:
+            self._consumer.poll(0)  # brings `_on_error` what the client complains of
+            self._away()
+            return
+        self._broker.gone()
+        if found.error is not None:
+            self._topic.met(
+                f"topic {topic} cannot be read ({found.error.str()}): is a worker running, which "
+                "makes it, and are GRANTLINE_TOPIC_PREFIX and this user's rights right? Waiting for it"
+            )
+            return
+        self._topic.gone()
+        self._assign(sorted(found.partitions))
+        self._look_again = time.monotonic() + _LOOK_AGAIN_SECONDS
+
+    def _assign(self, partitions: list[int]) -> None:
+        if partitions == self._assigned:
+            return
+        topic, known = self._settings.topic, self._positions()
+        self._consumer.assign(
+            [TopicPartition(topic, part, known.get(part, OFFSET_BEGINNING)) for part in partitions]
+        )
+        self._assigned = partitions
+        _log.info("reading %d partitions of %s", len(partitions), topic)
+
+    def _add(self, message: Message, read: Read) -> None:
+        partition, offset = message.partition() or 0, message.offset() or 0
+        error = message.error()
+        if error is None:
+            end = self._end(partition, offset)
+            read.records.append(Record(partition, offset, message.value(), offset < end))
+            if offset + 1 >= end:
+                self._end_of(partition, read)
+        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            self._end_of(partition, read)
+        else:
+            self._topic.met(f"reading {self._settings.topic}: {error.str()}")
+            self._look_again = 0.0
+
+    def _end(self, partition: int, offset: int) -> int:
+        """Where the backlog that `offset` is part of ends: at the end of the log as it was when
+        the first record came, so that a stream that never rests is not held back for ever.
+        """
+        if partition not in self._ends:
+            place = TopicPartition(self._settings.topic, partition)
+            ends = self._consumer.get_watermark_offsets(place, cached=True)
+            self._ends[partition] = max(offset + 1, ends[1])
+        return self._ends[partition]
+
+    def _end_of(self, partition: int, read: Read) -> None:
+        if self._ends.get(partition) != 0:
+            self._ends[partition] = 0
+            read.ended.append(partition)
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
+            self._away()
+        else:
+            self._complaint = error.str()
+
+    def _away(self) -> None:
+        self._broker.met(f"{silence(self._settings.bootstrap, self._complaint)} Waiting for it")
+        self._look_again = min(self._look_again, time.monotonic() + _RETRY_SECONDS)
+
+
+def _configuration(
+    settings: AlertSettings, on_error: Callable[[KafkaError], None]
+) -> dict[str, object]:
+    return {
+        "client.id": settings.group,
+        "reconnect.backoff.max.ms": 2_000,  # the default of 10 s is late for an alert
+        "queued.max.messages.kbytes": 8_192,
+        "log_level": 2,  # what matters comes through error_cb, once and not ten times a second
+        "error_cb": on_error,
+        "enable.partition.eof": True,
+        **settings.kafka,
+        "bootstrap.servers": settings.bootstrap,
+        "group.id": settings.group,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        # Where the ledger's position is gone from the log: reading too much tells nobody twice.
+        "auto.offset.reset": "earliest",
+    }

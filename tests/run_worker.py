@@ -1,13 +1,12 @@
 """Runs one worker from settings given as JSON, and ends with whoever started it.
 
-The second argument names the engine: `real`, or `broken` for one that fails in mid-stream.
+The second argument names what kind of worker: `real`; `slow` for one whose results leave a while
+after they were made; `broken` for one whose engine fails in mid-stream.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,13 @@ from typing import Any
 import msgspec
 
 from grantline.model.hop import Hop
+from grantline.streams import outlet
 from grantline.streams.engines import Chains, Engines
 from grantline.streams.settings import WorkerSettings
 from grantline.streams.worker import run
+from tests.leash import end_with_parent
+
+SLOW_MS = 250
 
 
 class Broken(Chains):
@@ -33,20 +36,17 @@ class Broken(Chains):
             super().add([hop])
 
 
-def _end_with_parent() -> None:
-    # Not sys.stdin: its lock would be held while the interpreter goes down.
-    os.read(0, 1)
-    os._exit(3)
-
-
 def _path(wanted: type, value: Any) -> Any:
     return Path(value) if wanted is Path else value
 
 
 def main() -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     settings = msgspec.json.decode(sys.argv[1], type=WorkerSettings, dec_hook=_path)
-    engines = Engines(chains=Broken) if sys.argv[2] == "broken" else None
+    kind = sys.argv[2]
+    if kind == "slow":
+        vars(outlet)["SETTINGS"] = {**outlet.SETTINGS, "linger.ms": SLOW_MS}
+    engines = Engines(chains=Broken) if kind == "broken" else None
     sys.exit(run(settings, engines))
 
 

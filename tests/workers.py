@@ -1,25 +1,17 @@
-"""Workers in processes of their own, spans for them to read and findings to compare."""
+"""Spans for workers to read, a stage for processes to work on, and findings to compare."""
 
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import msgspec
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
-from grantline.embedded import free_port
 from grantline.engine import Engine
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
@@ -28,11 +20,20 @@ from grantline.rules.story import tell
 from grantline.streams.settings import TopicNames, WorkerSettings
 from grantline.streams.topics import ensure as declare
 from grantline.wire.otlp_attributes import FIELDS, OPERATION_NAME, RESOURCE, SPAN
+from tests.processes import Process, Worker, Writer
 
-ROOT = Path(__file__).parent.parent
 POLICY = Policy(parent_grace_seconds=1.0, lateness_seconds=90 * 86_400.0)
 """Stories are told in a past of their own: nothing in them is late. A short grace, so that what
 time alone brings is seen too."""
+
+_PRODUCER: dict[str, Any] = {
+    "log_level": 0,
+    # A broker that comes back finds nothing twice, and each record where it was meant to be.
+    "enable.idempotence": True,
+    # What is large before it is compressed and small after it passes the broker's limit.
+    "compression.type": "zstd",
+    "message.max.bytes": 32 << 20,
+}
 
 _STORY = """
 alice grant planner token=a scopes=read,write exp=1000
@@ -162,74 +163,8 @@ class Log:
         self._consumer.close()
 
 
-class Worker:
-    """One worker process."""
-
-    def __init__(self, settings: WorkerSettings, home: Path, engine: str) -> None:
-        self.port = free_port()
-        mine = msgspec.structs.replace(
-            settings, web_port=self.port, datadir=home / f"data-{self.port}"
-        )
-        self.log = home / f"worker-{self.port}.log"
-        text = msgspec.json.encode(mine, enc_hook=str).decode()
-        with self.log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "tests" / "run_worker.py"), text, engine],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                env={**os.environ, "PYTHONPATH": str(ROOT / "pipeline")},
-            )
-
-    def get(self, page: str) -> tuple[int, str]:
-        """Status and body of one page; 0 while nobody answers."""
-        try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.port}/{page}", timeout=5
-            ) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as refused:
-            return refused.code, refused.read().decode()
-        except OSError:
-            return 0, ""
-
-    def figure(self, name: str) -> float:
-        """The sum of one metric over its labels."""
-        lines = self.get("metrics")[1].splitlines()
-        return sum(
-            float(line.rpartition(" ")[2])
-            for line in lines
-            if line.startswith((f"{name} ", f"{name}{{"))
-        )
-
-    def partitions(self) -> int:
-        """Keyed partitions it holds."""
-        status, body = self.get("ready")
-        return len(json.loads(body)["partitions"]) if status in {200, 503} else 0
-
-    def kill(self) -> None:
-        """SIGKILL: the machine is gone."""
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self, seconds: float = 30) -> int:
-        """SIGTERM, as an orchestrator does; the exit status."""
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            self.kill()
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-
-
 class Stage:
-    """Topics of its own on one broker, with workers that come and go."""
+    """Topics of its own on one broker, with workers and writers that come and go."""
 
     def __init__(self, bootstrap: str, home: Path, partitions: int = 3) -> None:
         tag = uuid.uuid4().hex[:8]
@@ -255,26 +190,49 @@ class Stage:
             commit_seconds=0.3,
             tick_seconds=0.3,
         )
-        self.workers: list[Worker] = []
+        self.processes: list[Process] = []
         self._logs: list[Log] = []
         self._declared = False
-        self._producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
+        self.foreign: set[bytes] = set()
+        """What a test put on the findings topic that is no finding."""
+        self._producer = Producer({**_PRODUCER, "bootstrap.servers": bootstrap})
 
-    def worker(self, engine: str = "real") -> Worker:
-        """Starts another worker."""
-        started = Worker(self.settings, self.home, engine)
-        self.workers.append(started)
+    def worker(self, kind: str = "real") -> Worker:
+        """Starts another worker, of one of the kinds that `run_worker.py` knows."""
+        started = Worker(self.settings, self.home, kind)
+        self.processes.append(started)
         return started
 
-    def send(self, values: Iterable[bytes], headers: Any = None, topic: str = "") -> None:
+    def writer(self, moment: str = "") -> Writer:
+        """Starts the writer, on the file it had before."""
+        started = Writer(self.settings, self.home / "lineage.duckdb", moment)
+        self.processes.append(started)
+        return started
+
+    def send(self, values: Iterable[bytes], topic: str = "") -> None:
         """Produces to the input, any key, any partition."""
+        for value in values:
+            self.hand_over(value, topic=topic)
+        self.flush()
+
+    def hand_over(
+        self, value: bytes, topic: str = "", partition: int = -1, timestamp: int = 0
+    ) -> None:
+        """Produces without waiting; any partition and the present time where none is named."""
         if not self._declared:
             declare(self.settings)
             self._declared = True
-        for value in values:
-            self._producer.produce(topic or self.input, value, headers=headers)
-            self._producer.poll(0)
-        assert self._producer.flush(30) == 0
+        # A compacted topic takes no record without a key.
+        key = None if partition < 0 else b"any"
+        self._producer.produce(
+            topic or self.input, value, key, partition, on_delivery=_delivered,
+            timestamp=timestamp,
+        )  # fmt: skip
+        self._producer.poll(0)
+
+    def flush(self, seconds: float = 60) -> None:
+        """Returns when the broker has everything that was handed over."""
+        assert self._producer.flush(seconds) == 0
 
     def log_of(self, topic: str) -> Log:
         log = Log(self.bootstrap, topic, self.settings.partitions)
@@ -282,7 +240,8 @@ class Stage:
         return log
 
     def findings(self, log: Log) -> list[Finding]:
-        return [Finding.model_validate_json(m.value() or b"") for m in log.read()]
+        values = (message.value() or b"" for message in log.read())
+        return [Finding.model_validate_json(one) for one in values if one not in self.foreign]
 
     def expect(self, expected: dict[str, dict[str, Any]], seconds: float = 60) -> list[Finding]:
         """Returns all that was said once the open findings are the expected ones; else fails
@@ -292,25 +251,29 @@ class Stage:
         while states(self.findings(log)) != expected and time.monotonic() < deadline:
             pass
         said = self.findings(log)
-        assert _comparable(states(said)) == _comparable(expected), self.last_words()
+        have, want = _comparable(states(said)), _comparable(expected)
+        assert have == want, "\n".join(
+            [*(f"too many: {one}" for one in sorted(have - want)[:3]),
+             *(f"missing: {one}" for one in sorted(want - have)[:3]), self.last_words()]
+        )  # fmt: skip
         return said
 
     def last_words(self) -> str:
-        return "\n".join(
-            f"--- {worker.log.name} (status {worker.process.poll()})\n"
-            f"{worker.log.read_text(errors='replace')[-3000:]}"
-            for worker in self.workers
-        )
+        return "\n".join(process.last_words() for process in self.processes)
 
     def close(self) -> None:
-        for worker in self.workers:
-            worker.end()
+        for process in self.processes:
+            process.end()
         for log in self._logs:
             log.close()
 
 
-def _comparable(findings: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
-    return sorted((f["rule"], json.dumps(f, sort_keys=True)) for f in findings.values())
+def _comparable(findings: dict[str, dict[str, Any]]) -> set[str]:
+    return {json.dumps(finding, sort_keys=True) for finding in findings.values()}
+
+
+def _delivered(error: KafkaError | None, message: Message) -> None:
+    assert error is None, f"{message.topic()}: {error}"
 
 
 def headers_of(message: Message) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""The lineage writer on a real broker: nothing lost, nothing doubled, whatever happens to it."""
+"""The lineage writer on a real broker. What kills it is in test_faults.py."""
 
 from __future__ import annotations
 
@@ -32,41 +32,6 @@ from grantline.wire.frames import encode_hops
 from tests.brokers import Broker
 
 MakeTopic = Callable[..., str]
-
-PROCESS = """
-import os, signal, sys
-from grantline.store.duckdb_store import DuckDBStore
-from grantline.store.writer import Topics, Writer, WriterSettings
-bootstrap, path, moment, *topics = sys.argv[1:]
-
-class Mortal(DuckDBStore):
-    # Dies without warning at one moment of one of its transactions.
-    def _die(self, here):
-        if moment == here:
-            os.kill(os.getpid(), signal.SIGKILL)
-    def _write_hops(self, hops):
-        super()._write_hops(hops)
-        self._die("hops written")
-    def _write_positions(self, positions):
-        self._die("before positions")
-        super()._write_positions(positions)
-        self._die("before commit")
-    def write(self, batch):
-        super().write(batch)
-        self._die("after commit")
-        self.say()
-    def say(self):
-        if str(sum(self.positions().values())) == moment:
-            print("all read", flush=True)
-
-store = Mortal(path)
-store.say()
-writer = Writer(store, WriterSettings(bootstrap=bootstrap, topics=Topics(*topics), batch_rows=60,
-                                      batch_seconds=0.02))
-signal.signal(signal.SIGTERM, lambda *_: writer.stop())
-writer.run()
-store.close()
-"""
 
 
 def hop(number: int, **fields: Any) -> Hop:
@@ -200,41 +165,6 @@ def test_records_become_rows_and_the_unreadable_one_stops_nothing(
     store.close()
 
 
-MOMENTS = ("hops written", "before positions", "before commit", "after commit")
-
-
-def test_a_writer_killed_again_and_again_loses_and_doubles_nothing(
-    broker: Broker, topics: Topics, tmp_path: Path
-) -> None:
-    """SIGKILL at every moment of a transaction, twice each; then one clean run to the end."""
-    records = workload(topics)
-    path = tmp_path / "lineage.duckdb"
-    share = len(records) // 8 + 1
-    for number, start in enumerate(range(0, len(records), share)):
-        produce(broker, records[start : start + share])
-        process = _start(broker, topics, path, MOMENTS[number % 4])
-        assert _ended(process) == -signal.SIGKILL
-    expected = undisturbed(broker, topics)
-    process = _start(broker, topics, path, str(len(records)))
-    try:
-        until(lambda: "all read" in path.with_suffix(".out").read_text(), 20)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert _ended(process) == 0
-    found = in_file(path)
-    for table, wanted in expected.items():
-        assert found[table] == wanted, table
-
-
-def _start(broker: Broker, topics: Topics, path: Path, moment: str) -> subprocess.Popen[bytes]:
-    with path.with_suffix(".out").open("w") as output:
-        return subprocess.Popen(
-            [sys.executable, "-c", PROCESS, broker.bootstrap, str(path), moment, *topics],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            stdout=output,
-        )
-
-
 def _ended(process: subprocess.Popen[bytes]) -> int:
     try:
         return process.wait(30)
@@ -283,24 +213,6 @@ def test_a_database_ahead_of_its_topic_is_named(broker: Broker, topics: Topics) 
     store.write(Batch(positions=[Position(topics.hops, 0, 500)]))
     with pytest.raises(TopicRecreated, match="500"), running(store, settings(broker, topics)):
         time.sleep(8)
-
-
-def test_a_broker_that_stops_is_waited_for(
-    fresh_broker: Broker, topic: MakeTopic, tmp_path: Path
-) -> None:
-    """Questions are answered while it is down, and reading goes on when it is back."""
-    topics = Topics(topic("hops", at=fresh_broker), topic("f", at=fresh_broker), "none")
-    store = DuckDBStore(tmp_path / "lineage.duckdb")
-    with running(store, settings(fresh_broker, topics)):
-        produce(fresh_broker, [(topics.hops, 0, encode_hops([hop(1)]))])
-        until(lambda: store.query("SELECT count(*) FROM hops") == [(1,)])
-        fresh_broker.stop()
-        time.sleep(2)
-        assert store.query("SELECT count(*) FROM hops") == [(1,)]
-        fresh_broker.start()
-        produce(fresh_broker, [(topics.hops, 0, encode_hops([hop(2)]))])
-        until(lambda: store.query("SELECT count(*) FROM hops") == [(2,)])
-    store.close()
 
 
 SERVICE = """

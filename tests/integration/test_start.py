@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers import ROOT
+from tests.processes import ROOT
 
 NOWHERE = "127.0.0.1:1"
 

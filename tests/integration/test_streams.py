@@ -1,14 +1,11 @@
-"""Workers on a real broker: spans in, findings out, whatever happens in between.
-
-After each disturbance the open findings are those of one engine in one process that nothing
-ever happened to.
+"""Workers on a real broker: spans in, findings out. Faults are in test_faults.py, hostile input
+in test_hostile.py.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from grantline.model.finding import Finding
 from grantline.streams import topics
 from tests.brokers import Broker, create_topic
+from tests.processes import Worker
 from tests.workers import Stage, headers_of, records, story, undisturbed, until
 
 pytestmark = pytest.mark.timeout(180)
@@ -36,24 +34,9 @@ def stage(broker: Broker, tmp_path: Path) -> Iterator[Stage]:
     made.close()
 
 
-@pytest.fixture
-def fresh_stage(fresh_broker: Broker, tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(fresh_broker.bootstrap, tmp_path)
-    yield made
-    made.close()
-
-
-def _slowly(stage: Stage, values: list[bytes], pause: float = 0.1) -> Iterator[int]:
-    """Sends one value after the other; yields how many were sent."""
-    for number, value in enumerate(values, 1):
-        stage.send([value])
-        yield number
-        time.sleep(pause)
-
-
 def _ready(stage: Stage) -> None:
-    for worker in stage.workers:
-        if worker.process.poll() is None:
+    for worker in stage.processes:
+        if isinstance(worker, Worker) and worker.status is None:
             until(lambda w=worker: w.get("ready")[0] == 200, 40, "readiness")  # type: ignore[misc]
 
 
@@ -104,135 +87,15 @@ def test_findings_are_cloudevents_addressed_by_their_id(stage: Stage) -> None:
     assert seen
 
 
-def test_a_killed_worker_loses_nothing(stage: Stage) -> None:
-    """SIGKILL in mid-stream, as soon as something was said and again after commits: the next
-    worker goes on from the last commit, or from the beginning."""
-    sending = _slowly(stage, records(HOPS, seed=2, spans=2))
-    for name, figure in (("grantline_findings_total", 1), ("grantline_commits_total", 5)):
-        worker = stage.worker()
-        until(lambda: bool(next(sending, 1)) and worker.figure(name) >= figure, 40, name)  # noqa: B023
-        worker.kill()
-    last = stage.worker()
-    for _ in sending:
-        pass
-    stage.expect(undisturbed(HOPS))
-    assert last.figure("grantline_replayed_records_total") > 0
-
-
-def test_workers_come_and_go(stage: Stage) -> None:
-    """A second worker takes a share of the partitions and gives it back when it leaves; nothing
-    is lost and partitions that stayed are not folded again."""
-    first = stage.worker()
-    _ready(stage)
-    sending = _slowly(stage, records(HOPS, seed=4))
-    for _ in range(15):
-        next(sending)
-    second = stage.worker()
-    _ready(stage)
-    until(lambda: second.partitions() > 0, 40, "a share for the second worker")
-    _ready(stage)
-    assert first.partitions() + second.partitions() == 2 * stage.settings.partitions
-    assert first.figure("grantline_replayed_records_total") == 0
-    for _ in range(25):
-        next(sending)
-    assert second.stop() == 0, stage.last_words()
-    until(lambda: first.partitions() == 2 * stage.settings.partitions, 40)
-    for _ in sending:
-        pass
-    stage.expect(undisturbed(HOPS))
-    assert first.process.poll() is None
-
-
-def test_a_worker_killed_beside_another_is_taken_over(stage: Stage) -> None:
-    """When one of two workers is killed, the other takes its partitions over."""
-    first, second = stage.worker(), stage.worker()
-    until(lambda: first.partitions() > 0 and second.partitions() > 0, 40)
-    _ready(stage)
-    for sent in _slowly(stage, records(HOPS, seed=5)):
-        if sent == 20:
-            second.kill()
-    stage.expect(undisturbed(HOPS))
-
-
-@pytest.mark.parametrize("end", ["stop", "kill"])
-def test_a_broker_that_comes_back_is_worked_with_again(
-    fresh_broker: Broker, fresh_stage: Stage, end: str
-) -> None:
-    """The broker stops or crashes and starts again: the worker waits or is started again by its
-    supervisor, and nothing is lost."""
-    stage = fresh_stage
-    values = records(HOPS, seed=6)
-    stage.worker()
-    _ready(stage)
-    stage.send(values[:20])
-    until(lambda: stage.workers[0].figure("grantline_findings_total") > 0)
-    getattr(fresh_broker, end)()
-    time.sleep(2)
-    fresh_broker.start()
-    stage.send(values[20:])
-    if stage.workers[0].process.poll() is not None:
-        assert stage.workers[0].process.returncode == 1
-        stage.worker()
-    stage.expect(undisturbed(HOPS), 90)
-
-
 def test_a_fault_in_the_engine_ends_the_worker_before_it_commits(stage: Stage) -> None:
     """Status 1 for the supervisor, and the hop that met the fault is not lost: a worker without
     the fault says everything."""
-    broken = stage.worker(engine="broken")
+    broken = stage.worker("broken")
     stage.send(records(HOPS, seed=10))
-    until(lambda: broken.process.poll() is not None, 40, "the end of the broken worker")
-    assert broken.process.returncode == 1
+    assert broken.wait(40) == 1
     assert "this engine is broken on purpose" in broken.log.read_text()
     stage.worker()
     stage.expect(undisturbed(HOPS))
-
-
-def test_poison_costs_only_itself(stage: Stage) -> None:
-    """Records that cannot be read end on the rejected topic with their place; their neighbours
-    go through, and the worker lives."""
-    worker = stage.worker()
-    hops = story(7)
-    poison = [
-        b"",
-        b"\x00\xff\xfe",
-        b"{" * 10_000,
-        b"\x0a\xff\xff\xff\xff\x0f",
-        b'{"resourceSpans":7}',
-    ]
-    stage.send([*poison, *records(hops, seed=7), *poison])
-    stage.send([b"not a frame"], topic=stage.settings.topics.hops)
-    stage.send([b"\x92\x63\x90"], topic=stage.settings.topics.tokens)
-    stage.expect(undisturbed(hops))
-    log = stage.log_of(stage.settings.topics.rejected)
-    expected = Counter(not_otlp=2 * 3, truncated=2 * 2, bad_frame=2)
-    until(lambda: len(log.read()) >= expected.total())
-    until(lambda: worker.figure("grantline_lag_records") == 0)
-    log.read()
-    reasons = Counter[str]()
-    for message in log.messages:
-        body = json.loads(message.value() or b"")
-        headers = headers_of(message)
-        assert headers["source_topic"].decode() == body["source_topic"]
-        assert int(headers["source_offset"]) == body["source_offset"]
-        assert int(headers["source_partition"]) == body["source_partition"]
-        reasons[body["reason"]] += 1
-    assert reasons == expected
-    assert worker.process.poll() is None
-
-
-def test_a_poisoned_topic_is_told_of_once(stage: Stage) -> None:
-    """A record that is no frame is rejected when it is met, not again at every replay."""
-    first = stage.worker()
-    stage.send([b"not a frame"], topic=stage.settings.topics.hops)
-    log = stage.log_of(stage.settings.topics.rejected)
-    until(lambda: len(log.read()) == 1)
-    time.sleep(1)
-    assert first.stop() == 0
-    second = stage.worker()
-    until(lambda: second.figure("grantline_replayed_records_total") == 1)
-    time.sleep(1)
-    assert len(log.read()) == 1
 
 
 def test_an_offset_that_was_committed_is_never_taken_back(stage: Stage) -> None:

@@ -41,6 +41,8 @@ def taken(*records: Record) -> Intake:
         (TOPICS.findings, json.dumps({"id": SECRET, "severity": SECRET}).encode()),
         (TOPICS.rejected, b"[]"),
         (TOPICS.rejected, json.dumps({"reason": 5, "detail": SECRET}).encode()),
+        (TOPICS.rejected, json.dumps({"reason": SECRET, "detail": SECRET}).encode()),
+        (TOPICS.rejected, json.dumps({"reason": "crashed", "span_id": SECRET}).encode()),
     ],
 )
 def test_an_unreadable_record_is_a_rejection_that_names_its_place_and_no_value(

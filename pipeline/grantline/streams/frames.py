@@ -47,6 +47,13 @@ class Framing:
     def records(self) -> Iterator[Outgoing]:
         """The frames, ready to send."""
         yield from self._pack(self._addresses.hops, self._hops, encode_hops)
+        if self.refused:
+            # A hop that is not stored must not be found guilty either.
+            kept = {
+                partition: [one for one in sightings if one.span_id not in self.refused]
+                for partition, sightings in self._sightings.items()
+            }
+            self._sightings = {partition: some for partition, some in kept.items() if some}
         yield from self._pack(self._addresses.tokens, self._sightings, encode_sightings)
 
     def _pack(

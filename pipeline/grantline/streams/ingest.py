@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from grantline.lineage.route import mark_late
@@ -42,6 +42,8 @@ class Decoded(Protocol):
     def passed_over(self) -> int: ...
 
 
+Place = tuple[str, int, int]
+"""(topic, partition, offset)."""
 Decode = Callable[[bytes, str | None, int], Decoded]
 
 
@@ -66,6 +68,7 @@ class Ingest:
         """Everything that comes of `records` of one partition."""
         framing = Framing(self._addresses)
         rows: list[RejectedRow] = []
+        came: list[tuple[Place, Sequence[Hop]]] = []
         hops = passed_over = 0
         for record in records:
             place = (topic, partition, record.offset)
@@ -78,6 +81,7 @@ class Ingest:
                 continue
             rows += [rejections.row(index, why, *place) for index, why in decoded.rejected]
             passed_over += decoded.passed_over
+            came.append((place, decoded.hops))
             for index, hop in enumerate(decoded.hops):
                 try:
                     framing.add(mark_late(hop, self._policy))
@@ -86,21 +90,27 @@ class Ingest:
                 else:
                     hops += 1
         frames = list(framing.records())
-        rows += refused(framing, (topic, partition, records[-1].offset))
-        return Taken(frames, rows, hops, passed_over)
+        gone = list(refused(framing, came))
+        return Taken(frames, rows + gone, hops - len(gone), passed_over)
 
 
-def refused(framing: Framing, place: tuple[str, int, int]) -> list[RejectedRow]:
-    """Rejections of what no frame can hold. `place` is the last record of the delivery."""
-    return [
-        RejectedRow(reason, _CURES[reason], *place, -1000 - index, span_id=span_id)
-        for index, (span_id, reason) in enumerate(sorted(framing.refused.items()))
-    ]
+def refused(framing: Framing, came: Iterable[tuple[Place, Sequence[Hop]]]) -> Iterator[RejectedRow]:
+    """Rejections of what no frame can hold; `came` tells where each hop came from. How the
+    records were delivered does not show: a repetition says the same.
+    """
+    if not framing.refused:
+        return
+    for place, hops in came:
+        for index, hop in enumerate(hops):
+            reason = framing.refused.get(hop.span_id)
+            if reason is not None:
+                yield RejectedRow(
+                    reason, _CURES[reason], *place, -2 - index, hop.trace_id, hop.span_id,
+                    hop.service,
+                )  # fmt: skip
 
 
-def crashed(
-    fault: BaseException, place: tuple[str, int, int], index: int, hop: Hop | None = None
-) -> RejectedRow:
+def crashed(fault: BaseException, place: Place, index: int, hop: Hop | None = None) -> RejectedRow:
     """A fault of ours met by one record. The fault's text may quote the record, so only its
     kind and its place in the code are told.
     """

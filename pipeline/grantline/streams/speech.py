@@ -12,14 +12,11 @@ from grantline.model.hop import Hop
 from grantline.ports import Clock, RejectedRow
 from grantline.streams.folds import News
 from grantline.streams.frames import Framing
-from grantline.streams.ingest import Taken, crashed, refused
+from grantline.streams.ingest import Place, Taken, crashed, refused
 from grantline.streams.messages import Addresses, finding_message, rejected_message
 from grantline.streams.metrics import Metrics
 from grantline.streams.outgoing import Outgoing
 from grantline.streams.outlet import Outlet
-
-Place = tuple[str, int, int]
-"""(topic, partition, offset)."""
 
 
 class Speech:
@@ -54,7 +51,7 @@ class Speech:
             self._metrics.count("grantline_rejected_total", reason=row.reason)
             self._outlet.send(rejected_message(row, self._addresses))
 
-    def _resolved(self, hops: Iterable[Hop], place: Place) -> None:
+    def _resolved(self, hops: Sequence[Hop], place: Place) -> None:
         framing = Framing(self._addresses)
         rows: list[RejectedRow] = []
         for index, hop in enumerate(hops):
@@ -65,7 +62,7 @@ class Speech:
             else:
                 self._metrics.count("grantline_resolved_hops_total")
         self._frames(list(framing.records()))
-        self.rejected((*rows, *refused(framing, place)))
+        self.rejected((*rows, *refused(framing, [(place, hops)])))
 
     def _frames(self, frames: Sequence[Outgoing]) -> None:
         for frame in frames:

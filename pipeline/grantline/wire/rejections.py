@@ -77,10 +77,16 @@ def headers(rejected: RejectedRow) -> list[tuple[str, str | bytes | None]]:
     ]
 
 
+def _plain(why: Exception) -> str:
+    """What was wrong. A reason that is none of ours is the one value that msgspec would quote."""
+    text = str(why)
+    return "unknown reason" if text.startswith("Invalid enum value") else text
+
+
 def decode(data: bytes) -> RejectedRow:
     """The rejection in a message's value. Raises `BadRejection`, naming what is wrong."""
     try:
         message = _message(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
-        raise BadRejection(f"not a message of delegation.rejected: {why}") from why
+        raise BadRejection(f"not a message of delegation.rejected: {_plain(why)}") from None
     return RejectedRow(**msgspec.structs.asdict(message))

@@ -20,6 +20,7 @@ from grantline.streams.messages import Addresses, rejected_message
 from grantline.wire import rejections
 from grantline.wire.frames import decode_hops, decode_sightings
 from grantline.wire.otlp import Decoded, decode
+from tests import hostile
 from tests.deliveries import Line
 from tests.workers import POLICY, otlp, story
 
@@ -37,6 +38,13 @@ def _take(*lines: Line, read: Any = decode, policy: Policy = POLICY) -> Taken:
 
 def _hops(taken: Taken) -> list[Hop]:
     return [h for f in taken.frames if f.topic == "hops" for h in decode_hops(f.value)]
+
+
+def _spans(taken: Taken) -> set[str]:
+    """Of hops and of sightings."""
+    tokens = [frame.value for frame in taken.frames if frame.topic == "tokens"]
+    seen = {sighting.span_id for value in tokens for sighting in decode_sightings(value)}
+    return seen | {hop.span_id for hop in _hops(taken)}
 
 
 def test_each_hop_goes_to_the_partition_of_its_key() -> None:
@@ -68,9 +76,32 @@ def test_a_hop_that_fits_no_record_is_told_of(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(frames, "FRAME_BYTES", 100)
     monkeypatch.setattr(frames, "MAX_RECORD_BYTES", 100)
     taken = _take(Line(8, otlp(HOPS[:1])))
-    assert not _hops(taken)
+    assert not taken.frames
     [row] = taken.rejected
     assert (row.reason, row.source_offset, row.span_id) == ("too_large", 8, HOPS[0].span_id)
+
+
+@pytest.mark.parametrize("name", hostile.RECORDS)
+def test_what_is_wrong_is_told_of_exactly_and_costs_no_neighbour(name: str) -> None:
+    record = hostile.RECORDS[name]
+    taken = _take(Line(3, otlp(HOPS[:1])), Line(4, record.value), Line(5, otlp(HOPS[1:2])))
+    told = {(row.source_offset, row.span_index): row.reason for row in taken.rejected}
+    assert told == {(4, index): reason for index, reason in record.rejected.items()}
+    assert taken.hops == record.hops + 2
+    assert not any(secret in repr(taken.rejected) for secret in hostile.SECRETS)
+    assert not {row.span_id for row in taken.rejected} & _spans(taken)
+
+
+def test_how_records_are_delivered_does_not_show_in_a_rejection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A delivery that is repeated after a crash may be cut otherwise: one rejection, not two."""
+    monkeypatch.setattr(frames, "FRAME_BYTES", 100)
+    monkeypatch.setattr(frames, "MAX_RECORD_BYTES", 100)
+    lines = [Line(number, otlp(HOPS[number * 2 : number * 2 + 2])) for number in range(3)]
+    alone = [row for line in lines for row in _take(line).rejected]
+    assert sorted(_take(*lines).rejected) == sorted(alone)
+    assert len({row[2:6] for row in alone}) == 6
 
 
 def test_text_that_no_frame_can_hold_costs_its_span() -> None:

@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
-from rich.console import Console
 
 from grantline import settings as settings_module
+from grantline.commands import Failed
 from grantline.model.finding import Severity
 from grantline.settings import BadSettings, Settings
 
 if TYPE_CHECKING:
     from grantline.notify.settings import AlertSettings
     from grantline.ports import Notifier
-    from grantline.store.client import Answer, Lineage
     from grantline.streams.settings import WorkerSettings
-
-LIVE_NOTE = "live.json"
-"""In the data directory, for its owner only: where live SQL is, and its token."""
 
 _KEPT_LONGER_DAYS = 30.0
 
 log = logging.getLogger(__name__)
 
-_HOST_PORT = re.compile(r"[\w.-]+:\d+")
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
-
-class Failed(Exception):
-    """A command could not do what it was asked; the text says why and what to do."""
 
 
 def run(command: str, options: Mapping[str, Any]) -> int:
@@ -187,6 +174,7 @@ def _revive(settings: Settings) -> int:
 
 def writer(settings: Settings, options: Mapping[str, Any]) -> int:
     """Write lineage and serve live SQL until SIGTERM."""
+    from grantline.commands.live_note import Live, told
     from grantline.settings import tried
     from grantline.store.ddl import WrongSchema
     from grantline.store.duckdb_store import CannotOpen
@@ -218,7 +206,7 @@ def writer(settings: Settings, options: Mapping[str, Any]) -> int:
                 live,
                 memory_limit=settings.store_memory,
                 serving=lambda server: stack.enter_context(
-                    _told(settings, server.address, server.token)
+                    told(settings.data_dir, Live(server.address, server.token))
                 ),
             )
         except (CannotOpen, CannotServe, TopicRecreated, WrongSchema) as why:
@@ -226,146 +214,35 @@ def writer(settings: Settings, options: Mapping[str, Any]) -> int:
     return 0
 
 
-@contextmanager
-def _told(settings: Settings, address: str, token: str) -> Iterator[None]:
-    """Leave the address and its token where this user's own commands find them."""
-    note = settings.data_dir / LIVE_NOTE
-    note.unlink(missing_ok=True)
-    with os.fdopen(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump({"address": address, "token": token}, file)
-    try:
-        yield
-    finally:
-        note.unlink(missing_ok=True)
-
-
-def _lineage(settings: Settings, at: str | None) -> Lineage:
-    """The live server or the file that `at` names; without it, the live one, else the file."""
-    from grantline.store.client import connect
-
-    token = _secret(settings.live_token)
-    note = settings.data_dir / LIVE_NOTE
-    found = json.loads(note.read_text()) if note.is_file() else {}
-    if at is None:
-        at = found.get("address", str(settings.store))
-    elif not at.startswith("quack:") and _HOST_PORT.fullmatch(at) and not Path(at).exists():
-        at = f"quack:{at}"
-    if at == found.get("address"):
-        token = token or found["token"]
-    return connect(at, token)
-
-
 def ask(settings: Settings, options: Mapping[str, Any]) -> int:
     """`chain`, `explain` and `sql`: ask the lineage, print the answer."""
-    from grantline.store import show
-    from grantline.store.client import QueryFailed
-    from grantline.store.quack import LiveSqlMissing
+    from grantline.commands import ask as command
 
-    command, what = options["command"], options["what"]
-    try:
-        with closing(_lineage(settings, options["at"])) as lineage:
-            if command == "sql":
-                query = what if what is not None else sys.stdin.read()
-                _print_answer(lineage.ask(query), options["format"])
-                return 0
-            drawn = show.chain(lineage, what) if command == "chain" else show.explain(lineage, what)
-    except (QueryFailed, LiveSqlMissing, show.NotFound, ValueError) as why:
-        raise Failed(str(why)) from None
-    print(drawn)
-    return 0
-
-
-def _print_answer(answer: Answer, form: str) -> None:
-    from grantline.store import show
-
-    if form == "json":
-        print(show.as_json(answer))
-    elif form == "csv":
-        print(show.as_csv(answer))
-    else:
-        print(show.table(answer.columns, answer.rows))
+    return command.run(settings, options)
 
 
 def replay(settings: Settings, options: Mapping[str, Any]) -> int:
     """Run files through the engine; findings and lineage go where they are asked to."""
-    from grantline.replay import replay as replay_files
-    from grantline.store.duckdb_store import CannotOpen, DuckDBStore
+    from grantline.commands import replay as command
 
-    console = Console(stderr=True, quiet=options["quiet"])
-    missing = [path for path in options["files"] if not path.is_file()]
-    if missing:
-        raise Failed(f"no such file: {missing[0]}")
-    store = None
-    try:
-        store = DuckDBStore(options["store"]) if options["store"] is not None else None
-        with console.status("reading") as status:
-            done = replay_files(
-                options["files"],
-                settings.read_policy(),
-                store,
-                lambda path, hops: status.update(f"{path.name}: {hops:,} hops"),
-            )
-    except (OSError, CannotOpen) as why:
-        raise Failed(str(why)) from None
-    finally:
-        if store is not None:
-            store.close()
-    if options["findings"] is not None:
-        lines = "".join(finding.model_dump_json() + "\n" for finding in done.findings)
-        try:
-            options["findings"].write_text(lines, "utf-8")
-        except OSError as why:
-            raise Failed(f"{options['findings']}: {why.strerror}") from None
-    _summary(console, done.findings, done.hops, done.passed_over, done.rejected)
-    return 0
+    return command.run(settings, options)
 
 
-def _summary(
-    console: Console, findings: list[Any], hops: int, passed_over: int, rejected: Mapping[str, int]
-) -> None:
-    from grantline.store.show import table
-
-    said = ", ".join(f"{count} {reason}" for reason, count in sorted(rejected.items()))
-    console.print(
-        f"{hops:,} hops; {passed_over:,} other spans passed over; "
-        f"{sum(rejected.values()):,} rejected{f' ({said})' if said else ''}",
-        highlight=False,
-    )
-    rows = [(f.severity, f.reference, f.id, f.explanation) for f in findings]
-    if rows:
-        console.print(table(("severity", "reference", "finding", "what"), rows), markup=False)
-    else:
-        console.print("no findings")
-
-
-def rules(_settings: Settings, options: Mapping[str, Any]) -> int:
+def rules(settings: Settings, options: Mapping[str, Any]) -> int:
     """What is detected: all rules in a line each, or one whole."""
-    from grantline.rules import every
+    from grantline.commands import rules as command
 
-    chosen = [rule for rule in every() if options["rule"] in (None, rule.id, *rule.references)]
-    if not chosen:
-        known = ", ".join(rule.id for rule in every())
-        raise Failed(f"no rule {options['rule']!r}; there are {known}")
-    for rule in chosen:
-        print(f"{rule.id:24} {', '.join(rule.references):13} {rule.severity.name:9} {rule.title}")
-        if options["rule"] is not None:
-            print(
-                f"\n  why          {rule.why}\n  triage       {rule.triage}\n"
-                f"  blind spots  {rule.blind_spots}\n  retracts if  {rule.retracts_if}\n"
-                f"  maps         {', '.join(rule.maps)}\n"
-            )
-    return 0
+    return command.run(settings, options)
 
 
 def show_settings(settings: Settings, _options: Mapping[str, Any]) -> int:
     """Every setting, its present value, its default and what it does; no secret."""
     from grantline.settings.shown import rows
-    from grantline.store.show import table
+    from grantline.store.tables import screen_width, table
 
+    columns = ("setting", "value", "default", "what")
     for reader, group in groupby(list(rows(settings)), lambda row: row.reader):
-        print(
-            f"\n{reader}\n{table(('setting', 'value', 'default', 'what'), [r[1:] for r in group])}"
-        )
+        print(f"\n{reader}\n{table(columns, [row[1:] for row in group], screen_width())}")
     return 0
 
 

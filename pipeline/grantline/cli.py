@@ -6,8 +6,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Final
 
 from grantline import __version__
+
+EXIT_STATUS: Final = """exit status:
+  0  done
+  1  it could not be done: not found, not readable, not reachable; nothing to judge in a replay
+  2  wrong use, or a wrong setting
+  130  interrupted"""
+
+STORE: Final = ".grantline/lineage.duckdb"
+"""The default of GRANTLINE_STORE: the settings themselves are imported too slowly for `--help`."""
 
 
 def port(text: str) -> int:
@@ -23,18 +33,64 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="grantline",
         description="Who let which AI agent do what.",
-        epilog="Settings are GRANTLINE_* variables; see `grantline settings`.",
+        epilog=f"Settings are GRANTLINE_* variables; see `grantline settings`.\n\n{EXIT_STATUS}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"grantline {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    worker = commands.add_parser("worker", help="process the streams; start more to share the load")
-    worker.add_argument(
-        "--web-port", type=port, metavar="PORT", help="the worker's pages; each worker its own"
+    _processes(commands)
+    _replay(commands)
+    _questions(commands)
+    rules = _command(
+        commands, "rules", "what is detected, and what to do about it", "grantline rules TR-05"
     )
-    writer = commands.add_parser("writer", help="write lineage to DuckDB and serve live SQL")
-    writer.add_argument("--store", type=Path, metavar="FILE", help="the lineage database")
-    alert = commands.add_parser("alert", help="tell people about findings")
+    rules.add_argument(
+        "rule", nargs="?", metavar="RULE",
+        help="one rule, whole, by its id or a reference (default: all, in a line each)",
+    )  # fmt: skip
+    _command(
+        commands, "settings", "every setting, its present value and what it means",
+        "GRANTLINE_PARTITIONS=6 grantline settings",
+    )  # fmt: skip
+    return top
+
+
+def _command(commands: Any, name: str, text: str, *examples: str) -> argparse.ArgumentParser:
+    lines = "\n".join(f"  {example}" for example in examples)
+    many = "examples" if len(examples) > 1 else "example"
+    made: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=f"{many}:\n{lines}\n\n{EXIT_STATUS}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return made
+
+
+def _processes(commands: Any) -> None:
+    worker = _command(
+        commands, "worker", "process the streams; start more to share the load",
+        "GRANTLINE_BOOTSTRAP=kafka:9092 grantline worker",
+        "GRANTLINE_BOOTSTRAP=kafka:9092 grantline worker --web-port 6067",
+    )  # fmt: skip
+    worker.add_argument(
+        "--web-port", type=port, metavar="PORT",
+        help="the worker's pages; each worker its own (default: GRANTLINE_WEB_PORT, or 6066)",
+    )  # fmt: skip
+    writer = _command(
+        commands, "writer", "write lineage to DuckDB and serve live SQL",
+        "GRANTLINE_BOOTSTRAP=kafka:9092 grantline writer --store lineage.duckdb",
+    )  # fmt: skip
+    writer.add_argument(
+        "--store", type=Path, metavar="FILE",
+        help=f"the lineage database (default: GRANTLINE_STORE, or {STORE})",
+    )  # fmt: skip
+    alert = _command(
+        commands, "alert", "tell people about findings",
+        "GRANTLINE_BOOTSTRAP=kafka:9092 grantline alert",
+        "grantline alert --list-dead",
+    )  # fmt: skip
     dead = alert.add_mutually_exclusive_group()
     dead.add_argument(
         "--list-dead", action="store_true", help="the alerts that a destination would not have"
@@ -43,37 +99,70 @@ def parser() -> argparse.ArgumentParser:
         "--revive", action="store_true", help="send them again, once the cause is mended"
     )
 
-    replay = commands.add_parser("replay", help="run files of spans through the engine, no Kafka")
+
+def _replay(commands: Any) -> None:
+    replay = _command(
+        commands, "replay", "run files of spans through the engine, no Kafka",
+        "grantline replay spans.jsonl",
+        "grantline replay traces/*.json --findings out.jsonl --store out.duckdb",
+    )  # fmt: skip
     replay.add_argument(
-        "files", type=Path, nargs="+", metavar="FILE", help="OTLP JSON, lines or protobuf"
-    )
-    replay.add_argument("--findings", type=Path, metavar="OUT.jsonl", help="one finding a line")
-    replay.add_argument("--store", type=Path, metavar="OUT.duckdb", help="lineage, as the writer's")
-    replay.add_argument("--quiet", action="store_true", help="no progress and no summary")
+        "files", type=Path, nargs="+", metavar="FILE",
+        help="OTLP as JSON, JSON lines or protobuf, gzip or not",
+    )  # fmt: skip
+    replay.add_argument(
+        "--findings", type=Path, metavar="OUT.jsonl",
+        help="write one finding a line (default: nowhere, only the table on the screen)",
+    )  # fmt: skip
+    replay.add_argument(
+        "--store", type=Path, metavar="OUT.duckdb",
+        help="write lineage, as the writer does (default: nowhere)",
+    )  # fmt: skip
+    replay.add_argument("--quiet", action="store_true", help="no progress, no summary, no table")
 
-    for name, word, text in (
-        ("chain", "ID", "draw a chain, by its root, a delegation, a token or a finding"),
-        ("explain", "FINDING", "everything about one finding"),
-        ("sql", "QUERY", "ask the lineage; without QUERY it is read from standard input"),
-    ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("what", metavar=word, nargs="?" if name == "sql" else None)
-        command.add_argument("--at", metavar="WHERE", help="a live server's host:port, or a file")
-    commands.choices["sql"].add_argument(
-        "--format", choices=("table", "csv", "json"), default="table"
-    )
 
-    rules = commands.add_parser("rules", help="what is detected, and what to do about it")
-    rules.add_argument("rule", nargs="?", help="one rule, whole")
-    commands.add_parser("settings", help="every setting, its present value and what it means")
-    return top
+def _questions(commands: Any) -> None:
+    chain = _command(
+        commands, "chain", "draw a chain, from the human to the actions",
+        "grantline chain dlg_3c0491ccd9d1acc2bc41d00404a4a089",
+        "grantline chain …91c8 --at out.duckdb",
+    )  # fmt: skip
+    chain.add_argument(
+        "what", metavar="ID",
+        help="a root, delegation, token fingerprint, span, trace or finding; or … and the last four "
+        "characters of one",
+    )  # fmt: skip
+    explain = _command(
+        commands, "explain", "everything about one finding",
+        "grantline explain fnd_2eebffca14963c44220576549c905c70-3",
+        "grantline explain fnd_2eebffca --at out.duckdb",
+    )  # fmt: skip
+    explain.add_argument(
+        "what", metavar="FINDING", help="its id, as alerts print it, or the first 8 characters"
+    )
+    sql = _command(
+        commands, "sql", "ask the lineage in SQL",
+        'grantline sql "SELECT human, worst FROM chains" --format csv',
+        "grantline sql --at out.duckdb < question.sql",
+    )  # fmt: skip
+    sql.add_argument(
+        "what", metavar="QUERY", nargs="?", help="one SELECT (default: read from standard input)"
+    )
+    sql.add_argument(
+        "--format", choices=("table", "csv", "json"), default="table",
+        help="json is one object a line; a table that does not go to a terminal is not folded "
+        "(default: %(default)s)",
+    )  # fmt: skip
+    for command in (chain, explain, sql):
+        command.add_argument(
+            "--at", metavar="WHERE",
+            help="a live server's host:port, or a file (default: this user's running writer, else "
+            f"GRANTLINE_STORE, or {STORE})",
+        )  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status.
-
-    0 done, 1 not found or failed, 2 wrong use or a wrong setting.
-    """
+    """Run one command; returns the exit status (`EXIT_STATUS`)."""
     options = parser().parse_args(arguments)
     # Imported late, so that a wrong argument is told at once and without the pipeline's extras.
     try:

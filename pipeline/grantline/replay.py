@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,16 +23,45 @@ from grantline.wire.otlp import Decoded
 BATCH_ROWS = 20_000
 
 
+@dataclass
+class FileRead:
+    """What one file held."""
+
+    path: Path
+    hops: int = 0
+    passed_over: int = 0
+    """Spans that are not delegation spans."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """reason -> spans or records."""
+    first: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """reason -> number of the line or request where it was met first, and what it was."""
+
+    def add(self, number: int, decoded: Decoded) -> None:
+        self.hops += len(decoded.hops)
+        self.passed_over += decoded.passed_over
+        for _, why in decoded.rejected:
+            self.rejected[why.reason] += 1
+            self.first.setdefault(why.reason, (number, why.detail))
+
+
 class Replayed(NamedTuple):
     """What came out."""
 
     findings: list[Finding]
     """Final, the earliest first."""
-    hops: int
-    passed_over: int
-    """Spans that are not delegation spans."""
-    rejected: Counter[str]
-    """reason -> spans or records."""
+    files: list[FileRead]
+
+    @property
+    def hops(self) -> int:
+        return sum(file.hops for file in self.files)
+
+    @property
+    def passed_over(self) -> int:
+        return sum(file.passed_over for file in self.files)
+
+    @property
+    def rejected(self) -> int:
+        return sum(file.rejected.total() for file in self.files)
 
 
 def replay(
@@ -40,43 +70,39 @@ def replay(
     store: LineageStore | None = None,
     progress: Callable[[Path, int], None] = lambda _path, _hops: None,
 ) -> Replayed:
-    """Run `files` through the engine. Raises `OSError` for a file that cannot be read."""
+    """Run `files` through the engine; `progress` is told of a file and its hops so far.
+
+    Raises `OSError` for a file that cannot be read.
+    """
     engine = Engine(policy)
-    counts = _Counts()
+    read: list[FileRead] = []
     for path in files:
-        for batch in _batches(path, counts):
-            taken = engine.add(batch.hops)
-            if store is not None:
-                store.write(batch._replace(hops=taken))
-            progress(path, counts.hops)
+        file = FileRead(path)
+        read.append(file)
+        try:
+            for batch in _batches(file):
+                taken = engine.add(batch.hops)
+                if store is not None:
+                    store.write(batch._replace(hops=taken))
+                progress(path, file.hops)
+        except OSError as why:
+            raise OSError(why.errno, why.strerror, str(path)) from why
     last = {finding.id: finding for finding in engine.finish()}
     findings = sorted(last.values(), key=lambda finding: (finding.first_seen, finding.id))
     if store is not None:
         store.write(Batch(findings=findings))
-    return Replayed(findings, counts.hops, counts.passed_over, counts.rejected)
+    return Replayed(findings, read)
 
 
-class _Counts:
-    def __init__(self) -> None:
-        self.hops = 0
-        self.passed_over = 0
-        self.rejected: Counter[str] = Counter()
-
-    def add(self, decoded: Decoded) -> None:
-        self.hops += len(decoded.hops)
-        self.passed_over += decoded.passed_over
-        self.rejected.update(rejected.reason for _, rejected in decoded.rejected)
-
-
-def _batches(path: Path, counts: _Counts) -> Iterator[Batch]:
+def _batches(file: FileRead) -> Iterator[Batch]:
     hops: list[Hop] = []
     rejected: list[RejectedRow] = []
-    for number, decoded in read_file(path):
-        counts.add(decoded)
+    for number, decoded in read_file(file.path):
+        file.add(number, decoded)
         hops.extend(decoded.hops)
         rejected.extend(
             RejectedRow(
-                why.reason, why.detail, f"file:{path.name}", 0, number, index,
+                why.reason, why.detail, f"file:{file.path.name}", 0, number, index,
                 why.trace_id, why.span_id, why.service,
             )
             for index, why in decoded.rejected

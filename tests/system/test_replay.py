@@ -123,14 +123,15 @@ def test_replayed_twice_a_store_holds_each_hop_once(
 
 
 def test_real_traces_of_agent_frameworks_hold_no_hop(tmp_path: Path) -> None:
-    """What CrewAI, LangGraph and others export passes over without an error."""
+    """What CrewAI, LangGraph and others export is passed over, which is no clean bill of health."""
     files = sorted((ROOT / "tests/data/otlp").glob("*.otlp.*"))
     assert files
     out = tmp_path / "out.jsonl"
-    said = grantline("replay", *files, "--findings", out).stderr
+    said = grantline("replay", *files, "--findings", out, status=1).stderr
     assert out.read_text() == ""
     assert "0 hops" in said
     assert "0 rejected" in said
+    assert "nothing to judge: none of the" in said
 
 
 def test_bad_lines_are_counted_and_the_others_still_read(tmp_path: Path) -> None:
@@ -142,14 +143,6 @@ def test_bad_lines_are_counted_and_the_others_still_read(tmp_path: Path) -> None
     said = grantline("replay", path, "--findings", out).stderr
     assert "1 rejected" in said
     assert {row["reference"] for row in findings(out)} == {"SE-01", "TR-01", "TR-05"}
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """Wrong input: what is wrong and nothing else."""
-    said = grantline("replay", tmp_path / "none.json", status=1).stderr
-    assert "no such file" in said
-    assert "none.json" in said
-    assert "Traceback" not in said
 
 
 def test_rules_are_listed_with_what_to_do() -> None:

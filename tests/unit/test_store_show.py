@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from grantline.model.hop import Hop
 from grantline.model.names import derived_id
 from grantline.ports import Batch
 from grantline.rules.story import fingerprint, tell
-from grantline.store import show
+from grantline.store import show, tables
 from grantline.store.actions import MAX_ACTIONS
 from grantline.store.client import Answer
 from grantline.store.duckdb_store import DuckDBStore
@@ -29,6 +28,7 @@ STORY = """
 """
 ROOT = derived_id(fingerprint("t0"))
 FOUND = "fnd_" + "0123456789abcdef" * 2
+FOUND = "fnd_0123456789abcdef0123456789abcdef"
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[bold red]mallory\r\nroot\u202e\u200b"
 
 
@@ -112,8 +112,10 @@ def test_names_from_outside_cannot_drive_the_terminal() -> None:
     texts = [
         show.chain(lineage, ROOT),
         show.explain(lineage, evil.id),
-        show.table([HOSTILE, "plain"], [(HOSTILE, [HOSTILE]), ({HOSTILE: HOSTILE}, 1)], width=400),
-        show.as_json(answer),
+        tables.table(
+            [HOSTILE, "plain"], [(HOSTILE, [HOSTILE]), ({HOSTILE: HOSTILE}, 1)], width=400
+        ),
+        tables.as_json(answer),
     ]
     for text in texts:
         assert "mallory" in text
@@ -188,22 +190,58 @@ def test_a_very_deep_chain_is_drawn_to_its_cut() -> None:
     assert len(drawn.splitlines()) == 201
 
 
-def test_a_table_fits_its_width() -> None:
-    text = show.table(["name", "scopes", "none"], [("a" * 50, ["read", "write"], None)], width=40)
-    assert all(len(line) <= 40 for line in text.splitlines())
-    assert text.replace("\n", "").count("a") >= 50
-
-
-def test_rows_as_json_and_csv() -> None:
+@pytest.mark.parametrize("wanted", [f"{FOUND}-3", "fnd_01234567-3", "fnd_01234567"])
+def test_a_finding_is_explained_by_its_id_as_an_alert_prints_it(wanted: str) -> None:
     hops, _ = tell(STORY)
-    answer = Local(hops).ask(
-        "SELECT human, actors, depth, first_seen, worst, truncated FROM chains"
-    )
-    assert json.loads(show.as_json(answer)) == {
-        "human": "alice", "actors": ["planner", "sub", "worker"], "depth": 1,
-        "first_seen": "2026-11-18T11:06:40Z", "worst": None, "truncated": False,
-    }  # fmt: skip
-    assert show.as_csv(answer).splitlines() == [
-        "human,actors,depth,first_seen,worst,truncated",
-        'alice,"[""planner"", ""sub"", ""worker""]",1,2026-11-18T11:06:40Z,,false',
+    text = show.explain(Local(hops, [finding(hops[1:2])]), wanted)
+    assert f"finding     {FOUND}  rule scope_exceeds_parent, revision 3, confidence" in text
+    assert "finding_history" not in text
+
+
+@pytest.mark.parametrize("printed,where", [(2, "is in finding_history"), (4, "is not in this")])
+def test_what_an_alert_said_of_another_revision_is_not_taken_for_the_present(
+    printed: int, where: str
+) -> None:
+    hops, _ = tell(STORY)
+    text = show.explain(Local(hops, [finding(hops[1:2])]), f"{FOUND}-{printed}")
+    assert f"revision 3, confidence high (revision {printed} {where}" in text
+
+
+def test_a_finding_that_may_still_be_explained_says_so() -> None:
+    hops, _ = tell(STORY)
+    text = show.explain(Local(hops, [finding(hops[1:2], provisional=True)]), "fnd_0123456789")
+    assert "Scope grew   (open, provisional)" in text
+
+
+def test_a_finding_tells_how_to_ask_on() -> None:
+    """The SQL of its evidence, and of what hangs below the delegation it is about."""
+    hops, _ = tell(STORY)
+    about = finding(hops[1:2], delegation_ids=["dlg_used", "dlg_revoked"])
+    text = show.explain(Local(hops, [about]), about.id)
+    assert text.splitlines()[-2:] == [
+        f"  SELECT * FROM explain_finding('{FOUND}')",
+        "  FROM descendants('dlg_revoked')",
     ]
+
+
+@pytest.mark.parametrize("dots", ["…", "...", "token …", "dlg_…"])
+def test_a_chain_is_found_by_the_end_that_pictures_show(dots: str) -> None:
+    """Of a token, or of a delegation."""
+    hops, _ = tell(STORY)
+    lineage = Local(hops)
+    end = ROOT[-4:] if dots == "dlg_…" else fingerprint("t1")[-4:]
+    assert show.chain(lineage, dots + end) == show.chain(lineage, ROOT)
+
+
+def test_an_end_that_is_too_short_or_of_several_is_not_guessed() -> None:
+    hops, _ = tell(STORY)
+    twin = msgspec.structs.replace(hops[0], span_id="f" * 16, token_fingerprint="sha256:0000abcd")
+    other = msgspec.structs.replace(twin, span_id="e" * 16, token_fingerprint="sha256:1111abcd")
+    lineage = Local([*hops, twin, other])
+    with pytest.raises(show.NotFound, match="too short"):
+        show.chain(lineage, "…bcd")
+    with pytest.raises(show.NotFound, match="sha256:0000abcd, sha256:1111abcd"):
+        show.chain(lineage, "…abcd")
+    assert show.chain(lineage, "…0abcd") == show.chain(lineage, ROOT)
+    with pytest.raises(show.NotFound, match="knows no chain"):
+        show.chain(lineage, "…zzzz")

@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from grantline.app import LIVE_NOTE
+from grantline.commands.live_note import LIVE_NOTE
 from grantline.demo.processes import Processes
 from grantline.demo.questions import QUESTIONS
 from grantline.demo.scenario import GRACE_SECONDS, LEEWAY_SECONDS, Cast, Planted, Scenario
@@ -31,7 +31,7 @@ from grantline.model.finding import Finding
 from grantline.model.plain import plain
 from grantline.settings import tried
 from grantline.settings.variables import PREFIX
-from grantline.store import show
+from grantline.store import tables
 from grantline.store.client import Lineage, QueryFailed, connect
 from grantline.store.quack import LiveSqlMissing
 
@@ -196,7 +196,7 @@ def _ask(planted: list[Planted], lineage: Lineage) -> None:
         answer = lineage.ask(sql)
         if not answer.rows:
             raise QueryFailed(f"no answer to: {sql}")
-        _out.print(Text(show.table(answer.columns, answer.rows)))
+        _out.print(Text(tables.table(answer.columns, answer.rows, tables.screen_width())))
 
 
 def _stay(bootstrap: str, web: int, address: str, work: Path) -> None:

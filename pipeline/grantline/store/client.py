@@ -7,16 +7,20 @@ appears in one.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 import duckdb
 
 from grantline.store import quack
+from grantline.store.ddl import SCHEMA_VERSION
 
-_NOISE: Final = re.compile(r"\n+LINE 1: .*", re.DOTALL)
+_PLACE: Final = re.compile(r"\n+LINE (\d+): ([^\n]*).*", re.DOTALL)
+"""What DuckDB adds to an error: the line of the query, and a caret below the culprit."""
 
 _REMOTE: Final = "FROM quack_query($address, $sql, token = $token, disable_ssl = $clear)"
+_GIVE_TOKEN: Final = "give the one the writer was started with (GRANTLINE_LIVE_TOKEN)"  # noqa: S105
 _REFUSED: Final = (
     "refused: live SQL takes one SELECT at a time (or EXPLAIN, DESCRIBE, SHOW, SUMMARIZE) over the "
     "lineage's tables, views and macros, and nothing that writes, reads files or changes settings"
@@ -52,28 +56,35 @@ class FileLineage:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        if not self.path.is_file():
-            raise QueryFailed(
-                f"there is no lineage database {self.path}: name the writer's file, or a live "
-                "address such as quack:127.0.0.1:9494"
-            )
-        try:
-            self._connection = duckdb.connect(str(self.path), read_only=True)
-        except duckdb.IOException as why:
-            if "lock" not in str(why).lower():
-                raise QueryFailed(f"{self.path} is no lineage database: {_first(why)}") from None
-            raise QueryFailed(
-                f"{self.path} is open in another process, most likely the lineage writer: ask it "
-                "through its live SQL address, such as quack:127.0.0.1:9494"
-            ) from None
+        self._connection = _opened(self.path)
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
+        self._check_version()
 
     def ask(self, sql: str) -> Answer:
         try:
+            _check_one(self._connection.extract_statements(sql))
             return _answer(self._connection.execute(sql))
         except duckdb.Error as why:
             raise QueryFailed(_first(why)) from None
+
+    def _check_version(self) -> None:
+        try:
+            ((version,),) = self.ask("SELECT version FROM schema_version").rows
+        except (QueryFailed, ValueError):
+            version = None
+        if version == SCHEMA_VERSION:
+            return
+        self.close()
+        if version is None:
+            raise QueryFailed(
+                f"{self.path} is a DuckDB database, but not of Grantline's lineage: name the file "
+                "of `grantline writer`, or of `grantline replay --store`"
+            )
+        raise QueryFailed(
+            f"{self.path} has schema version {version}, and this release reads version "
+            f"{SCHEMA_VERSION}: ask with the release that wrote it, or make the file anew"
+        )
 
     def close(self) -> None:
         self._connection.close()
@@ -92,31 +103,28 @@ class LiveLineage:
 
     def ask(self, sql: str) -> Answer:
         try:
+            _check_one(self._connection.extract_statements(sql))
+        except duckdb.Error as why:
+            raise QueryFailed(_first(why)) from None
+        try:
             return _answer(self._connection.execute(_REMOTE, {**self._server, "sql": sql}))
         except duckdb.Error as why:
-            raise QueryFailed(self._explained(sql, _NOISE.sub("", str(why)))) from None
+            raise QueryFailed(self._explained(_PLACE.sub("", str(why)))) from None
 
     def close(self) -> None:
         self._connection.close()
 
-    def _explained(self, sql: str, text: str) -> str:
+    def _explained(self, text: str) -> str:
         if "Authorization failed" in text:
-            return self._syntax_error(sql) or _REFUSED
+            return _REFUSED
         if "Authentication failed" in text:
-            return (
-                f"{self.address} does not take this token: give the one the writer was started with"
-            )
+            return f"{self.address} does not take this token: {_GIVE_TOKEN}"
         if "Could not connect" in text or "Failed to send message" in text:
-            return f"nobody answers at {self.address}: is the lineage writer running with live SQL?"
-        return text.replace(self._token, "...")
-
-    def _syntax_error(self, sql: str) -> str | None:
-        """The server refuses what it cannot parse without saying where: look for it here."""
-        try:
-            self._connection.extract_statements(sql)
-        except duckdb.Error as why:
-            return str(why)
-        return None
+            return (
+                f"nobody answers at {self.address}: is the lineage writer running with live SQL? "
+                "While it is not, ask its file"
+            )
+        return f"{self.address}: {_one_line(text.replace(self._token, '...'))}"
 
 
 def connect(target: str | Path, token: str | None = None) -> Lineage:
@@ -126,11 +134,44 @@ def connect(target: str | Path, token: str | None = None) -> Lineage:
     """
     if isinstance(target, str) and target.startswith("quack:"):
         if not token:
-            raise QueryFailed(
-                f"{target} asks for a token: give the one the writer was started with"
-            )
+            raise QueryFailed(f"{target} asks for a token: {_GIVE_TOKEN}")
         return LiveLineage(target, token)
     return FileLineage(target)
+
+
+def _opened(path: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        if not path.exists():
+            raise QueryFailed(
+                f"there is no lineage database {path}: name the writer's file, or a live address "
+                "such as 127.0.0.1:9494 (--at)"
+            )
+        if path.is_dir():
+            raise QueryFailed(f"{path} is a directory: name the lineage database in it")
+        if not path.stat().st_size:
+            raise QueryFailed(f"{path} is no lineage database: it is empty")
+        return duckdb.connect(str(path), read_only=True)
+    except OSError as why:
+        raise QueryFailed(f"{path} cannot be read: {why.strerror}") from None
+    except duckdb.Error as why:
+        raise QueryFailed(_unopened(path, _first(why))) from None
+
+
+def _unopened(path: Path, why: str) -> str:
+    if "Could not set lock" in why:
+        return (
+            f"{path} is open in another process, most likely the lineage writer: ask it through "
+            "its live SQL address, such as 127.0.0.1:9494"
+        )
+    if "Permission denied" in why:
+        return f"{path} cannot be read: this user may not"
+    return f"{path} is no lineage database: {why}"
+
+
+def _check_one(statements: Sequence[object]) -> None:
+    if len(statements) != 1:
+        wrong = f"{len(statements)} statements" if statements else "no statement"
+        raise QueryFailed(f"the query has {wrong}: ask one, such as FROM chains")
 
 
 def _answer(result: duckdb.DuckDBPyConnection) -> Answer:
@@ -139,4 +180,12 @@ def _answer(result: duckdb.DuckDBPyConnection) -> Answer:
 
 
 def _first(why: Exception) -> str:
-    return _NOISE.sub("", str(why)).strip()
+    """The message in one line, and the line of the query that it is about."""
+    text = str(why)
+    place = _PLACE.search(text)
+    where = f" (line {place[1]}: {place[2].strip()})" if place else ""
+    return _one_line(_PLACE.sub("", text)) + where
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -172,7 +172,7 @@ def _open(path: str) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(path)
     except duckdb.Error as why:
-        if isinstance(why, duckdb.IOException) and "lock" in str(why).lower():
+        if "Could not set lock" in str(why):
             raise StoreInUse(
                 f"{path} is open in another process (the lineage writer?): DuckDB gives a file to "
                 "one process; ask the writer through live SQL, or stop it first"

@@ -1,29 +1,26 @@
-"""Answers as text for a terminal: a drawn chain, an explained finding, a table.
+"""Answers as text for a terminal: a drawn chain, an explained finding.
 
 Nothing here writes to a terminal, and nothing from the lineage reaches the text unescaped.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import shutil
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any
-
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import Final
 
 from grantline.model.plain import plain
-from grantline.store.client import Answer, Lineage
+from grantline.store.client import Lineage
 from grantline.store.draw import Row, draw, place
 from grantline.store.quack import literal
 from grantline.store.values import shown
+
+MIN_BEGINNING: Final = 8
+MIN_END: Final = 4
+"""Characters of a name that are enough to ask for it; `is_meant` has the first as well."""
+
+MAX_NAMED: Final = 10
 
 
 class NotFound(LookupError):
@@ -34,11 +31,13 @@ def chain(lineage: Lineage, wanted: str) -> str:
     """The chain that `wanted` (root, delegation, fingerprint, span, trace, finding) belongs to,
     drawn from the human to the actions. Raises `NotFound`, `client.QueryFailed`.
     """
+    wanted = _whole(lineage, wanted)
     hops = lineage.ask(f"FROM chain({literal(wanted)})").records()
     if not hops:
         raise NotFound(
             f"the lineage knows no chain by {plain(wanted)!r}: give a root, delegation, token "
-            "fingerprint, span, trace or finding id (a finding's first 8 characters are enough)"
+            "fingerprint, span, trace or finding id, or `…` and the last four characters that a "
+            "picture shows of a token"
         )
     return "\n".join(draw(lineage.ask(f"FROM tree({literal(wanted)})").records(), hops))
 
@@ -53,78 +52,68 @@ def explain(lineage: Lineage, wanted: str) -> str:
     evidence = lineage.ask(f"FROM explain_finding({name})").records()
     tree = lineage.ask(f"FROM tree({name})").records()
     drawn = _drawn(finding, _above(finding, tree, evidence), evidence)
-    return "\n".join([*_head(finding), "", *_indented(drawn), "", *_rest(finding)])
+    head = _head(finding, _revision(wanted))
+    return "\n".join([*head, "", *_indented(drawn), "", *_rest(finding)])
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int | None = None) -> str:
-    """Rows under their column names, no wider than `width` (the terminal)."""
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        drawn.add_column(Text(plain(column)), overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text(shown(value)) for value in row))
-    out = io.StringIO()
-    Console(
-        file=out, width=width or shutil.get_terminal_size((120, 24)).columns, color_system=None,
-        emoji=False, markup=False, highlight=False,
-    ).print(drawn)  # fmt: skip
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).strip("\n")
-
-
-def as_json(answer: Answer) -> str:
-    """One JSON object a line; times in UTC as RFC 3339 has them."""
-    return "\n".join(json.dumps(record, default=_exact) for record in answer.records())
-
-
-def as_csv(answer: Answer) -> str:
-    """RFC 4180, with a line of column names; lists and whatever is not text as in JSON."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(answer.columns)
-    for row in answer.rows:
-        writer.writerow([_cell(value) for value in row])
-    return out.getvalue().rstrip("\r\n")
-
-
-def _exact(value: Any) -> str:
-    return value.isoformat() + "Z" if isinstance(value, datetime) else str(value)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool | int | float | list | dict):
-        return json.dumps(value, default=_exact)
-    return plain(_exact(value))
+def _whole(lineage: Lineage, wanted: str) -> str:
+    """The name of which `wanted` shows only the end (`…456b`), as pictures do."""
+    _, dots, end = wanted.replace("...", "…").rpartition("…")
+    if not dots:
+        return wanted
+    if len(end) < MIN_END:
+        raise NotFound(f"{plain(wanted)!r} is too short: give {MIN_END} characters after the `…`")
+    found = lineage.ask(
+        "SELECT name FROM (SELECT unnest([id, parent_id, token_fingerprint, "  # noqa: S608 - quoted
+        "token_parent_fingerprint]) AS name FROM hops UNION SELECT id FROM findings) "
+        f"WHERE ends_with(name, {literal(end)}) GROUP BY name ORDER BY name LIMIT {MAX_NAMED + 1}"
+    )
+    names = [name for (name,) in found.rows]
+    if len(names) > 1:
+        raise NotFound(_several(f"{plain(wanted)!r} ends", names))
+    return names[0] if names else wanted
 
 
 def _finding(lineage: Lineage, wanted: str) -> Row:
-    if len(wanted) < 8:
-        raise NotFound(f"{plain(wanted)!r} is too short: give at least 8 characters of the id")
     # literal() quotes it; the live protocol has no parameters.
-    named = f"FROM findings WHERE starts_with(id, {literal(wanted)}) ORDER BY id LIMIT 10"
-    found = lineage.ask(named).records()
+    meant = f"FROM findings WHERE is_meant(id, {literal(wanted)})"
+    found = lineage.ask(f"{meant} ORDER BY id LIMIT {MAX_NAMED + 1}").records()
     if not found:
         raise NotFound(
-            f"the lineage knows no finding {plain(wanted)!r}; table findings has them all"
+            f"the lineage knows no finding {plain(wanted)!r}: give its id or the first "
+            f"{MIN_BEGINNING} characters of it or more (`grantline sql 'FROM findings'` lists all; "
+            "for anything but a finding there is `grantline chain`)"
         )
     if len(found) > 1:
-        raise NotFound(
-            f"{plain(wanted)!r} begins several findings, give more of it: "
-            + shown([row["id"] for row in found])
-        )
+        raise NotFound(_several(f"{plain(wanted)!r} begins", [row["id"] for row in found]))
     return found[0]
 
 
-def _head(finding: Row) -> list[str]:
+def _several(what: str, names: Sequence[str]) -> str:
+    more = ", ..." if len(names) > MAX_NAMED else ""
+    return f"{what} several names, give more of it: {shown(names[:MAX_NAMED])}{more}"
+
+
+def _revision(wanted: str) -> int | None:
+    """The revision that an alert printed after the id."""
+    found = re.fullmatch(r".*-([0-9]{1,18})", wanted)
+    return int(found[1]) if found else None
+
+
+def _head(finding: Row, printed: int | None) -> list[str]:
     shows = {name: plain(str(value)) for name, value in finding.items()}
     path = " → ".join(map(plain, finding["path"]))
     times = f"{shows['count']} time{'' if finding['count'] == 1 else 's'}"
     seen = dict.fromkeys(shown(finding[name]) or "?" for name in ("first_seen", "last_seen"))
     about = f"rule {shows['rule']}, revision {shows['revision']}, confidence {shows['confidence']}"
     title = f"{shows['severity'].upper()}  {shows['reference']}  {shows['title']}"
+    status = shows["status"] + (", provisional" if finding["provisional"] else "")
+    if printed is not None and printed != finding["revision"]:
+        older = printed < finding["revision"]
+        where = "is in finding_history" if older else "is not in this lineage"
+        about += f" (revision {printed} {where})"
     return [
-        f"{title}   ({shows['status']})",
+        f"{title}   ({status})",
         *_wrapped(shows["explanation"]),
         "",
         f"  finding     {shows['id']}  {about}",
@@ -143,8 +132,9 @@ def _rest(finding: Row) -> list[str]:
         *_indented(_wrapped(plain(finding["retracts_if"]))),
         "what to do",
         *_indented(_wrapped(plain(finding["triage"]))),
-        "the evidence in SQL",
+        "the evidence in SQL, and what else hangs below",
         f"  {plain(finding['sql'])}",
+        *(f"  FROM descendants({literal(plain(one))})" for one in finding["delegation_ids"][-1:]),
     ]
 
 

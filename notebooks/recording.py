@@ -51,7 +51,7 @@ class Recording:
         self._moments[service].append(at)
         return self._emitters[service]
 
-    def write(self, path: Path) -> int:
+    def write(self, path: Path, spans_a_request: int = SPANS_A_REQUEST) -> int:
         """Everything told so far as JSON lines, one export request each; how many spans."""
         told: list[tuple[int, ReadableSpan]] = []
         for service, emitter in self._emitters.items():
@@ -61,8 +61,8 @@ class Recording:
             told += zip(moments, spans, strict=True)
         told.sort(key=lambda one: one[0])
         with path.open("w", encoding="utf-8") as file:
-            for start in range(0, len(told), SPANS_A_REQUEST):
-                request = _request(told[start : start + SPANS_A_REQUEST])
+            for start in range(0, len(told), spans_a_request):
+                request = _request(told[start : start + spans_a_request])
                 file.write(json.dumps(request, separators=(",", ":")) + "\n")
         return len(told)
 

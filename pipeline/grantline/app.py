@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -235,15 +234,11 @@ def rules(settings: Settings, options: Mapping[str, Any]) -> int:
     return command.run(settings, options)
 
 
-def show_settings(settings: Settings, _options: Mapping[str, Any]) -> int:
+def show_settings(settings: Settings, options: Mapping[str, Any]) -> int:
     """Every setting, its present value, its default and what it does; no secret."""
-    from grantline.settings.shown import rows
-    from grantline.store.tables import screen_width, table
+    from grantline.commands import settings as command
 
-    columns = ("setting", "value", "default", "what")
-    for reader, group in groupby(list(rows(settings)), lambda row: row.reader):
-        print(f"\n{reader}\n{table(columns, [row[1:] for row in group], screen_width())}")
-    return 0
+    return command.run(settings, options)
 
 
 _COMMANDS: dict[str, Callable[[Settings, Mapping[str, Any]], int]] = {

@@ -125,12 +125,12 @@ def _questions(commands: Any) -> None:
     chain = _command(
         commands, "chain", "draw a chain, from the human to the actions",
         "grantline chain dlg_3c0491ccd9d1acc2bc41d00404a4a089",
-        "grantline chain …91c8 --at out.duckdb",
+        "grantline chain ...91c8 --at out.duckdb",
     )  # fmt: skip
     chain.add_argument(
         "what", metavar="ID",
-        help="a root, delegation, token fingerprint, span, trace or finding; or … and the last four "
-        "characters of one",
+        help="a root, delegation, token fingerprint, span, trace or finding; or ... and the last "
+        "four characters of one",
     )  # fmt: skip
     explain = _command(
         commands, "explain", "everything about one finding",

@@ -141,6 +141,25 @@ def test_a_call_that_no_system_confirms_is_drawn_as_such() -> None:
     assert len(uses(calls(agent=2, system=2, outcome="deny"))) == 2
 
 
+def test_a_caller_that_is_caught_alone_is_drawn_beside_what_the_system_says() -> None:
+    """With the same mark on both sides one line tells; what only its own report shows stays."""
+    story = """
+        alice grant planner token=t0
+        planner use t0 by=crm
+        worker use t0 kind=client
+        worker use t0 by=crm
+    """
+    token, marked = last4("t0"), "   ✗ TR-01"
+    assert uses(tell(story)[0])[1:] == [
+        f"use  by worker  at crm  token {token}  allow  11:06:43Z{marked}"
+    ]
+    late = story + "planner revoke t0\n@300 worker use t0 kind=client"
+    assert uses(tell(late)[0])[1:] == [
+        f"use  by worker  at crm  token {token}  allow  11:06:43Z{marked}",
+        f"use  by worker  token {token}  (only it says so)  11:11:40Z{marked}, TR-04",
+    ]
+
+
 def test_the_day_is_said_once_or_at_every_time() -> None:
     """Once where everything happened on one day; what expires on another day says so."""
     within = "alice grant planner token=t0 exp=90000\nplanner use t0 by=crm"

@@ -6,7 +6,6 @@ the system saw it; what only the caller reports says so.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -40,13 +39,14 @@ def actions(hops: Iterable[Row], at: Callable[[datetime], str]) -> Iterator[str]
     kinds: dict[tuple[_Kind, _Report], list[Row]] = {}
     for hop in hops:
         kinds.setdefault((_kind(hop), _report(hop)), []).append(hop)
-    confirmed: Counter[_Kind] = Counter()
+    confirmed: dict[_Kind, list[tuple[_Report, int]]] = {}
     for (kind, report), same in kinds.items():
-        confirmed[_call(kind)] += 0 if report.by is None else len(same)
+        if report.by is not None:
+            confirmed.setdefault(_call(kind), []).append((report, len(same)))
     lines = [
         (kind, report, same)
         for (kind, report), same in kinds.items()
-        if report.by is not None or report.violations or len(same) > confirmed[_call(kind)]
+        if report.by is not None or len(same) > _said(report, confirmed.get(_call(kind), ()))
     ]
     for kind, report, same in lines[:MAX_ACTIONS]:
         yield f"{_words(kind, report)}  {_when(same, at)}{_marked(report.violations)}"
@@ -74,6 +74,11 @@ def _kind(hop: Row) -> _Kind:
 def _call(kind: _Kind) -> _Kind:
     """What both sides know of a call: the caller does not decide its outcome."""
     return kind._replace(outcome=None)
+
+
+def _said(own: _Report, systems: Iterable[tuple[_Report, int]]) -> int:
+    """How often systems say the same, with all that rules say of the caller's own report."""
+    return sum(many for one, many in systems if {*own.violations} <= {*one.violations})
 
 
 def _report(hop: Row) -> _Report:

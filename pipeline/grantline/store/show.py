@@ -36,7 +36,7 @@ def chain(lineage: Lineage, wanted: str) -> str:
     if not hops:
         raise NotFound(
             f"the lineage knows no chain by {plain(wanted)!r}: give a root, delegation, token "
-            "fingerprint, span, trace or finding id, or `…` and the last four characters that a "
+            "fingerprint, span, trace or finding id, or `...` and the last four characters that a "
             "picture shows of a token"
         )
     return "\n".join(draw(lineage.ask(f"FROM tree({literal(wanted)})").records(), hops))

@@ -148,13 +148,19 @@ def _check_java() -> None:
         raise NotAvailable(f"Kafka {VERSION} needs Java {_OLDEST_JAVA} or later, this is {version}")
 
 
+def cache() -> Path:
+    """What tests fetch or build once; never in the repository."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = base / "grantline-tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _jars() -> Path:
     """The directory with the broker's jars; fetches them on first use."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "grantline-tests"
-    jars = cache / f"kafka-{VERSION}"
-    cache.mkdir(parents=True, exist_ok=True)
+    jars = cache() / f"kafka-{VERSION}"
     # Two sessions at once: the second waits, then finds the jars there.
-    with (cache / "lock").open("w") as lock:
+    with (cache() / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not jars.is_dir():
             _fetch(jars)

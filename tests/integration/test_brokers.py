@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
@@ -132,6 +135,23 @@ def test_real_kafka_can_be_required() -> None:
     environment = {"GRANTLINE_TEST_BROKER": "embedded", "GRANTLINE_REQUIRE_KAFKA": "1"}
     with pytest.raises(NotAvailable, match="GRANTLINE_REQUIRE_KAFKA"):
         brokers.choose(environment)
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="java is asked for before Maven")
+def test_a_maven_that_fails_is_no_reason_to_fall_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Apache Kafka is required, the run is red and the error holds Maven's own words."""
+    kinds = {kind: start for kind, start in brokers.KINDS.items() if kind != "docker"}
+    monkeypatch.setattr(brokers, "KINDS", kinds)
+    maven = tmp_path / "mvn"
+    maven.write_text("#!/bin/sh\necho no artifacts today\nexit 1\n")
+    maven.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.raises(NotAvailable, match="GRANTLINE_REQUIRE_KAFKA") as refused:
+        brokers.choose({"GRANTLINE_REQUIRE_KAFKA": "1"})
+    assert "no artifacts today" in str(refused.value)
 
 
 def test_an_unknown_broker_is_named() -> None:

@@ -1,12 +1,11 @@
 """The way in that we do not write: a stock Collector, our configuration, a broker, our decoder.
 
-Runs where `otelcol-contrib` is on the PATH or `GRANTLINE_OTELCOL` names a Collector.
+Runs where `otelcol-contrib` is on the PATH or `GRANTLINE_OTELCOL` names a Collector, and with
+`GRANTLINE_GO_TOOLS=1` where there is Go.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 import urllib.error
 import urllib.request
@@ -20,6 +19,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from grantline.embedded import LeashedProcess, free_port, tail
 from grantline.wire import otlp
 from tests.brokers import Broker
+from tests.go_tools import collector
+
+pytestmark = pytest.mark.timeout(900)
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "collector.yaml"
 
@@ -51,9 +53,7 @@ class Written:
 @pytest.fixture
 def written(broker: Broker, topic: Callable[..., str], tmp_path: Path) -> Iterator[Written]:
     """A running Collector with deploy/collector.yaml, on its own ports, topic and queue."""
-    binary = os.environ.get("GRANTLINE_OTELCOL") or shutil.which("otelcol-contrib")
-    if binary is None:
-        pytest.skip("no Collector: put otelcol-contrib on the PATH or name GRANTLINE_OTELCOL")
+    binary = collector()
     name, http, health = topic("spans"), free_port(), free_port()
     ours = {
         "receivers::otlp::protocols::grpc::endpoint": f"127.0.0.1:{free_port()}",

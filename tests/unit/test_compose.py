@@ -5,7 +5,6 @@ What only an engine could tell (do the images exist, do the containers start) is
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import yaml
 
 from grantline.cli import parser
 from grantline.settings import Settings
+from tests import go_tools
 
 REPOSITORY = Path(__file__).parents[2]
 COMPOSE = REPOSITORY / "docker-compose.yml"
@@ -51,12 +51,10 @@ def test_the_specification_is_really_asked() -> None:
         _valid(COMPOSE.read_text().replace("service_healthy", "service_well", 1))
 
 
+@pytest.mark.timeout(900)
 def test_docker_compose_takes_the_file() -> None:
     """Where there is a client, it reads the file without an engine."""
-    client = _client()
-    if client is None:
-        pytest.skip("no docker compose client on the PATH")
-    command = [*client, "-f", str(COMPOSE), "config", "--quiet"]
+    command = [*go_tools.compose(), "-f", str(COMPOSE), "config", "--quiet"]
     environment = {"PATH": "/usr/bin:/bin", "GRANTLINE_LIVE_TOKEN": "not-a-real-token"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -64,17 +62,6 @@ def test_docker_compose_takes_the_file() -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "GRANTLINE_LIVE_TOKEN" in done.stderr
-
-
-def _client() -> list[str] | None:
-    alone = shutil.which("docker-compose")
-    if alone is not None:
-        return [alone]
-    docker = shutil.which("docker")
-    if docker is None:
-        return None
-    asked = subprocess.run([docker, "compose", "version"], capture_output=True, check=False)
-    return [docker, "compose"] if asked.returncode == 0 else None
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -119,6 +106,15 @@ def test_the_collector_writes_where_the_worker_reads(
     assert exporter["traces"]["encoding"] in {"otlp_proto", "otlp_json"}
     worker = services["worker"]["environment"]["GRANTLINE_BOOTSTRAP"]
     assert services["collector"]["environment"]["GRANTLINE_BOOTSTRAP"] == worker
+
+
+def test_the_collector_that_tests_build_is_the_one_that_runs(services: dict[str, Any]) -> None:
+    """Same version, and a component for each that the configuration names."""
+    assert services["collector"]["image"].endswith(f":{go_tools.COLLECTOR}")
+    manifest: dict[str, Any] = yaml.safe_load(go_tools.MANIFEST.read_text())
+    assert manifest["dist"]["version"] == go_tools.COLLECTOR
+    for kind in ("extensions", "receivers", "processors", "exporters"):
+        assert {entry["gomod"].split()[1] for entry in manifest[kind]} == {f"v{go_tools.COLLECTOR}"}
 
 
 def test_the_collector_gives_no_span_up(collector: dict[str, Any]) -> None:

@@ -19,7 +19,8 @@ from tests import hostile
 from tests.benchmarks.chains import Planted
 from tests.benchmarks.load import hops_of, make
 from tests.processes import Worker, Writer
-from tests.workers import Stage, headers_of, undisturbed, until
+from tests.stage import Stage, headers_of, until
+from tests.workers import undisturbed
 
 SPANS = 4_000
 SENT_MS = 1_795_500_000_000

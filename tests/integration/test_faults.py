@@ -20,7 +20,7 @@ from tests.brokers import Broker
 from tests.faults import Load, Outcome, Row, Run
 from tests.faults import load as make_load
 from tests.processes import Writer
-from tests.workers import Stage, until
+from tests.stage import Stage, until
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -22,7 +22,8 @@ from tests.brokers import Broker
 from tests.findings import finding
 from tests.otlp import FAKE_JWT
 from tests.processes import Worker, Writer
-from tests.workers import Log, Stage, headers_of, records, story, undisturbed, until
+from tests.stage import Log, Stage, headers_of, until
+from tests.workers import records, story, undisturbed
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -20,7 +20,8 @@ from grantline.model.finding import Finding
 from grantline.streams import topics
 from tests.brokers import Broker, create_topic
 from tests.processes import Worker
-from tests.workers import Stage, headers_of, records, story, undisturbed, until
+from tests.stage import Stage, headers_of, until
+from tests.workers import records, story, undisturbed
 
 pytestmark = pytest.mark.timeout(180)
 

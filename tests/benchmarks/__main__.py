@@ -14,7 +14,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmarks import apart, emit, growth, latency, memory, report, stages, throughput
+from tests.benchmarks import (
+    apart,
+    charts,
+    document,
+    emit,
+    growth,
+    latency,
+    memory,
+    report,
+    stages,
+    throughput,
+)
 from tests.benchmarks.bench import FULL, QUICK, Bench
 from tests.benchmarks.broker import warm_up
 from tests.benchmarks.expected import Different
@@ -57,7 +68,18 @@ def main() -> int:
     text = json.dumps(report.as_json(where, parts), indent=2, ensure_ascii=False)
     options.json.write_text(text + "\n", "utf-8")
     _console.print(f"\nJSON: {options.json}", markup=False)
+    if not options.quick:
+        _document(where, parts)
     return 0
+
+
+def _document(where: report.Where, parts: Mapping[str, Part]) -> None:
+    """Renews the page of this folder; a short run's figures do not belong there."""
+    page = document.PAGE.read_text("utf-8")
+    document.PAGE.write_text(document.renew(page, where, parts), "utf-8")
+    if {"throughput", "stages"} <= parts.keys() and parts["stages"].data["processes"]:
+        charts.draw(parts["throughput"].data, parts["stages"].data)
+    _console.print(f"renewed: {os.path.relpath(document.PAGE)}", markup=False)
 
 
 def _options() -> argparse.Namespace:

@@ -409,6 +409,33 @@ def test_the_end_of_a_backlog_is_where_the_log_ended_when_it_was_begun(
     assert ended == [49]
 
 
+def test_no_record_is_lost_to_the_search_for_a_broker_that_is_gone(
+    fresh_broker: Broker,
+    topic: Callable[..., str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reader, "_AT_ONCE", 1)
+    monkeypatch.setattr(reader, "_LOOK_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(reader, "_RETRY_SECONDS", 0)
+    monkeypatch.setattr(reader, "_METADATA_SECONDS", 0.01)
+    office = Office(fresh_broker.bootstrap, topic("findings", at=fresh_broker), tmp_path)
+    office.produce(*[finding()] * 100)
+    settings = AlertSettings(
+        bootstrap=office.bootstrap, topic=office.topic, data_dir=tmp_path, notifiers=()
+    )
+    reading = reader.Reader(settings, dict)
+    offsets: list[int] = []
+    try:
+        eventually(lambda: bool(reading.read().records))
+        fresh_broker.stop()
+        while records := reading.read().records:
+            offsets += [record.offset for record in records]
+    finally:
+        reading.close()
+    assert offsets == list(range(1, 100))
+
+
 def test_what_is_known_of_a_backlog_is_told_when_the_broker_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

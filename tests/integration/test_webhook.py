@@ -72,8 +72,8 @@ def test_trouble_that_passes_is_a_retry(receiver: Receiver, status: int) -> None
 @pytest.mark.parametrize(
     "status, cure",
     [
-        (401, "the user and password in GRANTLINE_WEBHOOK_URL, and GRANTLINE_WEBHOOK_KEY"),
-        (403, "the user and password in GRANTLINE_WEBHOOK_URL, and GRANTLINE_WEBHOOK_KEY"),
+        (401, "GRANTLINE_WEBHOOK_KEY, and the user and password in GRANTLINE_WEBHOOK_URL"),
+        (403, "GRANTLINE_WEBHOOK_KEY, and the user and password in GRANTLINE_WEBHOOK_URL"),
         (404, "the address in GRANTLINE_WEBHOOK_URL"),
         (405, "the address in GRANTLINE_WEBHOOK_URL"),
         (410, "the address in GRANTLINE_WEBHOOK_URL"),
@@ -84,7 +84,7 @@ def test_a_wrong_key_or_address_is_a_retry_that_names_the_cure(
     receiver: Receiver, status: int, cure: str
 ) -> None:
     receiver.answer(Answer(status))
-    with pytest.raises(Retry, match=f"answered {status}: check {cure} and start") as told:
+    with pytest.raises(Retry, match=f"answered {status}: check {cure} .and start") as told:
         WebhookNotifier(receiver.url).notify(finding())
     assert told.value.mend
 

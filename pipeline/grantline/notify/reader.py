@@ -70,13 +70,14 @@ class Reader:
 
     def read(self) -> Read:
         """Waits up to half a second for a record and takes whatever else has come with it."""
-        if time.monotonic() >= self._look_again:
-            self._look()
         read = Read([], [])
         first = self._consumer.poll(_POLL_SECONDS)
         if first is not None:
             for message in (first, *self._consumer.consume(_AT_ONCE - 1, timeout=0)):
                 self._add(message, read)
+        # After the poll, which has brought `_on_error` what the client complains of.
+        if time.monotonic() >= self._look_again:
+            self._look()
         return read
 
     def show(self, positions: Iterable[Position]) -> None:
@@ -98,7 +99,6 @@ class Reader:
         try:
             found = self._consumer.list_topics(topic, timeout=_METADATA_SECONDS).topics[topic]
         except KafkaException:
-            self._consumer.poll(0)  # brings `_on_error` what the client complains of
             self._away()
             return
         self._broker.gone()

@@ -30,10 +30,9 @@ _PASSES: Final = frozenset({408, 409, 425, 429})
 _THE_ALERT: Final = frozenset({400, 413, 422})
 """Client errors that can be about this alert and no other: it cannot be read, is too large, or
 makes no sense to the receiver. Every other one is about the address, the key or the receiver."""
-_WHO = "check the user and password in GRANTLINE_WEBHOOK_URL, and GRANTLINE_WEBHOOK_KEY"
+_WHO = "check GRANTLINE_WEBHOOK_KEY, and the user and password in GRANTLINE_WEBHOOK_URL"
 _WHERE = "check the address in GRANTLINE_WEBHOOK_URL"
-_CURES: Final = {401: _WHO, 403: _WHO, 404: _WHERE, 405: _WHERE, 410: _WHERE}
-_MENDED: Final = "and start the process again; what waits is kept"
+_MENDED: Final = "(and start this process again if you change it: what waits is kept)"
 _READ_ANSWER: Final = 4_096
 """Bytes of a declared answer worth reading, so that the connection can be used again."""
 
@@ -136,7 +135,7 @@ class WebhookNotifier:
         if 300 <= status < 400:
             raise Retry(f"{said}, a redirect, which is not followed: {_WHERE} {_MENDED}", mend=True)
         if 400 <= status < 500 and status not in _PASSES:
-            raise Retry(f"{said}: {_CURES.get(status, _WHERE)} {_MENDED}", mend=True)
+            raise Retry(f"{said}: {_WHO if status in {401, 403} else _WHERE} {_MENDED}", mend=True)
         raise Retry(said, after_seconds=self._asked(answer.headers.get("Retry-After")))
 
     def _asked(self, value: str | None) -> float | None:

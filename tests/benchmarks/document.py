@@ -18,9 +18,17 @@ def renew(page: str, where: Where, parts: Mapping[str, Part]) -> str:
     """
     for name, part in parts.items():
         text = "\n\n".join([*(sheet.as_markdown() for sheet in part.sheets), in_words(where)])
-        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        if page.count(begin) != 1 or page.count(end) != 1:
-            raise ValueError(f"{PAGE.name} has {page.count(begin)} places for {name}, not one")
-        before, _, rest = page.partition(begin)
-        page = f"{before}{begin}\n{text}\n\n{end}{rest.partition(end)[2]}"
+        page = put(page, name, text)
     return page
+
+
+def put(page: str, name: str, text: str) -> str:
+    """`page` with `text` between the comments that say `name`.
+
+    Raises `ValueError` where there is no such place, or more than one.
+    """
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    if page.count(begin) != 1 or page.count(end) != 1:
+        raise ValueError(f"the page has {page.count(begin)} places for {name}, not one")
+    before, _, rest = page.partition(begin)
+    return f"{before}{begin}\n{text}\n\n{end}{rest.partition(end)[2]}"

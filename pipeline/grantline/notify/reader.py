@@ -60,6 +60,8 @@ class Reader:
         self._settings = settings
         self._positions = positions
         self._complaint = ""
+        self._unanswered = False
+        """The broker did not answer; said after the next poll, which brings the client's reason."""
         self._assigned: list[int] = []
         self._ends: dict[int, int] = {}
         """Partition -> where its backlog ends; 0 once that has been read."""
@@ -75,8 +77,10 @@ class Reader:
         if first is not None:
             for message in (first, *self._consumer.consume(_AT_ONCE - 1, timeout=0)):
                 self._add(message, read)
-        # After the poll, which has brought `_on_error` what the client complains of.
-        if time.monotonic() >= self._look_again:
+        if self._unanswered:
+            self._unanswered = False
+            self._away()
+        elif time.monotonic() >= self._look_again:
             self._look()
         return read
 
@@ -99,7 +103,7 @@ class Reader:
         try:
             found = self._consumer.list_topics(topic, timeout=_METADATA_SECONDS).topics[topic]
         except KafkaException:
-            self._away()
+            self._unanswered = True
             return
         self._broker.gone()
         if found.error is not None:
@@ -153,7 +157,7 @@ class Reader:
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
-            self._away()
+            self._unanswered = True
         else:
             self._complaint = error.str()
 

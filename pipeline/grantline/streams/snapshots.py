@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ from grantline.streams.folds import Snapshot
 log = logging.getLogger(__name__)
 
 _DIGEST: Final = 32
+_PARTIAL: Final = ".partial"
 _decoder = msgspec.msgpack.Decoder(tuple[str, Snapshot])
 
 
@@ -61,16 +63,27 @@ class Snapshots:
         body = msgspec.msgpack.encode((self._stamp, snapshot))
         path = self._path(topic, partition)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # State holds who acted for whom: for its owner only, as the log is.
-        beside = path.with_suffix(f".{os.getpid()}")
-        beside.touch(0o600)
-        with beside.open("wb") as file:
-            file.write(hashlib.sha256(body).digest())
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        # Whoever writes holds the partition: these are of workers that were killed or lost it.
+        for left in path.parent.glob(f"{path.stem}.*{_PARTIAL}"):
+            left.unlink(missing_ok=True)
+        _replace(path, hashlib.sha256(body).digest(), body)
         return _DIGEST + len(body)
 
     def _path(self, topic: str, partition: int) -> Path:
         return self._directory / f"{topic}-{partition}.snapshot"
+
+
+def _replace(path: Path, *parts: bytes) -> None:
+    # Containers that share the directory share their process ids, too: the name is a random one.
+    # State holds who acted for whom: like every file made so, it is for its owner only.
+    handle, beside = tempfile.mkstemp(_PARTIAL, f"{path.stem}.", path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,31 @@ def test_a_damaged_snapshot_is_passed_over(tmp_path: Path, at: int) -> None:
     assert kept.read(*HOPS) is None
     path.write_bytes(data[:20])
     assert kept.read(*HOPS) is None
+
+
+def test_a_disk_that_is_full_leaves_the_snapshot_before_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Snapshots(tmp_path, "same")
+    kept.write(*HOPS, TAKEN)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        kept.write(*HOPS, TAKEN._replace(next_offset=9))
+    assert [path.name for path in tmp_path.iterdir()] == ["hops-0.snapshot"]
+    read = kept.read(*HOPS)
+    assert read is not None
+    assert read.next_offset == 7
+
+
+def test_what_a_killed_worker_left_half_written_goes_with_the_next_snapshot(tmp_path: Path) -> None:
+    for name in ("hops-0.abc.partial", "hops-1.abc.partial"):
+        (tmp_path / name).write_bytes(b"half")
+    Snapshots(tmp_path, "same").write(*HOPS, TAKEN)
+    assert {path.name for path in tmp_path.iterdir()} == {"hops-0.snapshot", "hops-1.abc.partial"}
 
 
 class Worker:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -88,7 +88,7 @@ class Source:
 
 
 def paced(
-    source: Source, records: Sequence[bytes], a_second: float
+    source: Source, records: Iterable[bytes], a_second: float
 ) -> tuple[threading.Thread, list[float]]:
     """Starts sending `a_second` records; the thread, and when each was sent as far as it is."""
     sent: list[float] = []

@@ -31,6 +31,20 @@ BRANCH_SHARE = 0.3
 """Of the spine's agents: they also delegate to one to three helpers."""
 
 
+class Times(NamedTuple):
+    """How long things last, seconds."""
+
+    life: int = spans.LIFE_SECONDS
+    """Of a token."""
+    leeway: int = 60
+    """What the policy forgives: a violation that hangs on a time passes it by more."""
+    spread: int = 300
+    """Over which the first grants are."""
+
+
+TIMES = Times()
+
+
 class Planted(NamedTuple):
     """One finding's span that must come out."""
 
@@ -50,9 +64,12 @@ class Made(NamedTuple):
 class Chain:
     """One chain in the making."""
 
-    def __init__(self, random_: random.Random, number: int, start: int) -> None:
+    def __init__(
+        self, random_: random.Random, number: int, start: int, times: Times = TIMES
+    ) -> None:
         """`start`: when the grant happens, seconds since the epoch."""
         self.random = random_
+        self.times = times
         self._start = start
         self._now = start * NS
         self._tokens = 0
@@ -121,7 +138,7 @@ class Chain:
         return Held(
             token, spans.delegation_id(token), parent.depth + 1 if parent else 0, actor, sorted(scopes),
             f"tool{self.random.randrange(40)}.example.com", [*actors, f"{spans.ISSUER} {actor}"],
-            self._now // NS, parent=parent,
+            self._now // NS, self.times.life, parent,
         )  # fmt: skip
 
     def _say(self, service: str, operation: str, kind: int, attributes: dict[str, Any]) -> str:

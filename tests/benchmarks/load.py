@@ -10,7 +10,8 @@ from __future__ import annotations
 import random
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -19,7 +20,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from grantline.model.hop import Hop
 from grantline.wire.otlp import decode
-from tests.benchmarks.chains import Made, Planted
+from tests.benchmarks.chains import TIMES, Made, Planted, Times
 from tests.benchmarks.shape import Shape
 from tests.benchmarks.shape import of as shape_of
 from tests.benchmarks.spans import Span
@@ -56,22 +57,30 @@ class Load(NamedTuple):
         return sum(map(len, self.records))
 
 
-def warm_up() -> Load:
+def warm_up(age: int = AGE_SECONDS, times: Times = TIMES) -> Load:
     """A little of everything, with nothing to be found in it."""
-    return make(seed=1, spans=2_000, batch=256, violations=0)
+    return make(seed=1, spans=2_000, batch=256, violations=0, age=age, times=times)
 
 
 def make(
-    seed: int, spans: int, batch: int, alive: int = ALIVE, violations: float = VIOLATION_SHARE
+    seed: int,
+    spans: int,
+    batch: int,
+    alive: int = ALIVE,
+    violations: float = VIOLATION_SHARE,
+    age: int = AGE_SECONDS,
+    times: Times = TIMES,
 ) -> Load:
-    """About `spans` spans in records of `batch`, `violations` a share of them."""
-    world = World(seed, int(time.time()) - AGE_SECONDS, violations)
+    """About `spans` spans in records of `batch`, `violations` a share of them; the first grant
+    was `age` seconds ago.
+    """
+    world = World(seed, int(time.time()) - age, violations, times)
     chains: list[Made] = []
     total = 0
     while total < spans:
         chains.append(world.chain())
         total += len(chains[-1].spans)
-    stream = list(_disturbed(_mixed(chains, alive, seed), seed))
+    stream = list(disturbed(mixed(chains, alive, seed), seed))
     return Load(
         records=[encode(stream[at : at + batch]) for at in range(0, len(stream), batch)],
         batch=batch,
@@ -98,22 +107,23 @@ def hops_of(records: Sequence[bytes], received: int = 0) -> list[Hop]:
     return hops
 
 
-def _mixed(chains: Sequence[Made], alive: int, seed: int) -> Iterator[Span]:
-    """One span after another, each from one of the chains that live at that time."""
+def mixed(chains: Iterable[Made], alive: int, seed: int) -> Iterator[Span]:
+    """One span after another, each from one of the `alive` chains that live at that time; the
+    next chain is asked for when one has ended.
+    """
     choice = random.Random(seed)
-    waiting = deque(chains)
-    live: list[deque[Span]] = []
-    while live or waiting:
-        while waiting and len(live) < alive:
-            live.append(deque(waiting.popleft().spans))
+    waiting = iter(chains)
+    live = [deque(made.spans) for made in islice(waiting, alive)]
+    while live:
         at = choice.randrange(len(live))
         yield live[at].popleft()
         if not live[at]:
             live[at] = live[-1]
             live.pop()
+            live += [deque(made.spans) for made in islice(waiting, 1)]
 
 
-def _disturbed(stream: Iterator[Span], seed: int) -> Iterator[Span]:
+def disturbed(stream: Iterator[Span], seed: int) -> Iterator[Span]:
     """Some late, some twice."""
     choice = random.Random(seed)
     held_back: dict[int, list[Span]] = {}

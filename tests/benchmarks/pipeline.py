@@ -20,7 +20,7 @@ from grantline.store.rows import span_key
 from tests.benchmarks.backlog import SESSION_SECONDS
 from tests.benchmarks.broker import PARTITIONS, Findings, Source, wipe
 from tests.benchmarks.expected import Different
-from tests.benchmarks.load import warm_up
+from tests.benchmarks.load import Load, warm_up
 from tests.benchmarks.usage import child_of
 from tests.brokers import Broker
 
@@ -42,14 +42,15 @@ class Pipeline:
         pages: Mapping[str, str],
         findings: Findings,
         lineage: Lineage,
+        warm: Load,
     ) -> None:
-        """`pages`: worker -> where its pages are."""
+        """`pages`: worker -> where its pages are; `warm`: what it is warmed up with."""
         self.source = Source(bootstrap, INPUT)
         self.findings = findings
         self.pages = pages
         self._processes = processes
         self._lineage = lineage
-        self._warm = warm_up()
+        self._warm = warm
 
     @property
     def pids(self) -> dict[str, int]:
@@ -127,9 +128,16 @@ def page(url: str) -> Any:
 
 @contextmanager
 def running(
-    broker: Broker, application: str, workers: int = 1, **environment: str
+    broker: Broker,
+    application: str,
+    workers: int = 1,
+    warm: Load | None = None,
+    **environment: str,
 ) -> Iterator[Pipeline]:
-    """An empty pipeline on an empty broker, warmed up; its processes end with the block."""
+    """An empty pipeline on an empty broker, warmed up; its processes end with the block.
+
+    `warm`: where the ordinary warm-up does not suit the settings in `environment`.
+    """
     wipe(broker.bootstrap)
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="grantline-bench-")))
@@ -144,7 +152,9 @@ def running(
         lineage = connect(live["address"], live["token"])
         stack.callback(lineage.close)
         findings = stack.enter_context(Findings(broker.bootstrap, FINDINGS))
-        pipeline = Pipeline(broker.bootstrap, processes, pages, findings, lineage)
+        pipeline = Pipeline(
+            broker.bootstrap, processes, pages, findings, lineage, warm or warm_up()
+        )
         pipeline.warm_up()
         findings.await_all(lambda _: True, _START_SECONDS)
         findings.said.clear()

@@ -72,8 +72,13 @@ class Meter:
 
     def _sample(self) -> None:
         for name, pid in self._processes.items():
-            pages = int((_PROC / str(pid) / "statm").read_text("ascii").split()[1])
-            self._memory[name].append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+            self._memory[name].append(resident_mib(pid))
+
+
+def resident_mib(pid: int) -> float:
+    """What a process holds in memory now."""
+    pages = int((_PROC / str(pid) / "statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 class Thread(NamedTuple):

@@ -18,16 +18,16 @@ def _thief(chain: Chain, _other: str) -> None:
 def _ghost(chain: Chain, _other: str) -> None:
     top = chain.delegate(chain.root)
     below = chain.delegate(top)
-    chain.wait(100)
+    chain.wait(2 * chain.times.leeway)
     chain.revoke(top)
-    chain.wait(120)
+    chain.wait(2 * chain.times.leeway)
     chain.plant("TR-05", chain.use(below))
     chain.plant("TR-04", chain.use(top))
 
 
 def _expired(chain: Chain, _other: str) -> None:
-    held = chain.delegate(chain.root, life=120)
-    chain.wait(300)
+    held = chain.delegate(chain.root, life=2 * chain.times.leeway)
+    chain.wait(5 * chain.times.leeway)
     chain.plant("TR-06", chain.use(held))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 
-from tests.benchmarks.chains import MAX_DEPTH, Chain, Made, ordinary
+from tests.benchmarks.chains import MAX_DEPTH, TIMES, Chain, Made, Times, ordinary
 from tests.benchmarks.violations import VIOLATIONS
 
 VIOLATION_SHARE = 0.01
@@ -16,14 +16,22 @@ VIOLATION_SHARE = 0.01
 class World:
     """Chain after chain, some of them with a violation."""
 
-    def __init__(self, seed: int, start: int, violations: float = VIOLATION_SHARE) -> None:
+    def __init__(
+        self,
+        seed: int,
+        start: int,
+        violations: float = VIOLATION_SHARE,
+        times: Times = TIMES,
+    ) -> None:
         """`start`: seconds since the epoch; spans are at most some 20 minutes later.
 
         `violations`: as a share of all spans.
         """
+        self.start = start
+        """Of the next chain: a clock may move it."""
         self._violations = violations
+        self._times = times
         self._random = random.Random(seed)
-        self._start = start
         self._number = 0
         self._kind = 0
         self._owed = 0.0
@@ -32,7 +40,8 @@ class World:
     def chain(self, depth: int | None = None) -> Made:
         """The next chain; of mixed depth unless one is named."""
         self._number += 1
-        chain = Chain(self._random, self._number, self._start + self._number % 300)
+        start = self.start + self._number % self._times.spread
+        chain = Chain(self._random, self._number, start, self._times)
         ordinary(chain, depth or self._random.randrange(2, MAX_DEPTH + 1))
         self._owed += len(chain.spans) * self._violations
         if self._owed >= 1:
@@ -45,7 +54,7 @@ class World:
     def long_chain(self, length: int) -> Made:
         """One chain of `length` spans: a tree of even width and depth, half of it uses."""
         self._number += 1
-        chain = Chain(self._random, self._number, self._start)
+        chain = Chain(self._random, self._number, self.start, self._times)
         while len(chain.spans) < length:
             shallow = self._random.choice(chain.held[-64:])
             held = chain.delegate(shallow if shallow.depth < MAX_DEPTH else chain.root)

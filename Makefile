@@ -66,6 +66,10 @@ lint: $(STAMP) ## ruff, mypy --strict, import contracts
 bench: $(STAMP) ## throughput, latency and memory, as a table and as JSON
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+.PHONY: soak
+soak: $(STAMP) ## half of full load for long: does anything grow, is anything lost
+	@$(BIN)/python -m tests.benchmarks.soak $(ARGS)
+
 .PHONY: scale
 scale: $(STAMP) ## what 1 k, 100 k and 10 M spans a second need; renews its page
 	@$(BIN)/python -m tests.benchmarks.scale $(ARGS)

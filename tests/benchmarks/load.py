@@ -68,6 +68,7 @@ def make(
     batch: int,
     alive: int = ALIVE,
     violations: float = VIOLATION_SHARE,
+    *,
     age: int = AGE_SECONDS,
     times: Times = TIMES,
 ) -> Load:
@@ -123,15 +124,15 @@ def mixed(chains: Iterable[Made], alive: int, seed: int) -> Iterator[Span]:
             live += [deque(made.spans) for made in islice(waiting, 1)]
 
 
-def disturbed(stream: Iterator[Span], seed: int) -> Iterator[Span]:
-    """Some late, some twice."""
+def disturbed(stream: Iterator[Span], seed: int, late_by: int = LATE_BY) -> Iterator[Span]:
+    """Some late, by up to `late_by` spans; some twice."""
     choice = random.Random(seed)
     held_back: dict[int, list[Span]] = {}
     number = -1
     for number, span in enumerate(stream):
         chance = choice.random()
         if chance < LATE_SHARE:
-            held_back.setdefault(number + choice.randrange(1, LATE_BY), []).append(span)
+            held_back.setdefault(number + choice.randrange(1, late_by), []).append(span)
         else:
             yield span
         if chance > 1 - TWICE_SHARE:

@@ -42,6 +42,7 @@ class Pipeline:
         pages: Mapping[str, str],
         findings: Findings,
         lineage: Lineage,
+        *,
         warm: Load,
     ) -> None:
         """`pages`: worker -> where its pages are; `warm`: what it is warmed up with."""
@@ -92,6 +93,10 @@ class Pipeline:
             left = (rows - have) * (now - begin) / max(have, 1)
             time.sleep(min(max(0.1, left / 4), 1.0))
         raise Different(f"{have} rows, {rooted} under a root, after {seconds:.0f} s, not {rows}")
+
+    def check(self) -> None:
+        """Raises `TimeoutError` with the last words of a process that has ended."""
+        self._processes.check()
 
     def readable(self, span_ids: Iterable[str]) -> set[str]:
         """Which of these spans have their row."""
@@ -153,7 +158,7 @@ def running(
         stack.callback(lineage.close)
         findings = stack.enter_context(Findings(broker.bootstrap, FINDINGS))
         pipeline = Pipeline(
-            broker.bootstrap, processes, pages, findings, lineage, warm or warm_up()
+            broker.bootstrap, processes, pages, findings, lineage, warm=warm or warm_up()
         )
         pipeline.warm_up()
         findings.await_all(lambda _: True, _START_SECONDS)

@@ -1,0 +1,59 @@
+"""The picture of a soak: what was sent, how long it took, what it held and what it owed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+_INK = "#1b2a41"
+_COLOURS = ("#324a5f", "#c38d4f", "#7d9a8c", "#a44a3f")
+Series = Mapping[str, Sequence[float]]
+
+
+def draw(series: Series, judged: tuple[int, int] | None, path: Path) -> None:
+    """`series`: figure -> one value a minute; `judged`: the minutes that the verdict is about."""
+    figure = Figure(figsize=(10, 10), layout="constrained")
+    rate, latency, memory, lag = figure.subplots(4, 1, sharex=True)
+    _lines(rate, series, ("spans a second", "rows a second"), "A second")
+    _lines(
+        latency, series, ("finding p50 ms", "finding p99 ms", "row p50 ms", "row p99 ms"),
+        "Milliseconds from the span produced to",
+    )  # fmt: skip
+    _lines(memory, series, ("worker MiB", "writer MiB"), "Resident, MiB; live hops at the right")
+    held = memory.twinx()
+    held.plot(_minutes(series), series["live hops"], color=_COLOURS[2], linestyle=":")
+    held.set_ylim(bottom=0)
+    _plain(held)
+    names = [name for name in series if name.startswith("lag of ")]
+    _lines(lag, series, names, "Records not yet committed, the most of each minute")
+    lag.set_xlabel("minute", color=_INK)
+    if judged is not None:
+        for axes in (rate, latency, memory, lag):
+            axes.axvspan(*judged, color=_COLOURS[2], alpha=0.12, linewidth=0)
+    figure.savefig(path, dpi=110)
+
+
+def _minutes(series: Series) -> range:
+    return range(1, len(next(iter(series.values()))) + 1)
+
+
+def _lines(axes: Axes, series: Series, names: Sequence[str], title: str) -> None:
+    for name, colour in zip(names, _COLOURS, strict=False):
+        axes.plot(
+            _minutes(series), series[name], color=colour, marker=".",
+            label=name.removeprefix("lag of "),
+        )  # fmt: skip
+    axes.set_ylim(bottom=0)
+    axes.set_title(title, loc="left", color=_INK, fontsize=10)
+    axes.legend(frameon=False, fontsize=8, ncols=len(names), loc="lower right")
+    _plain(axes)
+
+
+def _plain(axes: Axes) -> None:
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(left=False, right=False, labelsize=8, colors=_INK)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")

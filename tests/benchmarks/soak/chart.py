@@ -7,6 +7,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 _INK = "#1b2a41"
 _COLOURS = ("#324a5f", "#c38d4f", "#7d9a8c", "#a44a3f")
@@ -22,14 +23,17 @@ def draw(series: Series, judged: tuple[int, int] | None, path: Path) -> None:
         latency, series, ("finding p50 ms", "finding p99 ms", "row p50 ms", "row p99 ms"),
         "Milliseconds from the span produced to",
     )  # fmt: skip
-    _lines(memory, series, ("worker MiB", "writer MiB"), "Resident, MiB; live hops at the right")
     held = memory.twinx()
     held.plot(_minutes(series), series["live hops"], color=_COLOURS[2], linestyle=":")
-    held.set_ylim(bottom=0)
+    held.set_ylim(0, 1.15 * max(series["live hops"]) or 1)
     _plain(held)
+    # For the legend of the other axes.
+    memory.plot([], [], color=_COLOURS[2], linestyle=":", label="live hops, at the right")
+    _lines(memory, series, ("worker MiB", "writer MiB"), "Resident, MiB")
     names = [name for name in series if name.startswith("lag of ")]
     _lines(lag, series, names, "Records not yet committed, the most of each minute")
     lag.set_xlabel("minute", color=_INK)
+    lag.xaxis.set_major_locator(MaxNLocator(integer=True))
     if judged is not None:
         for axes in (rate, latency, memory, lag):
             axes.axvspan(*judged, color=_COLOURS[2], alpha=0.12, linewidth=0)
@@ -46,9 +50,9 @@ def _lines(axes: Axes, series: Series, names: Sequence[str], title: str) -> None
             _minutes(series), series[name], color=colour, marker=".",
             label=name.removeprefix("lag of "),
         )  # fmt: skip
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.15 * max(max(series[name]) for name in names) or 1)
     axes.set_title(title, loc="left", color=_INK, fontsize=10)
-    axes.legend(frameon=False, fontsize=8, ncols=len(names), loc="lower right")
+    axes.legend(frameon=False, fontsize=8, ncols=4, loc="lower right", bbox_to_anchor=(1.0, 0.97))
     _plain(axes)
 
 

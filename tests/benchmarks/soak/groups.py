@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -16,17 +16,18 @@ _SECONDS = 20.0
 class Groups:
     """Some groups of one broker."""
 
-    def __init__(self, bootstrap: str, names: Iterable[str]) -> None:
+    def __init__(self, bootstrap: str, groups: Mapping[str, str]) -> None:
+        """`groups`: whose group it is -> the group."""
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-        self._names = tuple(names)
+        self._groups = groups
 
     def lag(self) -> dict[str, int]:
-        """Group -> records it has yet to commit, in what it ever committed."""
-        return {name: self._lag(name) for name in self._names}
+        """Whose group it is -> records it has yet to commit, in what it ever committed."""
+        return {name: self._lag(group) for name, group in self._groups.items()}
 
-    def _lag(self, name: str) -> int:
-        asked = [ConsumerGroupTopicPartitions(name)]
-        answer = self._admin.list_consumer_group_offsets(asked, request_timeout=_SECONDS)[name]
+    def _lag(self, group: str) -> int:
+        asked = [ConsumerGroupTopicPartitions(group)]
+        answer = self._admin.list_consumer_group_offsets(asked, request_timeout=_SECONDS)[group]
         done = {
             (place.topic, place.partition): place.offset
             for place in answer.result().topic_partitions or ()

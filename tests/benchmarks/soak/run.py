@@ -64,7 +64,9 @@ def soak(broker: Broker, plan: Plan, told: Callable[[Minute], None]) -> Soaked:
             more=lambda: time.monotonic() < ends,
         )
         thread, sent = paced(running.source, load, plan.spans_a_second / plan.batch)
-        groups = Groups(broker.bootstrap, (_APPLICATION, f"{_APPLICATION}-writer"))
+        groups = Groups(
+            broker.bootstrap, {"worker": _APPLICATION, "writer": f"{_APPLICATION}-writer"}
+        )
         minutes = Watch(running, book, sent, groups).minutes(thread.is_alive, told)
         if not book.ended:
             raise Different("the load broke off: what must come of it is not known")

@@ -86,7 +86,7 @@ class Accounted(NamedTuple):
     """In an open finding, and not planted."""
     rejected: int
     lag: Mapping[str, int]
-    """Group -> records it had yet to read."""
+    """Whose group -> records it had yet to commit."""
 
     @property
     def whole(self) -> bool:

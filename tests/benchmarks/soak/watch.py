@@ -40,7 +40,7 @@ class Minute(NamedTuple):
     live_hops: int
     """Held in chains at its end."""
     lag: dict[str, int]
-    """Group -> records, the most."""
+    """Whose group -> records, the most."""
 
     def figures(self) -> dict[str, float]:
         """One number each, 0 where nothing was measured."""

@@ -13,6 +13,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Made anew when it changes; without a C compiler the package is installed without it, in silence.
+COMPILED := $(wildcard pipeline/grantline/*/_*.pyx pipeline/grantline/*/_*.pxd)
+
 SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 # The first that runs, is new enough and can make virtual environments.
 PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3; do \
@@ -29,7 +32,7 @@ help: ## this list
 .PHONY: venv
 venv: $(STAMP) ## .venv with everything in requirements.lock
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock pyproject.toml setup.py $(COMPILED)
 	@if ! "$(or $(PYTHON),python3)" -c '$(SUITS)' 2>/dev/null; then \
 		echo "Grantline needs Python 3.11 or later with venv and pip; $(or $(PYTHON),python3) is:" \
 			"$$("$(or $(PYTHON),python3)" --version 2>&1 || true)" >&2; \
@@ -88,4 +91,5 @@ lock: $(STAMP) ## renew requirements.lock after a change of pyproject.toml
 clean: ## remove what make made: .venv, caches, the demo's data
 	rm -rf $(VENV) .grantline .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache build dist pipeline/*.egg-info
+	rm -f $(foreach module,$(filter %.pyx,$(COMPILED)),$(module:.pyx=.c) $(module:.pyx=.*.so))
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,12 +1,16 @@
-"""The broker fixtures, and the line that says which broker a run has used."""
+"""The broker and decoder fixtures, and the lines that say which of them a run has used."""
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from grantline.compiled import PURE
+from grantline.lineage import partition
+from grantline.wire import otlp
 from tests.brokers import Broker, choose, create_topic
 
 _USED: pytest.StashKey[set[str]] = pytest.StashKey()
@@ -56,12 +60,44 @@ def topic(request: pytest.FixtureRequest) -> Callable[..., str]:
     return create
 
 
+@pytest.fixture(scope="module", params=["compiled", "pure"])
+def decoder(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Runs a module's tests with either decoder of OTLP protobuf."""
+    if request.param == "compiled" and otlp.decoder() == "pure":
+        pytest.skip("the compiled decoder was not built, or GRANTLINE_PURE is set")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "pure":
+            patch.setattr(otlp, "_walk", None)
+        yield request.param
+
+
+def pytest_sessionstart() -> None:
+    """`GRANTLINE_REQUIRE_COMPILED=1` refuses to test without the compiled modules."""
+    required = os.environ.get("GRANTLINE_REQUIRE_COMPILED", "") not in {"", "0"}
+    missing = [name for name, compiled in _compiled().items() if not compiled]
+    if required and missing:
+        why = (
+            "GRANTLINE_PURE is set"
+            if PURE
+            else "install a C compiler and Python's headers, then `make venv`"
+        )
+        pytest.exit(f"GRANTLINE_REQUIRE_COMPILED: {', '.join(missing)} not in use; {why}", 1)
+
+
+def _compiled() -> dict[str, bool]:
+    return {
+        "the compiled decoder": otlp.decoder() == "compiled",
+        "the compiled partition hash": partition.murmur2.__module__.endswith("._murmur2"),
+    }
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> Iterator[None]:
-    """Says which broker was used, after everything else and just above the closing line."""
+    """Says which broker and decoder were used, just above the closing line."""
     result = yield
     used: set[str] = config.stash.setdefault(_USED, set())
+    terminalreporter.write_line(f"decoder: {otlp.decoder()}")
     terminalreporter.write_line(f"broker: {', '.join(sorted(used)) or 'no broker was needed'}")
     return result

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from grantline import __version__
+from grantline.wire.otlp import decoder
 from tests.benchmarks.sheet import Part
 
 _LIBRARIES = ("faust-streaming", "aiokafka", "confluent-kafka", "duckdb", "msgspec", "protobuf")
@@ -41,6 +42,7 @@ def as_json(where: Where, parts: Mapping[str, Part]) -> dict[str, Any]:
         "date": where.when.isoformat(timespec="seconds"),
         "grantline": __version__,
         "machine": machine(),
+        "decoder": decoder(),
         "libraries": {name: version(name) for name in _LIBRARIES},
         "broker": where.broker,
         "quick": where.quick,
@@ -64,7 +66,7 @@ def in_words(where: Where) -> str:
     here = machine()
     return (
         f"{here['processor']}, {here['cores']} cores, {here['memory_gib']} GiB, {here['system']}, "
-        f"Python {here['python']}; {where.broker}; load average before {where.load_average[0]:.1f}, "
+        f"Python {here['python']}, {decoder()} decoder; {where.broker}; load average before {where.load_average[0]:.1f}, "
         f"after {where.load_average[1]:.1f}; {where.when:%Y-%m-%d %H:%M} UTC"
     )
 

@@ -25,7 +25,7 @@ from grantline.store.duckdb_store import DuckDBStore
 from grantline.streams.frames import Framing
 from grantline.streams.messages import Addresses, finding_message
 from grantline.wire.frames import decode_hops, decode_sightings, encode_hops, encode_sightings
-from grantline.wire.otlp import decode
+from grantline.wire.otlp import decode, decoder
 from tests.benchmarks import sampled
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.broker import PARTITIONS
@@ -92,7 +92,8 @@ def _under_load(processes: Mapping[str, Mapping[str, float]]) -> Sheet:
 
 def _alone(stages: Sequence[Stage]) -> Sheet:
     rows = [(stage.name, f"{stage.microseconds:.1f}") for stage in stages]
-    return Sheet("Each stage alone, in one process", ("stage", "CPU µs a span"), rows)
+    notes = [f"OTLP is read by the {decoder()} decoder."]
+    return Sheet("Each stage alone, in one process", ("stage", "CPU µs a span"), rows, notes)
 
 
 def _stages(load: Load) -> list[Stage]:

@@ -14,6 +14,8 @@ from grantline.model.hop import Hop
 from grantline.wire.otlp import decode
 from tests.unit.emit.vectors import T0, T1
 
+pytestmark = pytest.mark.usefixtures("decoder")
+
 HOP = {field.name for field in msgspec.structs.fields(Hop)}
 ELSEWHERE = {"gen_ai_tool_name": "action_name", "gen_ai_agent_name": "agent_name"}
 """Fields the pipeline keeps under another name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.json.common.trace_encoder import encode_spans as encode_json
@@ -20,6 +21,8 @@ from grantline.wire.otlp import Decoded, decode
 from grantline.wire.otlp_attributes import FIELDS, OPERATION_NAME, SPAN
 from grantline.wire.otlp_values import fingerprint, integer, scopes, texts, truth
 from tests.otlp import DIGEST, FAKE_JWT, START, both, span
+
+pytestmark = pytest.mark.usefixtures("decoder")
 
 # The first text drawn builds the tables of Unicode, which takes a second or two.
 unhurried = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)

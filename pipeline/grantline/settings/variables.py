@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     """TOML file with the rules' thresholds."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """debug, info, warning or error."""
+    pure: bool = False
+    """Do without the compiled modules (grantline.compiled reads it before there are settings)."""
 
     input_topics: Annotated[tuple[str, ...], BeforeValidator(_names)] = ("otlp_spans",)
     """Topics of spans, separated by commas, created where the broker does not have them; or none,

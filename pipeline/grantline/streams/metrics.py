@@ -35,6 +35,7 @@ Name = Literal[
     "grantline_snapshots_total",
     "grantline_snapshot_failures_total",
     "grantline_snapshot_bytes",
+    "grantline_decoder",
 ]
 
 
@@ -90,6 +91,9 @@ METRICS: dict[Name, Spec] = {
     ),
     "grantline_snapshot_bytes": Spec(
         "gauge", ("topic", "partition"), "Size of the last snapshot of a partition."
+    ),
+    "grantline_decoder": Spec(
+        "gauge", ("kind",), "1 for the decoder that reads OTLP protobuf: compiled or pure."
     ),
 }
 

@@ -42,7 +42,7 @@ from grantline.streams.snapshots import Snapshots
 from grantline.streams.speech import Speech
 from grantline.streams.topology import Agents
 from grantline.streams.watch import Watch
-from grantline.wire.otlp import decode
+from grantline.wire.otlp import decode, decoder
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,7 @@ def build_app(
         f"/grantline/{settings.application}",
     )  # fmt: skip
     metrics = Metrics()
+    metrics.show("grantline_decoder", 1, kind=decoder())
     outlet = Outlet(settings.bootstrap, settings.delivery_seconds, metrics, settings.security)
     kept = Snapshots(settings.snapshot_dir or settings.datadir / "snapshots", _stamp(settings))
     custody = Custody(

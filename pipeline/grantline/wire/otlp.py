@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
-from typing import Final, NamedTuple
+from functools import lru_cache, partial
+from typing import Final, Literal, NamedTuple
 
 from grantline.model.hop import Hop
 from grantline.model.rejected import Reason, Rejected
-from grantline.wire import otlp_json, otlp_protobuf
+from grantline.wire import otlp_json, otlp_protobuf, otlp_walk
 from grantline.wire.credentials import carries_jwt
 from grantline.wire.otlp_spans import MARK, Emitter, Encoding, Groups, Unusable
 
@@ -74,6 +74,10 @@ def decode(
     """
     try:
         encoding, payload = _detect(_bounded(data, limits), content_type)
+        if _walk is not None and encoding is otlp_protobuf:
+            found = _walk(payload, limits.spans, received)
+            if found is not None:
+                return Decoded(*found)
         return _read(encoding, _countable(encoding.split(payload), limits), received)
     except Unusable as why:
         return _refused(why.reason, why.detail)
@@ -103,21 +107,25 @@ def _read(encoding: Encoding, groups: Groups, received: int) -> Decoded:
     for resource, spans in groups:
         emitter = _emitter(encoding, resource)
         for index, span in enumerate(spans, first):
-            hop = None
-            if MARK in span:
-                try:
-                    hop = _hop(encoding, span, emitter, received)
-                except Unusable as why:
-                    ids = encoding.identity(span)
-                    bad = Rejected(why.reason, why.detail, *ids, emitter.service)
-                    rejected.append((index, bad))
-                    continue
-            if hop is None:
+            made = _one(encoding, span, emitter, received)
+            if made is None:
                 passed_over += 1
+            elif isinstance(made, Hop):
+                hops.append(made)
             else:
-                hops.append(hop)
+                rejected.append((index, made))
         first += len(spans)
     return Decoded(hops, rejected, passed_over)
+
+
+def _one(encoding: Encoding, span: bytes, emitter: Emitter, received: int) -> Hop | Rejected | None:
+    """What one span is; None where it is no delegation span."""
+    if MARK not in span:
+        return None
+    try:
+        return _hop(encoding, span, emitter, received)
+    except Unusable as why:
+        return Rejected(why.reason, why.detail, *encoding.identity(span), emitter.service)
 
 
 def _hop(encoding: Encoding, span: bytes, emitter: Emitter, received: int) -> Hop | None:
@@ -138,6 +146,13 @@ def _new_emitter(read: Callable[[bytes], Emitter], resource: bytes) -> Emitter:
 
 
 _known_emitter = lru_cache(_EMITTERS)(_new_emitter)
+_walk = otlp_walk.reader(partial(_emitter, otlp_protobuf), partial(_one, otlp_protobuf))
+"""The compiled way, where it was built."""
+
+
+def decoder() -> Literal["compiled", "pure"]:
+    """Which decoder reads OTLP protobuf in this process."""
+    return "pure" if _walk is None else "compiled"
 
 
 def _refused(reason: Reason, detail: str) -> Decoded:

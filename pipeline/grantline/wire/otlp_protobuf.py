@@ -4,11 +4,13 @@ attribute the decoder knows is looked into.
 The schema here is a trimmed one, wire-compatible with opentelemetry/proto/trace/v1/trace.proto
 and common/v1/common.proto: what is not read is not declared, and spans, resources, attributes
 and texts are declared `bytes`. Bad UTF-8, endless nesting or broken wire inside one span so
-costs that span alone, and an attribute that came before is known by its bytes.
+costs that span alone, and an attribute that came before is known by its bytes. A message that is
+declared so is `repeated`, too: it may come in several parts, which protobuf says add up.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -38,7 +40,7 @@ _MANY, _ONE = _Field.LABEL_REPEATED, _Field.LABEL_OPTIONAL
 
 _SCHEMA: dict[str, dict[str, tuple[int, Any, Any]]] = {
     "TracesData": {"resource_spans": (1, "ResourceSpans", _MANY)},
-    "ResourceSpans": {"resource": (1, _BYTES, _ONE), "scope_spans": (2, "ScopeSpans", _MANY)},
+    "ResourceSpans": {"resource": (1, _BYTES, _MANY), "scope_spans": (2, "ScopeSpans", _MANY)},
     "ScopeSpans": {"spans": (2, _BYTES, _MANY)},
     "Resource": {"attributes": (1, _BYTES, _MANY)},
     "Span": {
@@ -52,7 +54,7 @@ _SCHEMA: dict[str, dict[str, tuple[int, Any, Any]]] = {
         "status": (15, "Status", _ONE),
     },
     "Status": {"code": (3, _Field.TYPE_INT32, _ONE)},
-    "KeyValue": {"key": (1, _BYTES, _ONE), "value": (2, _BYTES, _ONE)},
+    "KeyValue": {"key": (1, _BYTES, _ONE), "value": (2, _BYTES, _MANY)},
     "AnyValue": {
         "string_value": (1, _BYTES, _ONE),
         "bool_value": (2, _Field.TYPE_BOOL, _ONE),
@@ -101,7 +103,7 @@ _record = _classes["TracesData"].FromString
 _resource = _classes["Resource"].FromString
 _span = _classes["Span"].FromString
 _key_value = _classes["KeyValue"].FromString
-_any_value = _classes["AnyValue"].FromString
+_any_value = _classes["AnyValue"]
 
 
 def split(data: bytes) -> Groups:
@@ -111,10 +113,23 @@ def split(data: bytes) -> Groups:
     except DecodeError:
         raise _broken(data) from None
     return [
-        (group.resource, scope.spans)
+        (resource, scope.spans)
         for group in record.resource_spans
+        for resource in (_joined(group.resource),)
         for scope in group.scope_spans
     ]
+
+
+def _joined(parts: Sequence[bytes]) -> bytes:
+    """The resource that came in these parts; where one of them is broken, that one."""
+    if len(parts) == 1:
+        return parts[0]
+    for part in parts:
+        try:
+            _resource(part)
+        except DecodeError:
+            return part
+    return b"".join(parts)
 
 
 def readable(data: bytes) -> bool:
@@ -149,7 +164,7 @@ def hop(span: bytes, emitter: Emitter, received: int) -> Hop | None:
         read.status.code == _ERROR,
         read.dropped_attributes_count > 0,
     )
-    return hop_of(gather(read.attributes, _read_span), parts, emitter, received)
+    return hop_of(gather(read.attributes, read_attribute), parts, emitter, received)
 
 
 def identity(span: bytes) -> Identity:
@@ -171,7 +186,9 @@ def _reader(table: dict[str, Attribute]) -> Reader:
             return convert(attribute, _text(attribute, short)) if attribute else _UNKNOWN
         try:
             pair = _key_value(raw)
-            value = _any_value(pair.value)
+            value = _any_value()
+            for part in pair.value:
+                value.MergeFromString(part)
         except DecodeError as why:
             if "MaxDepth" in str(why):
                 raise Unusable("too_deep", "an attribute is nested too deeply") from None
@@ -219,7 +236,8 @@ def _text(attribute: Attribute, value: bytes) -> str:
         refuse(attribute, "bad_encoding", "is not UTF-8; encode it before it is set")
 
 
-_read_span = _reader(SPAN)
+read_attribute = _reader(SPAN)
+"""One attribute of a span -> its slot and value."""
 _read_resource = _reader(RESOURCE)
 
 

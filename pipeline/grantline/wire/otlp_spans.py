@@ -162,7 +162,7 @@ def refuse(attribute: Attribute, reason: Reason, why: str) -> NoReturn:
 
 def gather(attributes: Sequence[bytes], reader: Reader) -> list[Any]:
     """The slots of a hop, filled from `attributes`; of a name given twice the last one counts."""
-    slots = _EMPTY.copy()
+    slots = EMPTY.copy()
     if len(attributes) > MAX_ATTRIBUTES:
         slots[PROBLEM] = Unusable("bad_span", f"more than {MAX_ATTRIBUTES} attributes; send fewer")
         attributes = attributes[:MAX_ATTRIBUTES]
@@ -222,4 +222,5 @@ def _empty() -> list[Any]:
     return values + [None] * (SLOTS - WIDTH)
 
 
-_EMPTY: Final = _empty()
+EMPTY: Final = _empty()
+"""A value for each slot of a span that says nothing."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from grantline.lineage import partition
 from grantline.lineage.partition import murmur2, partition_of
 
 
@@ -20,7 +23,7 @@ from grantline.lineage.partition import murmur2, partition_of
     ],
 )
 def test_murmur2_is_kafkas(data: bytes, signed: int) -> None:
-    assert murmur2(data) == signed & 0xFFFFFFFF
+    assert murmur2(data) == partition._murmur2(data) == signed & 0xFFFFFFFF
 
 
 def test_a_partition_is_the_hash_without_its_sign() -> None:
@@ -30,3 +33,13 @@ def test_a_partition_is_the_hash_without_its_sign() -> None:
 
 def test_a_key_of_half_a_surrogate_pair_has_a_partition() -> None:
     assert 0 <= partition_of("tok:\ud800", 12) < 12
+
+
+@given(st.binary(max_size=40))
+def test_both_ways_hash_alike(data: bytes) -> None:
+    assert murmur2(data) == partition._murmur2(data)
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=12), st.integers(1, 10_000))
+def test_both_ways_choose_alike(key: str, partitions: int) -> None:
+    assert partition_of(key, partitions) == partition._partition_of(key, partitions)

@@ -12,6 +12,8 @@ from grantline.wire.files import FILE, read_file
 from grantline.wire.otlp import Limits, decode
 from tests.otlp import DATA, as_json, json_of, protobuf, request, span
 
+pytestmark = pytest.mark.usefixtures("decoder")
+
 REAL = sorted(path for path in DATA.iterdir() if path.suffix != ".md")
 
 

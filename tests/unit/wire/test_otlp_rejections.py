@@ -15,6 +15,8 @@ from grantline.wire.otlp import RECORD, Limits, decode
 from grantline.wire.otlp_spans import MAX_ATTRIBUTES
 from tests.otlp import BOOKER, DIGEST, USE, as_json, both, json_of, pairs, protobuf, request, span
 
+pytestmark = pytest.mark.usefixtures("decoder")
+
 VALUE = "a-value-that-may-be-a-secret"
 
 

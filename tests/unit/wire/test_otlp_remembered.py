@@ -12,6 +12,8 @@ from grantline.wire.otlp_attributes import PROBLEM
 from grantline.wire.otlp_spans import Reader, Unusable
 from tests.otlp import both, span
 
+pytestmark = pytest.mark.usefixtures("decoder")
+
 
 class Read:
     """Reads an attribute as its own length, and counts what it was asked for."""

@@ -22,6 +22,8 @@ from grantline.model.hop import CLIENT, SERVER, Hop
 from grantline.wire.otlp import content_type_of, decode
 from tests.otlp import BOOKER, DIGEST, START, USE, as_json, both, json_of, protobuf, request, span
 
+pytestmark = pytest.mark.usefixtures("decoder")
+
 HOP = Hop(
     span_id="0000000000000001",
     trace_id="00000000000000000000000000000001",

@@ -12,6 +12,8 @@ from grantline.wire.credentials import carries_jwt
 from grantline.wire.otlp import Decoded, decode
 from tests.otlp import BOOKER, FAKE_JWT, USE, as_json, both, pairs, request, span
 
+pytestmark = pytest.mark.usefixtures("decoder")
+
 PLACES: dict[str, dict[str, Any]] = {
     "a known attribute": {"attributes": {**USE, "delegation.actor.id": FAKE_JWT}},
     "an unknown attribute": {"attributes": {**USE, "http.header": f"Bearer {FAKE_JWT}"}},

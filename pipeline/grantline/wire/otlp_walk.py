@@ -1,0 +1,66 @@
+"""The compiled decoder of OTLP protobuf: what it is told of our tables, where it was built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from grantline.compiled import compiled
+from grantline.model.hop import OPERATIONS, Hop
+from grantline.model.rejected import Rejected
+from grantline.wire import otlp_values
+from grantline.wire.otlp_attributes import METHOD_NAME, SPAN, TOOL_NAME, WIDTH, slot_of
+from grantline.wire.otlp_protobuf import read_attribute
+from grantline.wire.otlp_spans import (
+    ATTRIBUTES_DROPPED,
+    EMPTY,
+    MARK,
+    MAX_ATTRIBUTES,
+    Emitter,
+    Unusable,
+)
+
+Read = Callable[[bytes, int, int], tuple[list[Hop], list[tuple[int, Rejected]], int] | None]
+"""(record, most spans, broker's timestamp) -> hops, rejections and how many spans were passed over;
+None where only the pure way can tell."""
+
+_FILLED: Final = (
+    "span_id", "trace_id", "operation", "time", "kind", "service", "service_instance", "received",
+    "environment", "failed", "flags", "action_name", "parent_span_id",
+)  # fmt: skip
+"""Fields of a hop that are filled from elsewhere than one attribute, in the walker's order."""
+
+
+def reader(
+    emitter: Callable[[bytes], Emitter],
+    pure: Callable[[bytes, Emitter, int], Hop | Rejected | None],
+) -> Read | None:
+    """Reads records as the pure way does, which `emitter` and `pure` are for one resource and one
+    span; None where it was not built or is not wanted.
+    """
+    module = compiled("grantline.wire._walk")
+    if module is None:
+        return None
+    converters = [getattr(otlp_values, kind) for kind in module.KINDS]
+    walker = module.Walker(
+        Hop,
+        names=[
+            (name.encode(), attribute.slot, converters.index(attribute.convert))
+            for name, attribute in SPAN.items()
+        ],
+        mark=MARK,
+        fields=[*map(slot_of, _FILLED), TOOL_NAME, METHOD_NAME],
+        defaults=EMPTY,
+        width=WIDTH,
+        operations=OPERATIONS,
+        dropped=(ATTRIBUTES_DROPPED,),
+        unusable=Unusable,
+        max_text=otlp_values.MAX_TEXT,
+        max_items=otlp_values.MAX_ITEMS,
+        max_attributes=MAX_ATTRIBUTES,
+        emitter=emitter,
+        remember=read_attribute,
+        pure=pure,
+    )
+    read: Read = walker.read
+    return read

@@ -1,0 +1,125 @@
+"""The two decoders of OTLP protobuf and stock protobuf, held against one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from grantline.compiled import compiled
+from grantline.model.rejected import Rejected
+from grantline.wire import otlp, otlp_protobuf
+from grantline.wire.credentials import carries_jwt
+from grantline.wire.otlp import RECORD, Decoded, Limits, decode
+from grantline.wire.otlp_attributes import PROBLEM, RESOURCE, SPAN, Attribute
+from grantline.wire.otlp_spans import (
+    EMPTY,
+    MAX_ATTRIBUTES,
+    Emitter,
+    Parts,
+    Unusable,
+    convert,
+    hop_of,
+)
+from grantline.wire.otlp_values import Nested
+
+built = pytest.mark.skipif(
+    compiled("grantline.wire._walk") is None, reason="not built, or GRANTLINE_PURE is set"
+)
+PROTOBUF = "application/x-protobuf"
+
+
+def either(data: bytes, limits: Limits = RECORD) -> tuple[Decoded, Decoded]:
+    """What the pure and what the compiled decoder say."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(otlp, "_walk", None)
+        pure = decode(data, PROTOBUF, 7, limits)
+    return pure, decode(data, PROTOBUF, 7, limits)
+
+
+def same(data: bytes) -> None:
+    pure, compiled = either(data)
+    assert compiled == pure
+    # True equals 1, and nothing else tells them apart.
+    assert repr(compiled) == repr(pure)
+    reference = read_by_stock(data)
+    if reference is not None:
+        assert pure == reference
+
+
+def read_by_stock(data: bytes) -> Decoded | None:
+    """What a record holds as stock protobuf has it; None where it refuses the record, or where
+    it cannot tell: a JWT is looked for in bytes that protobuf may have dropped.
+    """
+    try:
+        request = ExportTraceServiceRequest.FromString(data)
+    except DecodeError:
+        return None
+    if carries_jwt(data):
+        return None
+    decoded = Decoded([], [], 0)
+    index = passed_over = 0
+    for group in request.resource_spans:
+        emitter = _emitter(group.resource)
+        for span in (span for scope in group.scope_spans for span in scope.spans):
+            try:
+                hop = hop_of(_slots(span.attributes), _parts(span), emitter, 7)
+            except Unusable as why:
+                ids = otlp_protobuf.identity(span.SerializeToString())
+                bad = Rejected(why.reason, why.detail, *ids, emitter.service)
+                decoded.rejected.append((index, bad))
+            else:
+                if hop is None:
+                    passed_over += 1
+                else:
+                    decoded.hops.append(hop)
+            index += 1
+    return decoded._replace(passed_over=passed_over)
+
+
+def _emitter(resource: Resource) -> Emitter:
+    slots = _slots(resource.attributes, RESOURCE)
+    service, instance, environment = (slots[attribute.slot] for attribute in RESOURCE.values())
+    return Emitter(service, instance, environment, slots[PROBLEM])
+
+
+def _slots(attributes: Sequence[KeyValue], table: dict[str, Attribute] = SPAN) -> list[Any]:
+    slots = EMPTY.copy()
+    if len(attributes) > MAX_ATTRIBUTES:
+        slots[PROBLEM] = Unusable("bad_span", f"more than {MAX_ATTRIBUTES} attributes; send fewer")
+    for pair in attributes[:MAX_ATTRIBUTES]:
+        attribute = table.get(pair.key)
+        if attribute is not None:
+            try:
+                slot, value = convert(attribute, _plain(pair.value))
+            except Unusable as why:
+                slot, value = why.slot, why
+            slots[slot] = value
+    return slots
+
+
+def _plain(value: AnyValue) -> Any:
+    which = value.WhichOneof("value")
+    if which is None:
+        return None
+    if which == "array_value":
+        return [_plain(item) for item in value.array_value.values]
+    return Nested() if which == "kvlist_value" else getattr(value, which)
+
+
+def _parts(span: Span) -> Parts:
+    return Parts(
+        span.trace_id.hex(),
+        span.span_id.hex(),
+        span.parent_span_id.hex(),
+        span.start_time_unix_nano,
+        span.kind,
+        span.status.code == 2,
+        span.dropped_attributes_count > 0,
+    )

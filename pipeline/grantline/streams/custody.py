@@ -10,11 +10,11 @@ Knows neither Kafka nor Faust: partitions are (topic, number) pairs.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from grantline.lineage.tiers import Bounds
 from grantline.streams.deliveries import Delivery, Record
-from grantline.streams.folds import Fold, Snapshot
+from grantline.streams.folds import Fold
 
 TP = tuple[str, int]
 WORKER_BOUNDS = Bounds()
@@ -28,14 +28,6 @@ class Hole(Exception):
     """
 
 
-class Start(NamedTuple):
-    """Where to read on."""
-
-    offset: int
-    fresh: bool
-    """A fold that has yet to be built from the log."""
-
-
 class Custody:
     """Cursors of every assigned partition, and the folds of the keyed ones."""
 
@@ -43,16 +35,15 @@ class Custody:
         self,
         folds: Mapping[str, Callable[[int], Fold[Any]]],
         bounds: Bounds = WORKER_BOUNDS,
-        recall: Callable[[str, int], Snapshot | None] = lambda _topic, _partition: None,
     ) -> None:
         """`folds`: keyed topic -> what makes the fold of one of its partitions. `bounds`: of all
-        of them together. `recall`: what finds a partition's snapshot.
+        of them together.
         """
         self._make = folds
         self._bounds = bounds
-        self._recall = recall
         self._cursors: dict[TP, int] = {}
         self._folds: dict[TP, Fold[Any]] = {}
+        self._waiting: dict[TP, int] = {}
         self.assigned_once = False
 
     @property
@@ -60,74 +51,95 @@ class Custody:
         return self._folds
 
     @property
+    def waiting(self) -> Mapping[TP, int]:
+        """Keyed partitions that are ours and have no state yet, and what is committed of each."""
+        return self._waiting
+
+    def lacks_state(self, tp: TP) -> bool:
+        """A keyed partition without state cannot be worked on, whosever it is."""
+        return tp[0] in self._make and tp not in self._folds
+
+    @property
     def ready(self) -> bool:
         """Every partition of the assignment is live; a worker without partitions is, too."""
-        return self.assigned_once and not any(fold.replaying for fold in self._folds.values())
+        replaying = any(fold.replaying for fold in self._folds.values())
+        return self.assigned_once and not self._waiting and not replaying
 
-    def unfolded(self, assigned: Collection[TP]) -> list[TP]:
-        """The assigned keyed partitions that hold no state yet."""
-        return [tp for tp in assigned if tp[0] in self._make and tp not in self._folds]
+    def assign(self, assigned: Collection[TP], committed: Mapping[TP, int | None]) -> dict[TP, int]:
+        """Takes the new assignment over; returns where to read on in what can be worked on at once.
 
-    def assign(
-        self,
-        assigned: Collection[TP],
-        committed: Mapping[TP, int | None],
-        lowest: Mapping[TP, int],
-    ) -> dict[TP, Start]:
-        """Takes the new assignment over; returns where to read on in each partition.
-
-        What is no longer assigned is dropped. A partition that stays keeps its state and place,
-        even where another worker had it in between: its state is a function of the log. `lowest`
-        is the first offset of each keyed partition that is new here.
+        What is no longer assigned is dropped. A keyed partition that stays keeps its state and
+        place, even where another worker had it in between: its state is a function of the log. One
+        that is new waits until it is adopted.
         """
         for tp in [tp for tp in self._cursors if tp not in set(assigned)]:
             self.drop(tp)
-        starts = {tp: self._start(tp, committed.get(tp) or 0, lowest.get(tp, 0)) for tp in assigned}
-        self._cursors.update({tp: start.offset for tp, start in starts.items()})
+        self._waiting = {tp: committed.get(tp) or 0 for tp in assigned if self.lacks_state(tp)}
+        starts = {
+            tp: self._start(tp, committed.get(tp) or 0)
+            for tp in assigned
+            if tp not in self._waiting
+        }
+        self._cursors.update(starts)
         self._share()
         self.assigned_once = True
         return starts
 
-    def _start(self, tp: TP, committed: int, lowest: int) -> Start:
-        make = self._make.get(tp[0])
-        if make is None:
-            return Start(max(committed, self._cursors.get(tp, 0)), fresh=False)
+    def _start(self, tp: TP, committed: int) -> int:
         fold = self._folds.get(tp)
-        fresh = fold is None
         if fold is None:
-            fold = self._folds[tp] = make(tp[1])
-            # What lies beyond the commit was perhaps never said: it has to be folded anew.
-            if (snapshot := self._recall(*tp)) is not None and snapshot.next_offset <= committed:
-                fold.restore(snapshot)
-            fold.next_offset = max(fold.next_offset, lowest)
+            return max(committed, self._cursors.get(tp, 0))
         # Never lowered: what was said stays said, whatever a late commit of another worker tells.
         fold.live_from = max(fold.live_from, committed)
-        return Start(fold.next_offset, fresh)
+        return fold.next_offset
+
+    def make(self, tp: TP) -> Fold[Any]:
+        """An empty fold for `tp`, within its bounds; nobody knows of it yet."""
+        fold = self._make[tp[0]](tp[1])
+        fold.engine.bound(self._fair_share())
+        return fold
+
+    def adopt(self, tp: TP, fold: Fold[Any], lowest: int) -> int:
+        """Gives `tp`, which waits for it, its state; where to read on. `lowest`: first of the log."""
+        committed = self._waiting.pop(tp)
+        fold.next_offset = max(fold.next_offset, lowest)
+        fold.live_from = max(fold.next_offset, committed)
+        self._folds[tp] = fold
+        self._cursors[tp] = fold.next_offset
+        return fold.next_offset
 
     def _share(self) -> None:
         """Folds share what the worker may keep, evenly: keys are spread by a hash."""
         for fold in self._folds.values():
-            fold.engine.bound(
-                self._bounds._replace(
-                    hot=max(self._bounds.hot // len(self._folds), _LEAST_HOT),
-                    ceiling=self._bounds.ceiling // len(self._folds),
-                )
-            )
+            fold.engine.bound(self._fair_share())
+
+    def _fair_share(self) -> Bounds:
+        folds = max(len(self._folds) + len(self._waiting), 1)
+        return self._bounds._replace(
+            hot=max(self._bounds.hot // folds, _LEAST_HOT), ceiling=self._bounds.ceiling // folds
+        )
 
     def drop(self, tp: TP) -> None:
         self._cursors.pop(tp, None)
         self._folds.pop(tp, None)
+        self._waiting.pop(tp, None)
 
     def take(self, tp: TP, delivery: Delivery) -> Sequence[Record]:
         """The records of `delivery` that are still to be worked through.
 
         None of them where the partition is no longer ours. Raises `Hole` when records before
-        this delivery are missing. A gap inside the log itself (compaction, transactions) is none:
-        the delivery says what it follows.
+        this delivery are missing, or the log was made anew under us. A gap inside the log itself
+        (compaction, transactions) is none: the delivery says what it follows.
         """
         cursor = self._cursors.get(tp)
         if cursor is None:
             return ()
+        if delivery.follows is not None and delivery.records[0].offset < delivery.follows:
+            raise Hole(
+                f"{tp[0]}[{tp[1]}]: read up to offset {delivery.follows}, but the next delivery "
+                f"begins at {delivery.records[0].offset}: the log was cut or its topic made anew; "
+                "the worker starts again"
+            )
         if delivery.follows is not None and delivery.follows > cursor:
             raise Hole(
                 f"{tp[0]}[{tp[1]}]: worked through up to offset {cursor}, but the next delivery "

@@ -91,6 +91,8 @@ class Fold(Generic[_T]):
         self.decode = decode
         self.next_offset = next_offset
         self.live_from = next_offset
+        self.kept_at = next_offset
+        """What the last snapshot holds: the one it began from, or one stored since."""
         self.time_ms = 0
         """The broker's clock, as far as this log tells it."""
         self._open: OrderedDict[str, None] = OrderedDict()
@@ -99,6 +101,11 @@ class Fold(Generic[_T]):
     def replaying(self) -> bool:
         """What comes next was said before."""
         return self.next_offset < self.live_from
+
+    @property
+    def changed(self) -> bool:
+        """There is something that a snapshot would keep."""
+        return not self.replaying and self.next_offset > self.kept_at
 
     def take(self, offset: int, timestamp_ms: int, items: Sequence[_T]) -> News:
         """Folds the record at `offset`; `timestamp_ms` is when the broker took it.
@@ -125,6 +132,7 @@ class Fold(Generic[_T]):
     def restore(self, snapshot: Snapshot) -> None:
         """Begin from `snapshot` instead of from nothing."""
         self.next_offset, self.time_ms = snapshot.next_offset, snapshot.time_ms
+        self.kept_at = snapshot.next_offset
         self._open = OrderedDict.fromkeys(snapshot.said)
         self.engine.load(snapshot.state, snapshot.time_ms)
 

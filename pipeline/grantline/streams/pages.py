@@ -39,6 +39,10 @@ def add(app: faust.App, custody: Custody, metrics: Metrics) -> None:
             }
             for (topic, partition), fold in sorted(custody.folds.items())
         ]
+        partitions += [
+            {"topic": topic, "partition": partition, "live_from": committed, "live": False}
+            for (topic, partition), committed in sorted(custody.waiting.items())
+        ]
         body = {"ready": is_ready, "rebalancing": app.rebalancing, "partitions": partitions}
         return view.json(body, status=200 if is_ready else _UNAVAILABLE)
 

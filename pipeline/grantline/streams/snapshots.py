@@ -1,10 +1,10 @@
 """Snapshots: the state of one keyed partition in a file, so that a restart replays little.
 
 The log of the partition stays the truth: a snapshot only says where folding may begin. It is read
-where it was made by this release, under this policy, and lies at or below what is committed, and
-otherwise passed over; then the log is folded from its beginning. A file is whole or not there:
-written beside, synced and renamed, and it carries a digest. Workers that share the directory find
-one another's.
+where it was made by this release, under this policy, from this very topic (one that was deleted
+and made anew has another id), and lies at or below what is committed, and otherwise passed over;
+then the log is folded from its beginning. A file is whole or not there: written beside, synced and
+renamed, and it carries a digest. Workers that share the directory find one another's.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import hashlib
 import logging
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -24,16 +25,22 @@ log = logging.getLogger(__name__)
 
 _DIGEST: Final = 32
 _PARTIAL: Final = ".partial"
-_decoder = msgspec.msgpack.Decoder(tuple[str, Snapshot])
+_decoder = msgspec.msgpack.Decoder(tuple[str, str, Snapshot])
 
 
 class Snapshots:
     """The snapshots of one application, in one directory."""
 
-    def __init__(self, directory: Path, stamp: str) -> None:
-        """`stamp` tells apart what must not be mixed: release, policy, rules, partition count."""
+    def __init__(
+        self, directory: Path, stamp: str, topic_ids: Mapping[str, str] | None = None
+    ) -> None:
+        """`stamp` tells apart what must not be mixed: release, policy, rules, partition count.
+        `topic_ids`: of each topic, by name; where the broker gives none, nothing tells a topic
+        from one of its name that was deleted.
+        """
         self._directory = directory
         self._stamp = stamp
+        self._topic_ids = topic_ids or {}
 
     def read(self, topic: str, partition: int) -> Snapshot | None:
         """The snapshot of a partition; None where there is none that may be used."""
@@ -50,17 +57,22 @@ class Snapshots:
             log.warning("%s is damaged; the log is folded instead", path)
             return None
         try:
-            stamp, snapshot = _decoder.decode(body)
+            stamp, topic_id, snapshot = _decoder.decode(body)
         except msgspec.DecodeError:
-            stamp, snapshot = "", None
+            stamp, topic_id, snapshot = "", "", None
         if stamp != self._stamp:
             log.info("%s is of another release or policy; the log is folded instead", path)
+            return None
+        if topic_id != self._topic_ids.get(topic, ""):
+            log.warning(
+                "%s is of a topic %s that was deleted since; the log is folded instead", path, topic
+            )
             return None
         return snapshot
 
     def write(self, topic: str, partition: int, snapshot: Snapshot) -> int:
         """Puts a snapshot in the place of the one before; its size in bytes. Raises `OSError`."""
-        body = msgspec.msgpack.encode((self._stamp, snapshot))
+        body = msgspec.msgpack.encode((self._stamp, self._topic_ids.get(topic, ""), snapshot))
         path = self._path(topic, partition)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Whoever writes holds the partition: these are of workers that were killed or lost it.

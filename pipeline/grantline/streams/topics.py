@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     ConfigResource,
@@ -227,3 +227,19 @@ def inputs(settings: WorkerSettings, existing: Sequence[str]) -> list[str]:
 def existing(settings: WorkerSettings) -> list[str]:
     """The names of all topics the broker has; blocks, raises `TopicError`."""
     return list(_partitions(Admin(settings), settings.bootstrap))
+
+
+def identities(settings: WorkerSettings, names: Sequence[str]) -> dict[str, str]:
+    """The id of each topic that has one: another topic of the same name, made when this one was
+    deleted, has another. Blocks; a broker that gives none leaves topics of one name alike.
+    """
+    found: dict[str, str] = {}
+    answers = Admin(settings).describe_topics(
+        TopicCollection(list(names)), request_timeout=_SECONDS
+    )
+    for name, answer in answers.items():
+        try:
+            found[name] = str(answer.result(_SECONDS).topic_id)
+        except (KafkaException, TimeoutError) as why:
+            log.warning("topic %s: its id is not known (%s)", name, why)
+    return found

@@ -5,17 +5,22 @@ holds that the replaced methods still exist in Faust with the shape assumed here
 them are private. Faust is held to one minor version for the same reason.
 
 The offsets that are committed and the places where reading starts come from `Custody`; the
-producer that is flushed before each commit is the `Outlet`.
+producer that is flushed before each commit is the `Outlet`. A commit bears the id of its topic, so
+that one of a topic that was deleted is known as such.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import aiokafka
 import faust
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
@@ -26,6 +31,9 @@ from grantline.streams.custody import Custody
 from grantline.streams.merging import MergeScheduler
 from grantline.streams.metrics import Metrics
 from grantline.streams.outlet import Outlet
+from grantline.streams.restorer import Restorer
+
+log = logging.getLogger(__name__)
 
 SCHEME = "grantline"
 """URL scheme under which Faust finds this transport."""
@@ -39,14 +47,96 @@ PAUSED_SECONDS = 0.02
 class Stakes:
     """What the transport needs of the worker; set on the app as `stakes` before it starts."""
 
-    def __init__(self, custody: Custody, outlet: Outlet, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        custody: Custody,
+        outlet: Outlet,
+        metrics: Metrics,
+        restorer: Restorer,
+        topic_ids: Mapping[str, str] | None = None,
+    ) -> None:
         self.custody = custody
         self.outlet = outlet
         self.metrics = metrics
+        self.restorer = restorer
+        self.topic_ids = topic_ids or {}
+
+
+def believed(tp: tuple[str, int], commit: tuple[int, str], topic_id: str, end: int | None) -> int:
+    """How much of a commit (offset, and the id of the topic it was made for) holds for this log,
+    which ends at `end`: none where the topic was made anew, and nothing beyond the end.
+    """
+    offset, made_for = commit
+    if offset > 0 and made_for and topic_id and made_for != topic_id:
+        log.warning(
+            "%s[%d] was made anew since %d was committed: read from its beginning", *tp, offset
+        )
+        return 0
+    if end is not None and offset > end:
+        # Of another log, as far as anybody can tell, unless the commit says that it is of this one.
+        known = end if made_for and made_for == topic_id else 0
+        log.warning("%s[%d] ends at %d, but %d is committed: read from %d", *tp, end, offset, known)
+        return known
+    return max(offset, 0)
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that talks to the broker."""
+
+    def __init__(self, consumer: driver.Consumer, **options: Any) -> None:
+        self.taken: dict[TP, int] = {}
+        """What the broker took, or had when the partition was assigned."""
+        super().__init__(consumer, **options)
+
+    @property
+    def _topic_ids(self) -> Mapping[str, str]:
+        return cast(Stakes, cast(Any, self.app).stakes).topic_ids
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Faust asks for each offset by itself and has no use for what is committed beside it.
+        Nothing is sought here: `Consumer.perform_seek` does, to where custody says.
+        """
+        found: Mapping[TP, int] = await self.call_thread(self._find_committed)
+        self.taken.update(found)
+        return found
+
+    async def _find_committed(self) -> Mapping[TP, int]:
+        consumer = self._ensure_consumer()
+        assigned = list(consumer.assignment())
+        commits: Mapping[Any, OffsetAndMetadata] = (
+            await consumer._coordinator.fetch_committed_offsets(assigned)  # noqa: SLF001
+        )
+        made = {tp: commit for tp, commit in commits.items() if commit.offset > 0}
+        ends = await consumer.end_offsets(list(made)) if made else {}
+        return {
+            TP(*tp): believed(tp, made[tp], self._topic_ids.get(tp.topic, ""), ends.get(tp))
+            if tp in made
+            else 0
+            for tp in assigned
+        }
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Faust commits without the topic's id, and takes a refused commit for one that was made.
+
+        Refused by a rebalance, it is no fault; whatever else stands in the way ends the worker.
+        """
+        mine = {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
+        commits = {
+            TopicPartition(*tp): OffsetAndMetadata(offset, self._topic_ids.get(tp.topic, ""))
+            for tp, offset in mine.items()
+        }
+        try:
+            await self._ensure_consumer().commit(commits)
+        except Exception as why:
+            if isinstance(why, CommitFailedError) and "already rebalanced" in str(why):
+                return False
+            log.exception("the commit failed")
+            await self.crash(why)
+            return False
+        now = asyncio.get_running_loop().time()
+        self.tp_last_committed_at.update(dict.fromkeys(mine, now))
+        self.taken.update(mine)
+        return True
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         """Faust hard-codes `fetch_max_wait_ms=1500` and a round-robin assignor.
@@ -63,6 +153,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 class Consumer(driver.Consumer):
     """Commits what `Custody` says and starts reading where it says."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._seeking = asyncio.Lock()
+        self._restoring: asyncio.Future[Any] | None = None
+        super().__init__(*args, **options)
 
     @property
     def stakes(self) -> Stakes:
@@ -110,31 +205,60 @@ class Consumer(driver.Consumer):
         return await super()._wait_next_records(timeout)
 
     async def perform_seek(self) -> None:
-        """Faust seeks to the committed offsets. A keyed partition that is new here is read from
-        its beginning instead, because its state is folded from the log; one that stayed goes on
-        where it was. The commit never moves back: Faust commits only beyond what is committed.
+        """Faust seeks to the committed offsets. A keyed partition that stayed goes on where it was
+        instead. One that is new here is held back and restored beside the others; then it is read
+        from where its state ends. The commit never moves back, for it is of what is live only.
         """
-        await super().perform_seek()
-        assigned = self.assignment()
-        custody = self.stakes.custody
-        unfolded = [TP(*tp) for tp in custody.unfolded(assigned)]
-        lowest = await self.earliest_offsets(*unfolded) if unfolded else {}
-        starts = custody.assign(
-            assigned,
-            {tp: self._committed_offset[tp] for tp in assigned},
-            {TP(tp.topic, tp.partition): offset for tp, offset in lowest.items()},
-        )
-        scheduler = cast(MergeScheduler, self.scheduler)
-        targets = {TP(*tp): start.offset for tp, start in starts.items()}
-        for tp, offset in targets.items():
-            scheduler.rewind(tp, offset)
-        # Offset 0 of a topic whose first records are gone is answered by the reset policy.
-        await self.seek_wait(targets)
+        async with self._seeking:
+            await super().perform_seek()
+            assigned = self.assignment()
+            custody = self.stakes.custody
+            starts = custody.assign(assigned, {tp: self.committed(tp) for tp in assigned})
+            await self._read_from(starts)
+        if custody.waiting and (self._restoring is None or self._restoring.done()):
+            self._restoring = self.add_future(self._restore())
 
-    def committed(self, tp: tuple[str, int]) -> int | None:
-        """The offset that the broker was last told, or told us; None for none yet."""
-        offset: int | None = self._committed_offset.get(TP(*tp))
-        return offset
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """Faust resumes everything at the end of a rebalance; what has no state yet stays paused."""
+        custody = self.stakes.custody
+        super().resume_partitions({tp for tp in tps if not custody.lacks_state(tp)})
+
+    async def _restore(self) -> None:
+        """Until nothing waits for its state, one partition after the other; a rebalance may take
+        away what waits, and bring more.
+        """
+        custody, restorer = self.stakes.custody, self.stakes.restorer
+        while custody.waiting:
+            tp = TP(*min(custody.waiting))
+            fold = await restorer.build(tp)
+            async with self._seeking:
+                if tp not in custody.waiting:
+                    continue
+                try:
+                    lowest = await self.earliest_offsets(tp)
+                    if tp not in custody.waiting:
+                        continue
+                    start = restorer.adopt(tp, fold, lowest[tp])
+                    await self._read_from({tp: start})
+                except IllegalStateError:
+                    continue  # a rebalance is under way; `perform_seek` comes after it
+                self.resume_partitions({tp})
+
+    async def _read_from(self, starts: Mapping[tuple[str, int], int]) -> None:
+        targets = {TP(*tp): offset for tp, offset in starts.items()}
+        for tp, offset in targets.items():
+            cast(MergeScheduler, self.scheduler).rewind(tp, offset)
+        # Offset 0 of a topic whose first records are gone is answered by the reset policy.
+        if targets:
+            await self.seek_wait(targets)
+
+    def committed(self, tp: tuple[str, int]) -> int:
+        """What the broker took, or told us that it has; 0 for nothing yet."""
+        return cast(ConsumerThread, self._thread).taken.get(TP(*tp), 0)
+
+    def _should_commit(self, tp: TP, offset: int) -> bool:
+        """Faust goes by what it sent, whether the broker took it or not."""
+        return offset > self.committed(tp)
 
     async def wait_empty(self) -> None:
         """Faust waits until every event is acknowledged. An agent that raised never does it."""

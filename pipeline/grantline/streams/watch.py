@@ -17,6 +17,7 @@ import faust
 from faust.types import TP
 
 from grantline.streams.merging import MergeScheduler
+from grantline.streams.restorer import Restorer
 from grantline.streams.topology import Agents
 from grantline.streams.transport import Consumer
 
@@ -29,10 +30,10 @@ _ANSWER_SECONDS = 5.0
 class Watch:
     """Watches one app."""
 
-    def __init__(self, app: faust.App, agents: Agents) -> None:
+    def __init__(self, app: faust.App, agents: Agents, restorer: Restorer) -> None:
         self._app = app
         self._agents = agents
-        self._replay_began: float | None = None
+        self._restorer = restorer
         self._told = 0.0
         self._shed = 0
 
@@ -104,23 +105,21 @@ class Watch:
         self._shed = shed
 
     def _tell(self) -> None:
-        """Progress of a replay, in the log."""
-        folds = self._agents.custody.folds.values()
-        replaying = [fold for fold in folds if fold.replaying]
-        now = time.monotonic()
-        if not replaying:
-            if self._replay_began is not None:
-                took = now - self._replay_began
-                log.info("state rebuilt in %.1f s; %d partitions are live", took, len(folds))
-                self._replay_began = None
+        """Progress of what is restored, in the log, and how it came out."""
+        custody = self._agents.custody
+        if custody.ready:
+            if (words := self._restorer.report()) is not None:
+                log.info("%s", words)
             return
-        if self._replay_began is None:
-            self._replay_began = now
+        if not custody.assigned_once:
+            return
+        replaying = [fold for fold in custody.folds.values() if fold.replaying]
+        now = time.monotonic()
         if now - self._told >= _TELL_SECONDS:
             self._told = now
             left = sum(fold.live_from - fold.next_offset for fold in replaying)
             done = sum(fold.next_offset for fold in replaying)
             log.info(
-                "rebuilding state: %d of %d records folded, %d partitions to go",
-                done, done + left, len(replaying),
+                "rebuilding state: %d of %d records folded; partitions to go: %d, and %d unread",
+                done, done + left, len(replaying), len(custody.waiting),
             )  # fmt: skip

@@ -15,7 +15,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import faust
@@ -37,6 +37,7 @@ from grantline.streams.merging import MergeScheduler
 from grantline.streams.messages import Addresses
 from grantline.streams.metrics import Metrics
 from grantline.streams.outlet import Outlet
+from grantline.streams.restorer import Restorer
 from grantline.streams.settings import WorkerSettings
 from grantline.streams.snapshots import Snapshots
 from grantline.streams.speech import Speech
@@ -79,7 +80,6 @@ class App(faust.App):
     """Faust's app, with what the transport needs of the worker."""
 
     stakes: transport.Stakes
-    keeper: Keeper | None = None
 
 
 def build_app(
@@ -87,11 +87,13 @@ def build_app(
     inputs: list[str] | None = None,
     engines: Engines | None = None,
     clock: Clock | None = None,
+    topic_ids: Mapping[str, str] | None = None,
 ) -> App:
     """The app, ready to be started; nothing is sent or asked yet.
 
     `inputs` are the topics to read where `settings.input_pattern` was resolved before; `engines`
-    and `clock` stand in for the real ones.
+    and `clock` stand in for the real ones; `topic_ids`, by name, tell a topic from one that was
+    made anew under its name.
     """
     engines = engines or Engines()
     clock = clock or WallClock()
@@ -103,17 +105,18 @@ def build_app(
     metrics = Metrics()
     metrics.show("grantline_decoder", 1, kind=decoder())
     outlet = Outlet(settings.bootstrap, settings.delivery_seconds, metrics, settings.security)
-    kept = Snapshots(settings.snapshot_dir or settings.datadir / "snapshots", _stamp(settings))
+    directory = settings.snapshot_dir or settings.datadir / "snapshots"
+    kept = Snapshots(directory, _stamp(settings), topic_ids)
     custody = Custody(
         {
             names.hops: lambda _: engines.chain_fold(policy),
             names.tokens: lambda _: engines.token_fold(policy),
         },
         Bounds(hot=settings.hot_hops, ceiling=settings.memory_ceiling_mb << 20),
-        kept.read,
     )
+    restorer = Restorer(custody, kept.read)
     app = App(**_faust_settings(settings))
-    app.stakes = transport.Stakes(custody, outlet, metrics)
+    app.stakes = transport.Stakes(custody, outlet, metrics, restorer, topic_ids)
     speech = Speech(addresses, outlet, metrics, clock)
     agents = Agents(
         custody=custody,
@@ -126,8 +129,9 @@ def build_app(
     agents.declare(app, inputs or list(settings.input_topics), settings)
     pages.add(app, custody, metrics)
     if settings.snapshot_seconds is not None:
-        app.keeper = Keeper(custody, kept, metrics, _committed(app), settings.snapshot_seconds)
-    _on_the_clock(app, Watch(app, agents), settings)
+        keeper = Keeper(custody, kept, metrics, _committed(app), settings.snapshot_seconds)
+        _keep(app, keeper, settings)
+    _on_the_clock(app, Watch(app, agents, restorer), settings)
     return app
 
 
@@ -138,11 +142,25 @@ def _stamp(settings: WorkerSettings) -> str:
     return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
 
 
-def _committed(app: App) -> Callable[[TP], int | None]:
-    def committed(tp: TP) -> int | None:
+def _committed(app: App) -> Callable[[TP], int]:
+    def committed(tp: TP) -> int:
         return cast(transport.Consumer, app.consumer).committed(tp)
 
     return committed
+
+
+def _keep(app: App, keeper: Keeper, settings: WorkerSettings) -> None:
+    async def take_snapshots() -> None:
+        if not app.rebalancing:
+            await keeper.tick(settings.tick_seconds)
+
+    async def leave(*_: Any, **__: Any) -> None:
+        # All is committed, and the group not left yet.
+        if not app.crashed:
+            await keeper.leave()
+
+    app.timer(settings.tick_seconds)(take_snapshots)
+    app.on_before_shutdown.connect(leave)
 
 
 def _on_the_clock(app: App, watch: Watch, settings: WorkerSettings) -> None:
@@ -158,12 +176,7 @@ def _on_the_clock(app: App, watch: Watch, settings: WorkerSettings) -> None:
         for name in sorted(set(topics.inputs(settings, there)) - read):
             log.warning("topic %s matches input_pattern: restart the workers to read it", name)
 
-    async def take_snapshots() -> None:
-        if app.keeper is not None and not app.rebalancing:
-            await app.keeper.tick(settings.tick_seconds)
-
     app.task(_settle_memory)
-    app.timer(settings.tick_seconds)(take_snapshots)
     app.timer(settings.tick_seconds)(watch.look)
     if settings.input_pattern is not None:
         app.timer(_LOOK_FOR_TOPICS_SECONDS)(look_for_topics)
@@ -239,16 +252,14 @@ def run(settings: WorkerSettings, engines: Engines | None = None) -> int:
         )
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    app = build_app(settings, inputs, engines)
+    ids = topics.identities(settings, [*inputs, settings.topics.hops, settings.topics.tokens])
+    app = build_app(settings, inputs, engines, topic_ids=ids)
     settings.datadir.mkdir(parents=True, exist_ok=True)
     worker = Process(app, loop=loop, loglevel=settings.log_level, redirect_stdouts=False)
     try:
         worker.execute_from_commandline()
     except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else 1
-        if app.keeper is not None and not status and not app.crashed:
-            app.keeper.leave()
-        return status
+        return end.code if isinstance(end.code, int) else 1
     finally:
         app.stakes.outlet.close(_CLOSE_SECONDS)
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 def test_a_snapshot_of_another_release_or_policy_is_passed_over(tmp_path: Path) -> None:
     Snapshots(tmp_path, "before").write(*HOPS, TAKEN)
     assert Snapshots(tmp_path, "after").read(*HOPS) is None
+
+
+def test_a_snapshot_of_a_topic_that_was_made_anew_is_passed_over(tmp_path: Path) -> None:
+    """Same name, same offsets, another log. A broker that gives no ids leaves them alike."""
+    Snapshots(tmp_path, "same", {"hops": "first"}).write(*HOPS, TAKEN)
+    assert Snapshots(tmp_path, "same", {"hops": "first"}).read(*HOPS) is not None
+    assert Snapshots(tmp_path, "same", {"hops": "second"}).read(*HOPS) is None
+    assert Snapshots(tmp_path, "same").read(*HOPS) is None
+    Snapshots(tmp_path, "same").write(*HOPS, TAKEN)
+    assert Snapshots(tmp_path, "same").read(*HOPS) is not None
 
 
 @pytest.mark.parametrize("at", [0, 40, -1])
@@ -83,11 +94,14 @@ class Worker:
     """A custody with one fold, and what is committed of it."""
 
     def __init__(self, directory: Path) -> None:
-        self.committed: dict[TP, int] = {}
+        self.committed: Counter[TP] = Counter()
         self.kept = Snapshots(directory, "same")
-        self.custody = Custody({"hops": lambda _: Counting().fold()}, recall=self.kept.read)
-        self.custody.assign({HOPS}, {}, {})
-        self.keeper = Keeper(self.custody, self.kept, Metrics(), self.committed.get, seconds=1.0)
+        self.custody = Custody({"hops": lambda _: Counting().fold()})
+        self.custody.assign({HOPS}, {})
+        self.custody.adopt(HOPS, self.custody.make(HOPS), 0)
+        self.keeper = Keeper(
+            self.custody, self.kept, Metrics(), self.committed.__getitem__, seconds=1.0
+        )
 
     def fold(self, records: int) -> None:
         fold = self.custody.folds[HOPS]
@@ -96,6 +110,9 @@ class Worker:
 
     def tick(self) -> None:
         asyncio.run(self.keeper.tick(1.0))
+
+    def leave(self) -> None:
+        asyncio.run(self.keeper.leave())
 
     @property
     def stored(self) -> int | None:
@@ -121,10 +138,10 @@ def test_a_worker_that_ends_in_order_leaves_all_that_is_committed(tmp_path: Path
     worker = Worker(tmp_path)
     worker.fold(3)
     worker.committed[HOPS] = 2
-    worker.keeper.leave()
+    worker.leave()
     assert worker.stored is None
     worker.committed[HOPS] = 3
-    worker.keeper.leave()
+    worker.leave()
     assert worker.stored == 3
 
 
@@ -135,3 +152,38 @@ def test_a_directory_that_cannot_be_written_costs_the_snapshot_alone(tmp_path: P
     worker.committed[HOPS] = 30
     worker.tick()
     assert worker.stored is None
+
+
+def test_what_is_stored_already_is_not_stored_again(tmp_path: Path) -> None:
+    """Neither by the clock nor at the end; one record more is enough to store it anew."""
+    worker = Worker(tmp_path)
+    worker.fold(1)
+    worker.committed[HOPS] = 1
+    worker.tick()
+    assert worker.stored == 1
+    (path,) = tmp_path.iterdir()
+    path.unlink()
+    worker.tick()
+    worker.leave()
+    assert worker.stored is None
+    worker.fold(1)
+    worker.committed[HOPS] = 2
+    worker.tick()
+    assert worker.stored == 2
+
+
+def test_every_partition_has_its_turn(tmp_path: Path) -> None:
+    """However far apart their offsets are, and however busy one of them is."""
+    tps = [("hops", number) for number in range(4)]
+    custody = Custody({"hops": lambda _: Counting().fold()})
+    custody.assign(tps, {})
+    for number, tp in enumerate(tps):
+        custody.adopt(tp, custody.make(tp), 1_000 * number)
+    kept = Snapshots(tmp_path, "same")
+    keeper = Keeper(custody, kept, Metrics(), lambda _: 1 << 40, seconds=4.0)
+    for _ in range(8):
+        for fold in custody.folds.values():
+            fold.take(fold.next_offset, 0, ["more"])
+        asyncio.run(keeper.tick(1.0))
+    offsets = [snapshot.next_offset for tp in tps if (snapshot := kept.read(*tp)) is not None]
+    assert [offset % 1_000 for offset in offsets] == [5, 6, 7, 8]

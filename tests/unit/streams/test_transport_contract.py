@@ -12,13 +12,17 @@ from typing import Any
 import aiokafka
 import faust
 import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import CommitFailedError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport import consumer as upstream
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, ConsumerMessage
 from faust.worker import Worker
+from mode import Service
 
 from grantline.streams import transport
 from grantline.streams.merging import MergeScheduler
@@ -48,6 +52,13 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
         (transport.Consumer.commit, upstream.Consumer.commit),
         (Process._crash, Worker._crash),
         (transport.Consumer._commit, driver.Consumer._commit),
+        (transport.Consumer._should_commit, upstream.Consumer._should_commit),
+        (transport.Consumer.resume_partitions, upstream.Consumer.resume_partitions),
+        (transport.ConsumerThread._commit, driver.AIOKafkaConsumerThread._commit),
+        (
+            transport.ConsumerThread.seek_to_committed,
+            driver.AIOKafkaConsumerThread.seek_to_committed,
+        ),
         (
             transport.Consumer._filter_tps_with_pending_acks,
             upstream.Consumer._filter_tps_with_pending_acks,
@@ -84,8 +95,8 @@ def test_the_offset_to_commit_is_the_cursor(app: App) -> None:
     """Faust asks for pending partitions, then for the offset of each; both come from custody."""
     consumer: Any = app.consumer
     tp = TP("otlp_spans", 0)
-    app.stakes.custody.assign({tp}, {tp: 5}, {})
-    consumer._committed_offset[tp] = 5
+    app.stakes.custody.assign({tp}, {tp: 5})
+    consumer._thread.taken[tp] = 5
     assert consumer._filter_committable_offsets(consumer._filter_tps_with_pending_acks()) == {}
     app.stakes.custody.done(tp, 9)
     pending = consumer._filter_tps_with_pending_acks()
@@ -97,13 +108,71 @@ def test_what_faust_skips_itself_is_not_committed(app: App) -> None:
     """Faust acknowledges events of an old generation that no agent has seen."""
     consumer: Any = app.consumer
     tp = TP("otlp_spans", 0)
-    app.stakes.custody.assign({tp}, {tp: 5}, {})
+    app.stakes.custody.assign({tp}, {tp: 5})
     message = ConsumerMessage("otlp_spans", 0, 40, 0.0, 1, None, None, b"", None, tp=tp)
     consumer.track_message(message)
     message.incref()
     assert message.ack(consumer)
     assert message not in consumer.unacked
     assert app.stakes.custody.committable(tp) == 5
+
+
+class _Refusing:
+    """A consumer whose commits a rebalance came before."""
+
+    def __init__(self, mine: set[TP]) -> None:
+        self.mine = mine
+        self.refuses = True
+        self.commits: list[dict[Any, Any]] = []
+
+    def assignment(self) -> set[TP]:
+        return self.mine
+
+    async def commit(self, commits: dict[Any, Any]) -> None:
+        if self.refuses:
+            raise CommitFailedError("the group has already rebalanced")
+        self.commits.append(commits)
+
+
+def test_a_commit_counts_once_the_broker_took_it(app: App) -> None:
+    """Faust takes a refused one for made; it would not be tried again, and a snapshot stored ahead
+    of what is committed. What a commit is for is beside it."""
+    consumer: Any = app.consumer
+    tp, lost = TP("otlp_spans", 0), TP("otlp_spans", 1)
+    app.stakes.topic_ids = {"otlp_spans": "the-id"}
+    broker = consumer._thread._consumer = _Refusing({tp})
+    assert asyncio.run(consumer._thread._commit({tp: 9, lost: 9})) is False
+    assert consumer.committed(tp) == 0
+    assert consumer._should_commit(tp, 9)
+    broker.refuses = False
+    assert asyncio.run(consumer._thread._commit({tp: 9, lost: 9})) is True
+    assert broker.commits == [{TopicPartition(*tp): OffsetAndMetadata(9, "the-id")}]
+    assert (consumer.committed(tp), consumer.committed(lost)) == (9, 0)
+    assert not consumer._should_commit(tp, 9)
+
+
+@pytest.mark.parametrize(
+    "commit,topic_id,end,holds",
+    [
+        ((9, "this"), "this", 9, 9),
+        ((9, "another"), "this", 20, 0),
+        ((9, "this"), "this", 4, 4),
+        ((9, ""), "this", 4, 0),
+        ((9, ""), "this", 9, 9),
+        ((9, "this"), "", 9, 9),
+        ((9, "this"), "this", None, 9),
+        ((-1, ""), "this", None, 0),
+    ],
+    ids=[
+        "of this log", "of a topic that was deleted", "the log lost its end",
+        "beyond the end, and nobody knows of which log", "made by another tool",
+        "the broker gives no ids", "the broker tells no end", "nothing is committed",
+    ],
+)  # fmt: skip
+def test_how_much_of_a_commit_is_believed(
+    commit: tuple[int, str], topic_id: str, end: int | None, holds: int
+) -> None:
+    assert transport.believed(("spans", 0), commit, topic_id, end) == holds
 
 
 async def _crash(app: App) -> None:
@@ -141,6 +210,19 @@ def test_aiokafka_has_what_is_set_on_the_consumer() -> None:
     assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source
     assert "assignors=self._partition_assignment_strategy" in source
     assert issubclass(StickyPartitionAssignor, AbstractPartitionAssignor)
+
+
+def test_aiokafka_tells_what_stands_beside_a_commit() -> None:
+    assert _parameters(GroupCoordinator.fetch_committed_offsets) == ["self", "partitions"]
+
+
+def test_faust_leaves_its_group_after_it_said_that_it_will() -> None:
+    """The last snapshots are stored in between: what is at hand is committed, the partitions ours."""
+    stop = inspect.getsource(faust.App.on_stop)
+    assert stop.index("self._stop_consumer()") < stop.index("self.on_before_shutdown.send()")
+    assert "_consumer_wait_empty" in inspect.getsource(faust.App._stop_consumer)
+    everything = inspect.getsource(Service.stop)
+    assert everything.index("self.on_stop()") < everything.index("self._stop_children()")
 
 
 def test_records_of_every_compression_can_be_read() -> None:

@@ -9,6 +9,7 @@ of those runs only in which the fact that explains it came later.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import duckdb
@@ -60,12 +61,12 @@ class Outcome(NamedTuple):
     rejected: list[Row]
 
 
-def load() -> Load:
+def load(spans: int = SPANS) -> Load:
     """Some thousand spans with every kind of violation, and bad records between them.
 
     Raises `AssertionError` if the engine does not find exactly what was planted.
     """
-    made = make(seed=7, spans=SPANS, batch=25, violations=0.03)
+    made = make(seed=7, spans=spans, batch=25, violations=0.03)
     good = hops_of(made.records)
     findings = undisturbed(good).values()
     found = {Planted(each["reference"], span) for each in findings for span in each["span_ids"]}
@@ -212,6 +213,14 @@ class Run:
         topics = ask("SELECT DISTINCT source_topic FROM rejected")
         assert topics == [(self.stage.input,)]
         return list(rows)
+
+
+def same(outcome: Outcome, undisturbed: Outcome) -> None:
+    """As `==`, with the first row that is not."""
+    for name, rows in undisturbed._asdict().items():
+        have: list[Row] = getattr(outcome, name)
+        for mine, other in zip_longest(have, rows):
+            assert mine == other, f"{name}: {len(have)} rows, {len(rows)} undisturbed"
 
 
 def _positions(writer: Writer) -> dict[Place, int]:

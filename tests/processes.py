@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -71,6 +72,23 @@ class Process:
         )
 
 
+class Restored(NamedTuple):
+    """Where the state of a worker came from."""
+
+    partitions: int = 0
+    from_snapshots: int = 0
+    spared: int = 0
+    """Records that snapshots stood for."""
+    folded: int = 0
+    """Records that were folded again."""
+
+
+_RESTORED = re.compile(
+    r"state of (\d+) partitions rebuilt in [\d.]+ s: (\d+) from snapshots, which spared (\d+) records; "
+    r"(\d+) records were folded again"
+)
+
+
 class Worker(Process):
     """One worker."""
 
@@ -102,6 +120,11 @@ class Worker(Process):
             for line in lines
             if line.startswith((f"{name} ", f"{name}{{"))
         )
+
+    def restored(self) -> Restored:
+        """What it said of the state that it restored, added up."""
+        found = _RESTORED.findall(self.log.read_text(errors="replace"))
+        return Restored(*(sum(map(int, column)) for column in zip(*found, strict=True)))
 
     def partitions(self) -> int:
         """Keyed partitions it holds."""

@@ -1,7 +1,8 @@
 """Runs one worker from settings given as JSON, and ends with whoever started it.
 
 The second argument names what kind of worker: `real`; `slow` for one whose results leave a while
-after they were made; `broken` for one whose engine fails in mid-stream.
+after they were made; `broken` for one whose engine fails in mid-stream; or the moment in which it
+kills itself (`deaths.py`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from grantline.streams import outlet
 from grantline.streams.engines import Chains, Engines
 from grantline.streams.settings import WorkerSettings
 from grantline.streams.worker import run
+from tests import deaths
 from tests.leash import end_with_parent
 
 SLOW_MS = 250
@@ -46,6 +48,8 @@ def main() -> None:
     kind = sys.argv[2]
     if kind == "slow":
         vars(outlet)["SETTINGS"] = {**outlet.SETTINGS, "linger.ms": SLOW_MS}
+    elif kind not in {"real", "broken"}:
+        deaths.prepare(kind)
     engines = Engines(chains=Broken) if kind == "broken" else None
     sys.exit(run(settings, engines))
 

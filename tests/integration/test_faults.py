@@ -10,14 +10,13 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import zip_longest
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from tests.brokers import Broker
-from tests.faults import Load, Outcome, Row, Run
+from tests.faults import Load, Outcome, Run, same
 from tests.faults import load as make_load
 from tests.processes import Writer
 from tests.stage import Stage, until
@@ -55,14 +54,6 @@ def _running(broker: Broker, load: Load, home: Path) -> Iterator[Run]:
         stage.close()
 
 
-def _same(outcome: Outcome, undisturbed: Outcome) -> None:
-    """As `==`, with the first row that is not."""
-    for name, rows in undisturbed._asdict().items():
-        have: list[Row] = getattr(outcome, name)
-        for mine, other in zip_longest(have, rows):
-            assert mine == other, f"{name}: {len(have)} rows, {len(rows)} undisturbed"
-
-
 def test_nothing_happens(undisturbed: Outcome, load: Load) -> None:
     """The measure itself: as many of each as one engine in one process makes of the load."""
     assert len(undisturbed.findings) == len(load.findings) > 50
@@ -94,7 +85,7 @@ def test_a_worker_killed_again_and_again(run: Run, undisturbed: Outcome) -> None
         worker.kill()
         assert run.behind() > 0
     run.stage.worker()
-    _same(run.finish(writer), undisturbed)
+    same(run.finish(writer), undisturbed)
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
@@ -116,7 +107,7 @@ def test_a_second_worker_joins_and_leaves(run: Run, undisturbed: Outcome, end: s
     getattr(second, end)()
     assert second.status == {"stop": 0, "kill": -signal.SIGKILL}[end]
     until(lambda: first.partitions() == every, 40, "the whole for the first worker")
-    _same(run.finish(writer), undisturbed)
+    same(run.finish(writer), undisturbed)
 
 
 STORED = {
@@ -141,7 +132,7 @@ def test_a_writer_killed_in_every_moment_of_a_transaction(run: Run, undisturbed:
         stored = _hops_in(run.stage.home / "lineage.duckdb")
         assert stored in {inside, outside}
         assert (stored == inside) in STORED[moment]
-    _same(run.finish(run.stage.writer()), undisturbed)
+    same(run.finish(run.stage.writer()), undisturbed)
 
 
 def _hops_in(path: Path) -> int:
@@ -172,7 +163,7 @@ def test_a_broker_ends_and_comes_back(
         if worker.status is not None:
             assert worker.status == 1
             run.stage.worker()
-        _same(run.finish(writer), undisturbed)
+        same(run.finish(writer), undisturbed)
 
 
 def _answers(writer: Writer) -> bool:

@@ -43,9 +43,27 @@ class Keeper:
         """The number of each partition's last snapshot: who waits longest is next."""
         self._number = 0
         self._turn = 0.0
+        self._storing = asyncio.Lock()
+        self._leaving = False
 
     async def tick(self, seconds: float) -> None:
         """`seconds` after the last one: take the snapshots whose turn it is, store what may be."""
+        async with self._storing:
+            if not self._leaving:
+                self._take_turns(seconds)
+                await self._store_committed()
+
+    async def leave(self) -> None:
+        """The worker ends in order, and still holds its partitions: store all that is committed,
+        so that whoever holds them next begins there.
+        """
+        self._leaving = True
+        async with self._storing:
+            for tp, fold in list(self._custody.folds.items()):
+                if fold.changed and self._committed(tp) >= fold.next_offset:
+                    await self._store(tp, fold, fold.snapshot())
+
+    def _take_turns(self, seconds: float) -> None:
         folds = self._custody.folds
         self._turn += len(folds) * seconds / self._seconds
         for tp in sorted(folds, key=lambda tp: (self._taken.get(tp, 0), tp)):
@@ -54,21 +72,16 @@ class Keeper:
             if self._take(tp, folds[tp]):
                 self._turn -= 1
         self._turn = min(self._turn, 1.0)
+
+    async def _store_committed(self) -> None:
         for tp, (fold, snapshot) in list(self._waiting.items()):
-            if folds.get(tp) is not fold:
+            if self._leaving:
+                return
+            if self._custody.folds.get(tp) is not fold:
                 del self._waiting[tp]
             elif self._committed(tp) >= snapshot.next_offset:
                 del self._waiting[tp]
                 await self._store(tp, fold, snapshot)
-
-    async def leave(self) -> None:
-        """The worker ends in order, and still holds its partitions: store all that is committed,
-        so that whoever holds them next begins there.
-        """
-        self._waiting.clear()
-        for tp, fold in list(self._custody.folds.items()):
-            if fold.changed and self._committed(tp) >= fold.next_offset:
-                await self._store(tp, fold, fold.snapshot())
 
     def _take(self, tp: TP, fold: Fold[Any]) -> bool:
         if tp in self._waiting or not fold.changed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -187,3 +188,33 @@ def test_every_partition_has_its_turn(tmp_path: Path) -> None:
         asyncio.run(keeper.tick(1.0))
     offsets = [snapshot.next_offset for tp in tps if (snapshot := kept.read(*tp)) is not None]
     assert [offset % 1_000 for offset in offsets] == [5, 6, 7, 8]
+
+
+def test_a_worker_that_ends_while_a_snapshot_is_stored_stores_the_last_one_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not beside it: the older one would replace the newer, or take its file away."""
+    worker = Worker(tmp_path)
+    true, begun, go_on = worker.kept.write, threading.Event(), threading.Event()
+
+    def slow(topic: str, partition: int, snapshot: Snapshot) -> int:
+        begun.set()
+        assert go_on.wait(10)
+        return true(topic, partition, snapshot)
+
+    monkeypatch.setattr(worker.kept, "write", slow)
+
+    async def end() -> None:
+        tick = asyncio.create_task(worker.keeper.tick(1.0))
+        await asyncio.to_thread(begun.wait, 10)
+        worker.fold(1)
+        worker.committed[HOPS] = 2
+        leave = asyncio.create_task(worker.keeper.leave())
+        await asyncio.sleep(0.05)
+        go_on.set()
+        await asyncio.gather(tick, leave)
+
+    worker.fold(1)
+    worker.committed[HOPS] = 1
+    asyncio.run(end())
+    assert worker.stored == 2

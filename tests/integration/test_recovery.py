@@ -91,11 +91,11 @@ def test_killed_in_mid_stream(run: Run, undisturbed: Outcome) -> None:
     """SIGKILL again and again, with work at hand and snapshots behind what is committed: the next
     worker goes on from them and folds only what came since."""
     writer = run.stage.writer()
-    for number in range(3):
+    for number in range(2):
         worker = _ready(run.stage.worker("slow"))
-        run.feed((2 * number + 1) / 7)
+        run.feed((2 * number + 1) / 5)
         until(lambda: worker.figure("grantline_snapshots_total") > 3, 40, "snapshots")  # noqa: B023
-        run.feed((2 * number + 2) / 7)
+        run.feed((2 * number + 2) / 5)
         run.stage.flush()
         time.sleep(0.1 * number)
         worker.kill()
@@ -128,30 +128,41 @@ def test_killed_in_every_moment_of_a_snapshot(run: Run, undisturbed: Outcome) ->
     assert not list(folder.glob("*.partial"))
 
 
-REBALANCES = [
-    ("real", "partitions assigned 1"),
-    ("real", "state restored 2"),
-    ("partitions revoked 1", "real"),
-    ("partitions assigned 2", "real"),
-]
-"""Kind of the worker that is there, and of the one that joins: one of them dies on the way."""
-
-
-@pytest.mark.parametrize("first,second", REBALANCES)
-def test_killed_in_mid_rebalance(run: Run, undisturbed: Outcome, first: str, second: str) -> None:
-    """The one that is left takes everything over, from the snapshots of the one that died."""
-    writer, there = run.stage.writer(), _ready(run.stage.worker(first))
+def test_a_worker_that_joins_is_killed_on_its_way(run: Run, undisturbed: Outcome) -> None:
+    """SIGKILL when it was told its partitions, and when it has the state of one: the worker that
+    was there takes them back, from the snapshots."""
+    writer, there = run.stage.writer(), _ready(run.stage.worker())
     run.feed(0.4)
     _stored(run, 4)
-    joins = run.stage.worker(second)
-    run.feed(0.6)
-    dies, stays = (there, joins) if second == "real" else (joins, there)
-    assert dies.wait(60) == -signal.SIGKILL, run.stage.last_words()
-    every = 2 * run.stage.settings.partitions
-    until(lambda: stays.partitions() == every, 60, "the whole for the one that is left")
-    _ready(stays)
-    until(lambda: stays.restored().from_snapshots > 0, 10, "a report")
+    for number, moment in enumerate(("partitions assigned 1", "state restored 2")):
+        joins = run.stage.worker(moment)
+        run.feed(0.6 + 0.2 * number)
+        assert joins.wait(60) == -signal.SIGKILL, run.stage.last_words()
+        _holds_all(run, there)
+    until(lambda: there.restored().from_snapshots > 0, 10, "a report")
     same(run.finish(writer), undisturbed)
+
+
+def test_a_worker_is_killed_while_another_one_joins(run: Run, undisturbed: Outcome) -> None:
+    """SIGKILL when its partitions are revoked, and when it is told which it keeps: the one that
+    joins takes all of them, from the snapshots of the one that died."""
+    writer, there = run.stage.writer(), _ready(run.stage.worker("partitions revoked 1"))
+    run.feed(0.4)
+    _stored(run, 4)
+    for number, moment in enumerate(("partitions assigned 2", "real")):
+        joins = run.stage.worker(moment)
+        run.feed(0.6 + 0.2 * number)
+        assert there.wait(60) == -signal.SIGKILL, run.stage.last_words()
+        _holds_all(run, joins)
+        until(lambda: joins.restored().from_snapshots > 0, 10, "a report")  # noqa: B023
+        there = joins
+    same(run.finish(writer), undisturbed)
+
+
+def _holds_all(run: Run, worker: Worker) -> None:
+    every = 2 * run.stage.settings.partitions
+    until(lambda: worker.partitions() == every, 60, "the whole for the one that is left")
+    _ready(worker)
 
 
 def test_stopped_and_started_again(run: Run, undisturbed: Outcome) -> None:
@@ -176,8 +187,7 @@ def test_stopped_and_started_again(run: Run, undisturbed: Outcome) -> None:
     run.feed(0.7)
     until(lambda: third.figure("grantline_records_total") > 20, 40, "work for the third worker")
     assert third.stop() == 0, run.stage.last_words()
-    until(lambda: second.partitions() == every, 40, "the whole for the second worker")
-    _ready(second)
+    _holds_all(run, second)
     assert second.figure("grantline_replayed_records_total") == 0
     same(run.finish(writer), undisturbed)
 

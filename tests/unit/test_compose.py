@@ -97,6 +97,21 @@ def test_settings_of_the_image_are_settings_of_the_code() -> None:
     assert named <= known
 
 
+def test_workers_share_their_snapshots(services: dict[str, Any]) -> None:
+    """In a volume that outlives the container, mounted where the image keeps its data: a partition
+    that moves, or comes back, is not folded from the beginning of its log."""
+    (mount,) = services["worker"]["volumes"]
+    name, _, place = mount.partition(":")
+    assert name in yaml.safe_load(COMPOSE.read_text())["volumes"]
+    assert f"GRANTLINE_DATA_DIR={place}" in (REPOSITORY / "deploy" / "Dockerfile").read_text()
+    assert (
+        not {"GRANTLINE_DATA_DIR", "GRANTLINE_SNAPSHOT_DIR"}
+        & services["worker"]["environment"].keys()
+    )
+    others = [volume for other in ("writer", "alerts") for volume in services[other]["volumes"]]
+    assert not any(volume.startswith(f"{name}:") for volume in others)
+
+
 def test_the_collector_writes_where_the_worker_reads(
     collector: dict[str, Any], services: dict[str, Any]
 ) -> None:

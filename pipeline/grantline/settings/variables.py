@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     """Where the worker's pages are; they ask for no password."""
     web_port: Port | None = 6066
     """Of the worker's pages: each worker of one machine its own, or none."""
-    session_timeout_seconds: Annotated[float, Field(ge=1, le=1_800)] = 30.0
+    session_timeout_seconds: Annotated[float, Field(ge=1, le=1_800)] = 10.0
     """A worker that is silent for so long is taken for dead."""
     poll_timeout_seconds: Annotated[float, Field(ge=10, le=86_400)] = 300.0
     """A worker that takes no records for so long is taken for stuck."""

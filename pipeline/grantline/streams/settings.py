@@ -63,8 +63,9 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Faust makes a directory even where it keeps nothing in it."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    session_timeout_seconds: float = 30.0
-    """A worker that is silent for so long is taken for dead and its partitions move."""
+    session_timeout_seconds: float = 10.0
+    """A worker that is silent for so long is taken for dead and its partitions move; until then the
+    group waits for it, whoever joins. The thread that beats is not the one that works."""
     heartbeat_seconds: float = 3.0
     """At most a third of the session timeout."""
     poll_timeout_seconds: float = 300.0

@@ -165,12 +165,14 @@ def test_what_is_stored_already_is_not_stored_again(tmp_path: Path) -> None:
     (path,) = tmp_path.iterdir()
     path.unlink()
     worker.tick()
-    worker.leave()
     assert worker.stored is None
     worker.fold(1)
     worker.committed[HOPS] = 2
     worker.tick()
     assert worker.stored == 2
+    path.unlink()
+    worker.leave()
+    assert worker.stored is None
 
 
 def test_every_partition_has_its_turn(tmp_path: Path) -> None:

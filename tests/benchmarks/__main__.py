@@ -22,6 +22,7 @@ from tests.benchmarks import (
     growth,
     latency,
     memory,
+    recovery,
     report,
     stages,
     throughput,
@@ -39,6 +40,7 @@ PARTS: Mapping[str, Callable[[Bench], Part]] = {
     "emit": emit.run,
     "growth": growth.run,
     "memory": memory.run,
+    "recovery": recovery.run,
     "stages": stages.run,
 }
 """In the order in which they run."""

@@ -133,9 +133,9 @@ def _length(length: int, hops: int) -> tuple[list[float], float]:
 def _alive(count: int, hops: int) -> tuple[list[float], float]:
     """`hops` hops of some chains among `count` live ones: half delegations, half uses."""
     engine = Engine()
-    grant, delegate, use = _templates()
+    grant, delegate, use = templates()
     before = resident()
-    _cost(engine, _frames(_first(grant, number) for number in range(count)))
+    _cost(engine, _frames(first(grant, number) for number in range(count)))
     grown = (resident() - before) / count
     probed = range(0, count, max(1, count // _PROBED))[:_PROBED]
     turns = hops // len(probed) // 2
@@ -145,21 +145,21 @@ def _alive(count: int, hops: int) -> tuple[list[float], float]:
             hop
             for turn in range(round_ * turns, (round_ + 1) * turns)
             for number in probed
-            for hop in (_further(delegate, number, turn), _further(use, number, turn))
+            for hop in (further(delegate, number, turn), further(use, number, turn))
         )
         costs.append(_cost(engine, _frames(more)) / (2 * turns * len(probed)))
     return costs, grown
 
 
-def _templates() -> list[Hop]:
-    """A grant, a delegation from it and a use of its token."""
-    chain = Chain(random.Random(4), 1, _START)
+def templates(start: int = _START) -> list[Hop]:
+    """A grant, a delegation from it and a use of its token; granted at `start`, seconds."""
+    chain = Chain(random.Random(4), 1, start)
     chain.delegate(chain.root)
     chain.use(chain.root)
     return hops_of([encode(chain.spans)])
 
 
-def _first(grant: Hop, number: int) -> Hop:
+def first(grant: Hop, number: int) -> Hop:
     """`grant` as that of another chain."""
     changed: dict[str, Any] = {
         "span_id": f"{number:016x}",
@@ -170,7 +170,7 @@ def _first(grant: Hop, number: int) -> Hop:
     return msgspec.structs.replace(grant, **changed, **_chain(number))
 
 
-def _further(hop: Hop, number: int, turn: int) -> Hop:
+def further(hop: Hop, number: int, turn: int) -> Hop:
     """`hop`, a delegation or a use, as that of another chain, with names of its own."""
     serial = (turn + 1) << 40 | number
     changed: dict[str, Any] = _chain(number)

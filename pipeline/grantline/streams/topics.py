@@ -234,9 +234,12 @@ def identities(settings: WorkerSettings, names: Sequence[str]) -> dict[str, str]
     deleted, has another. Blocks; a broker that gives none leaves topics of one name alike.
     """
     found: dict[str, str] = {}
-    answers = Admin(settings).describe_topics(
-        TopicCollection(list(names)), request_timeout=_SECONDS
+    # Not `Admin`, which refers to itself: left to the garbage collector it may be taken apart by
+    # its own thread while that answers, which librdkafka ends the process for.
+    client = AdminClient(
+        {**settings.security, "bootstrap.servers": settings.bootstrap, "log_level": 0}
     )
+    answers = client.describe_topics(TopicCollection(list(names)), request_timeout=_SECONDS)
     for name, answer in answers.items():
         try:
             found[name] = str(answer.result(_SECONDS).topic_id)

@@ -40,7 +40,7 @@ _HOPS_A_DELIVERY = 5_000
 """Frames are as large as a backlog makes them."""
 _SECONDS = 280.0
 _WATCH_SECONDS = 6.0
-_REPORT = re.compile(r"state of \d+ partitions rebuilt in .*")
+_REPORT = re.compile(r"state of \d+ partitions rebuilt in .*folded again")
 
 
 class Start(NamedTuple):

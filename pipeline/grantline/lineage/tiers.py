@@ -210,8 +210,7 @@ class Tiers(Generic[_V]):
     def load(self, dump: Dump) -> None:
         """What `dump` gave."""
         for name, blob in dump.packed:
-            self.hops += _head(blob).hops
-            self._keep(name, blob)
+            self.hops += self._keep(name, blob).hops
         for key in dump.awake:
             self.get(key)
 
@@ -264,14 +263,16 @@ class Tiers(Generic[_V]):
         minute = -(-min(value.over_at, LAST_MS) // _MINUTE_MS)
         return _HEAD.pack(minute, value.hops) + self._packing.pack(value)
 
-    def _keep(self, name: bytes, blob: bytes) -> None:
+    def _keep(self, name: bytes, blob: bytes) -> Head:
         if len(blob) <= _SMALL:
             if len(self._shared) >= _SHARED:
                 self._shared.clear()
             blob = self._shared.setdefault(blob, blob)
         self._packed[name] = blob
         self._packed_bytes += _cost(blob)
-        self._ends.set(_head(blob).over_at, name)
+        head = _head(blob)
+        self._ends.set(head.over_at, name)
+        return head
 
     def _let_go(self, now_ms: int) -> None:
         for name in self._ends.due(now_ms - self._horizon_ms):

@@ -65,7 +65,7 @@ class Judge:
     ) -> int | None:
         """Ask `rules` about `subject`; when to ask again, if time alone changes what one says.
 
-        That something is missing (`Rule.absence`) is not said before its grace has passed,
+        That something is missing (`Rule.absence`, `Hit.absence`) is not said before its grace has passed,
         counted from `since_ms`; what another report of the same call may explain
         (`Hit.provisional`) stays marked so until the witness had its time after `told_ms`.
         """
@@ -103,7 +103,7 @@ class Judge:
         """Adds what may be said now to `spoken`; when there is more, or less, to say."""
         due_ms = None
         for hit in hits:
-            if rule.absence and since_ms + self._grace_ms > self.now_ms:
+            if (rule.absence or hit.absence) and since_ms + self._grace_ms > self.now_ms:
                 due_ms = since_ms + self._grace_ms
                 continue
             if hit.provisional:

@@ -13,6 +13,7 @@ from grantline.lineage.tiers import Bounds
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.ports import Batch
+from grantline.store.choose import SpanId
 from grantline.store.memory import MemoryStore
 from tests.partitioned import Partitioned
 from tests.properties.strategies import (
@@ -183,7 +184,7 @@ def test_a_name_of_many_tasks_means_the_same_run_in_every_order(data: st.DataObj
     assert told.standing() == at_once(hops)
 
 
-def lineage(batches: Iterable[list[Hop]]) -> dict[tuple[str, str], Hop]:
+def lineage(batches: Iterable[list[Hop]]) -> dict[SpanId, Hop]:
     """The rows the store ends up with."""
     store = MemoryStore()
     for hops in batches:

@@ -19,6 +19,7 @@ from grantline.model.finding import Finding
 from grantline.streams.engines import Engines
 from grantline.streams.folds import Fold, News, Snapshot
 from grantline.streams.frames import Framing
+from grantline.streams.gathering import Gathering
 from grantline.streams.ingest import Ingest
 from grantline.streams.messages import Addresses
 from grantline.streams.outgoing import Outgoing
@@ -91,7 +92,8 @@ class World:
 
     def __init__(self, partitions: int) -> None:
         self.to = Addresses("hops", "tokens", "findings", "rejected", partitions, "/test")
-        self.ingest = Ingest(decode, POLICY, self.to)
+        self.ingest = Ingest(decode, POLICY)
+        self.arriving = Gathering(self.to)
         self.keyed = {
             (topic, number): Keyed(topic)
             for topic in ("hops", "tokens")
@@ -106,7 +108,9 @@ class World:
 
     def spans(self, value: bytes) -> None:
         taken = self.ingest.take("spans", 0, [Line(0, value, self.now_ms)])
-        for frame in taken.frames:
+        for place, hops in taken.hops:
+            self.arriving.add(place, hops)
+        for frame in self.arriving.take().frames:
             self.produce(frame)
 
     def say(self, news: list[News]) -> None:

@@ -69,6 +69,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """The predicate's values, as name and text."""
     provisional: bool = False
     """Another report of the same call may still explain it: said at once, with this mark."""
+    absence: bool = False
+    """It rests on what nobody reported yet, so it waits for the grace before it is said."""
 
 
 class Finding(BaseModel):

@@ -14,6 +14,9 @@ def check(taker: Delegation, where: InChain) -> Hits:
     limit = taker.limit if taker.limit is not None else where.policy.max_depth
     if depth is None or depth <= limit:
         return NONE
+    # Until the grant is seen, and the way to it, nobody can tell what the grantor allows.
+    grant = where.chain.delegations.get(where.chain.root_id)
+    certain = taker.depth is not None and grant is not None and grant.seen
     hit = Hit(
         reference="CS-09",
         identity=(where.chain.root_id, taker.id),
@@ -31,6 +34,7 @@ def check(taker: Delegation, where: InChain) -> Hits:
             ("allowed", str(limit)),
             ("allowed by", "the grantor" if taker.limit is not None else "the policy"),
         ),
+        absence=not certain,
     )
     return (hit,)
 

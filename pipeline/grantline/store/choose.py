@@ -12,8 +12,13 @@ from grantline.model.finding import Finding
 from grantline.model.hop import ROOT_RESOLVED, ROOT_WITHDRAWN, Hop
 from grantline.model.task import Start, fits_better
 
-SpanId = tuple[str, str]
-"""(trace id, span id)"""
+SpanId = tuple[str, str, int]
+"""(trace id, span id, start in nanoseconds): whoever reports a span twice reports it so twice. A
+second span of that name but another start is kept beside the first; neither hides the other."""
+
+
+def span_id(hop: Hop) -> SpanId:
+    return (hop.trace_id, hop.span_id, hop.time)
 
 
 class Rooted(NamedTuple):
@@ -61,7 +66,7 @@ def best_hops(hops: Iterable[Hop]) -> dict[SpanId, Hop]:
     """One copy of each span."""
     best: dict[SpanId, Hop] = {}
     for hop in lasting(hops):
-        span = (hop.trace_id, hop.span_id)
+        span = span_id(hop)
         known = best.setdefault(span, hop)
         if known is not hop and rooted(hop).beats(rooted(known)):
             best[span] = hop

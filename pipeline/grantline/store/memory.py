@@ -12,7 +12,7 @@ from typing import Any
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.ports import Batch, Position, RejectedRow
-from grantline.store.choose import SpanId, lasting, rooted
+from grantline.store.choose import SpanId, lasting, rooted, span_id
 from grantline.store.duckdb_store import DuckDBStore
 from grantline.store.rows import finding_table, hop_table, rejected_table
 
@@ -35,9 +35,9 @@ class MemoryStore:
         if batch.rejected:
             rejected_table(batch.rejected)
         for hop in lasting(batch.hops):
-            known = self.hops.setdefault((hop.trace_id, hop.span_id), hop)
+            known = self.hops.setdefault(span_id(hop), hop)
             if rooted(hop).beats(rooted(known)):
-                self.hops[hop.trace_id, hop.span_id] = hop
+                self.hops[span_id(hop)] = hop
         for finding in batch.findings:
             self.history.setdefault((finding.id, finding.revision), finding)
         for row in batch.rejected:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
-from grantline.ports import RejectedRow
+from grantline.ports import Position, RejectedRow
 
 RENAMED: Final = {"time": "seen_at", "received": "received_at"}
 """Hop fields whose column has another name: `time` alone says too little in SQL."""
@@ -69,6 +69,10 @@ REJECTED_SCHEMA: Final = pa.schema(
     + [(name, pa.string()) for name in ("trace_id", "span_id", "service")]
 )
 
+POSITION_SCHEMA: Final = pa.schema(
+    [("topic", pa.string()), ("partition", pa.int64()), ("next_offset", pa.int64())]
+)
+
 
 def span_key(span_id: str) -> int:
     """The span id as a number; an id that is not 16 hex digits still gets a stable one."""
@@ -94,6 +98,11 @@ def finding_table(findings: Iterable[Finding]) -> pa.Table:
 def rejected_table(rows: Sequence[RejectedRow]) -> pa.Table:
     """The rejections as rows of table `rejected`. Raises `Unstorable`."""
     return _table(REJECTED_SCHEMA, _columns(REJECTED_SCHEMA, (row._asdict() for row in rows)))
+
+
+def position_table(positions: Sequence[Position]) -> pa.Table:
+    """The positions as rows of table `positions`."""
+    return _table(POSITION_SCHEMA, list(zip(*positions, strict=True)))
 
 
 def _finding_row(finding: Finding) -> dict[str, Any]:

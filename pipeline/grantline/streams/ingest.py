@@ -1,4 +1,4 @@
-"""Ingest: records of OTLP in, frames and rejections out. Pure; the agent around it sends.
+"""Ingest: records of OTLP in, hops and rejections out. Pure; the agent around it sends.
 
 One bad span or record never costs its neighbours. Whatever goes wrong in reading one record,
 even a fault of ours, ends as one rejection that names where the record is still to be found.
@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from grantline.lineage.route import mark_late
 from grantline.model.hop import Hop
 from grantline.model.policy import Policy
-from grantline.model.rejected import Rejected
+from grantline.model.rejected import Reason, Rejected
 from grantline.ports import RejectedRow
 from grantline.streams.deliveries import Record
-from grantline.streams.frames import Framing
-from grantline.streams.messages import Addresses
-from grantline.streams.outgoing import Outgoing
 from grantline.wire import rejections
 from grantline.wire.otlp import content_type_of
 
@@ -48,66 +45,48 @@ Decode = Callable[[bytes, str | None, int], Decoded]
 
 
 class Taken(NamedTuple):
-    """What one delivery of OTLP came to."""
+    """What some records of OTLP came to."""
 
-    frames: Sequence[Outgoing]
+    hops: Sequence[tuple[Place, Sequence[Hop]]]
+    """Record by record."""
     rejected: Sequence[RejectedRow]
-    hops: int
     passed_over: int
 
 
 class Ingest:
     """Reads deliveries of one input."""
 
-    def __init__(self, decode: Decode, policy: Policy, addresses: Addresses) -> None:
+    def __init__(self, decode: Decode, policy: Policy) -> None:
         self._decode = decode
         self._policy = policy
-        self._addresses = addresses
 
     def take(self, topic: str, partition: int, records: Sequence[Record]) -> Taken:
         """Everything that comes of `records` of one partition."""
-        framing = Framing(self._addresses)
-        rows: list[RejectedRow] = []
         came: list[tuple[Place, Sequence[Hop]]] = []
-        hops = passed_over = 0
+        rows: list[RejectedRow] = []
+        passed_over = 0
         for record in records:
             place = (topic, partition, record.offset)
             try:
                 decoded = self._decode(
                     record.value or b"", content_type_of(record.headers), record.timestamp
                 )
+                hops = [mark_late(hop, self._policy) for hop in decoded.hops]
             except Exception as fault:  # noqa: BLE001 (the record must not stop the worker)
                 rows.append(crashed(fault, place, -1))
                 continue
             rows += [rejections.row(index, why, *place) for index, why in decoded.rejected]
             passed_over += decoded.passed_over
-            came.append((place, decoded.hops))
-            for index, hop in enumerate(decoded.hops):
-                try:
-                    framing.add(mark_late(hop, self._policy))
-                except Exception as fault:  # noqa: BLE001
-                    rows.append(crashed(fault, place, -2 - index, hop))
-                else:
-                    hops += 1
-        frames = list(framing.records())
-        gone = list(refused(framing, came))
-        return Taken(frames, rows + gone, hops - len(gone), passed_over)
+            if hops:
+                came.append((place, hops))
+        return Taken(came, rows, passed_over)
 
 
-def refused(framing: Framing, came: Iterable[tuple[Place, Sequence[Hop]]]) -> Iterator[RejectedRow]:
-    """Rejections of what no frame can hold; `came` tells where each hop came from. How the
-    records were delivered does not show: a repetition says the same.
-    """
-    if not framing.refused:
-        return
-    for place, hops in came:
-        for index, hop in enumerate(hops):
-            reason = framing.refused.get(hop.span_id)
-            if reason is not None:
-                yield RejectedRow(
-                    reason, _CURES[reason], *place, -2 - index, hop.trace_id, hop.span_id,
-                    hop.service,
-                )  # fmt: skip
+def refusal(reason: Reason, place: Place, index: int, hop: Hop) -> RejectedRow:
+    """A hop that no frame can hold."""
+    return RejectedRow(
+        reason, _CURES[reason], *place, index, hop.trace_id, hop.span_id, hop.service
+    )
 
 
 def crashed(fault: BaseException, place: Place, index: int, hop: Hop | None = None) -> RejectedRow:

@@ -7,6 +7,8 @@
 Each agent works through one delivery at a time and acknowledges it last (`noack`): Faust's own
 acknowledgement also happens when an agent raises, and would lose the delivery. Whatever raises
 here ends the worker before the next commit; nothing is committed that was not worked through.
+Hops on their way to the keyed topics are gathered while further deliveries wait (`gathering`);
+`hand_on` sends them, at the latest before a commit.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from grantline.streams.custody import TP, Custody
 from grantline.streams.deliveries import Delivery, Record
 from grantline.streams.folds import NOTHING, Fold
 from grantline.streams.frames import FRAME_HEADERS
+from grantline.streams.gathering import Gathering
 from grantline.streams.ingest import Ingest
 from grantline.streams.metrics import Metrics, Name
 from grantline.streams.outgoing import Outgoing
@@ -52,14 +55,19 @@ class Agents:
         speech: Speech,
         metrics: Metrics,
         ingest: Ingest,
+        arriving: Gathering,
+        resolved: Gathering,
         clock: Clock,
     ) -> None:
+        """`arriving` and `resolved` gather the hops that came, and those whose root was found."""
         self.custody = custody
         self.outlet = outlet
         self.speech = speech
         self.metrics = metrics
         self.clock = clock
         self._ingest = ingest
+        self._arriving = arriving
+        self._resolved = resolved
         self._told: dict[TP, tuple[int, float]] = {}
 
     def declare(self, app: faust.App, inputs: Sequence[str], settings: WorkerSettings) -> None:
@@ -74,16 +82,22 @@ class Agents:
             topic = app.topic(*topics, key_serializer="raw", value_serializer="raw")
             app.agent(topic, name=name, concurrency=1)(_working(name, work))
 
-    async def ingest(self, tp: TP, delivery: Delivery) -> None:
-        """OTLP in, frames and rejections out."""
+    async def ingest(self, tp: TP, delivery: Delivery, more: bool) -> None:
+        """OTLP in, frames and rejections out. `more`: another delivery waits."""
         await self.outlet.room()
         records = self.custody.take(tp, delivery)
         if records:
-            self.speech.taken(self._ingest.take(*tp, records))
+            taken = self._ingest.take(*tp, records)
+            for place, hops in taken.hops:
+                self._arriving.add(place, hops)
+            self.metrics.count("grantline_passed_over_total", taken.passed_over)
+            self.speech.rejected(taken.rejected)
             self.metrics.count("grantline_records_total", len(records), topic=tp[0])
         self.custody.done(tp, delivery.end)
+        if not more or self._arriving.enough:
+            self._hand_on_arrived()
 
-    async def fold(self, tp: TP, delivery: Delivery) -> None:
+    async def fold(self, tp: TP, delivery: Delivery, more: bool) -> None:
         """Frames into the state of their partition, what that brings out."""
         await self.outlet.room()
         fold = self.custody.folds.get(tp)
@@ -95,6 +109,23 @@ class Agents:
             if time.monotonic() - turn > _YIELD_SECONDS:
                 await asyncio.sleep(0)
                 turn = time.monotonic()
+        if not more or self._resolved.enough:
+            self._hand_on_resolved()
+
+    def hand_on(self) -> None:
+        """Send everything that is gathered: what it came from is about to be committed."""
+        self._hand_on_arrived()
+        self._hand_on_resolved()
+
+    def _hand_on_arrived(self) -> None:
+        if not self._arriving.empty:
+            hops = self.speech.gathered(self._arriving.take())
+            self.metrics.count("grantline_hops_total", hops)
+
+    def _hand_on_resolved(self) -> None:
+        if not self._resolved.empty:
+            hops = self.speech.gathered(self._resolved.take())
+            self.metrics.count("grantline_resolved_hops_total", hops)
 
     def _fold_one(self, tp: TP, fold: Fold[Any], record: Record) -> None:
         replayed = record.offset < fold.live_from
@@ -108,7 +139,9 @@ class Agents:
                 self.speech.rejected([row])
         news = fold.take(record.offset, record.timestamp, items)
         if news is not NOTHING:
-            self.speech.news(news, (*tp, record.offset))
+            self.speech.findings(news.findings)
+            if news.hops:
+                self._resolved.add((*tp, record.offset), news.hops)
         self.custody.done(tp, fold.next_offset)
         counted: Name = (
             "grantline_replayed_records_total" if replayed else "grantline_records_total"
@@ -135,7 +168,8 @@ def _working(name: str, work: Any) -> Any:
     async def agent(stream: Any) -> None:
         event: EventT[Any]
         async for event in stream.noack().events():
-            await work(tuple(event.message.tp), event.message.value)
+            more = not stream.channel.empty()
+            await work(tuple(event.message.tp), event.message.value, more)
             event.ack()
 
     agent.__name__ = agent.__qualname__ = name  # what Faust's log calls it

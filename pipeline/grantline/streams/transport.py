@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import aiokafka
@@ -53,12 +53,15 @@ class Stakes:
         outlet: Outlet,
         metrics: Metrics,
         restorer: Restorer,
+        hand_on: Callable[[], None],
         topic_ids: Mapping[str, str] | None = None,
     ) -> None:
+        """`hand_on` hands everything to the outlet that its input was worked through for."""
         self.custody = custody
         self.outlet = outlet
         self.metrics = metrics
         self.restorer = restorer
+        self.hand_on = hand_on
         self.topic_ids = topic_ids or {}
 
 
@@ -291,14 +294,16 @@ class Producer(driver.Producer):
     """Faust's own producer sends nothing here; its flush is the hook before every commit."""
 
     async def flush(self) -> None:
-        """Faust calls this before each commit and when partitions are revoked. Everything that
-        was handed to the outlet so far has reached the broker when this returns; a delivery that
-        failed raises, so that nothing is committed and the worker starts again.
+        """Faust calls this before each commit, with the offsets decided, and when partitions are
+        revoked. Everything that was worked through so far has reached the broker when this
+        returns; a delivery that failed raises, so that nothing is committed and the worker starts
+        again.
         """
         if cast(faust.App, self.app).crashed:
             return  # nothing is committed any more
         await super().flush()
         stakes = cast(Stakes, cast(Any, self.app).stakes)
+        stakes.hand_on()
         await stakes.outlet.flush()
 
 

@@ -31,6 +31,7 @@ from grantline.streams import pages, topics, transport
 from grantline.streams.credentials import credentials
 from grantline.streams.custody import TP, Custody
 from grantline.streams.engines import Engines
+from grantline.streams.gathering import Gathering
 from grantline.streams.ingest import Ingest
 from grantline.streams.keeper import Keeper
 from grantline.streams.merging import MergeScheduler
@@ -116,16 +117,18 @@ def build_app(
     )
     restorer = Restorer(custody, kept.read)
     app = App(**_faust_settings(settings))
-    app.stakes = transport.Stakes(custody, outlet, metrics, restorer, topic_ids)
     speech = Speech(addresses, outlet, metrics, clock)
     agents = Agents(
         custody=custody,
         outlet=outlet,
         speech=speech,
         metrics=metrics,
-        ingest=Ingest(decode, policy, addresses),
+        ingest=Ingest(decode, policy),
+        arriving=Gathering(addresses),
+        resolved=Gathering(addresses),
         clock=clock,
     )
+    app.stakes = transport.Stakes(custody, outlet, metrics, restorer, agents.hand_on, topic_ids)
     agents.declare(app, inputs or list(settings.input_topics), settings)
     pages.add(app, custody, metrics)
     if settings.snapshot_seconds is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -14,9 +15,12 @@ from grantline.lineage.route import route
 from grantline.model.hop import LATE, Hop
 from grantline.model.policy import Policy
 from grantline.model.rejected import Rejected
+from grantline.ports import RejectedRow
 from grantline.streams import frames
-from grantline.streams.ingest import Ingest, Taken
+from grantline.streams.gathering import Gathering
+from grantline.streams.ingest import Ingest
 from grantline.streams.messages import Addresses, rejected_message
+from grantline.streams.outgoing import Outgoing
 from grantline.wire import rejections
 from grantline.wire.frames import decode_hops, decode_sightings
 from grantline.wire.otlp import Decoded, decode
@@ -28,19 +32,33 @@ TO = Addresses("hops", "tokens", "findings", "rejected", 3, "/grantline/test")
 HOPS = [hop for number in range(9) for hop in story(number)]
 
 
-def _take(*lines: Line, read: Any = decode, policy: Policy = POLICY) -> Taken:
+class Came(NamedTuple):
+    """What came of some records, and went on at once."""
+
+    frames: Sequence[Outgoing]
+    rejected: Sequence[RejectedRow]
+    hops: int
+    passed_over: int
+
+
+def _take(*lines: Line, read: Any = decode, policy: Policy = POLICY) -> Came:
     """What ingest makes of them; every rejection must come back from the bytes it is sent as."""
-    taken = Ingest(read, policy, TO).take("spans", 2, lines)
-    for row in taken.rejected:
+    taken = Ingest(read, policy).take("spans", 2, lines)
+    gathering = Gathering(TO)
+    for place, hops in taken.hops:
+        gathering.add(place, hops)
+    frames, refused, count = gathering.take()
+    assert gathering.empty
+    for row in (*taken.rejected, *refused):
         assert rejections.decode(rejected_message(row, TO).value) == row
-    return taken
+    return Came(frames, [*taken.rejected, *refused], count, taken.passed_over)
 
 
-def _hops(taken: Taken) -> list[Hop]:
+def _hops(taken: Came) -> list[Hop]:
     return [h for f in taken.frames if f.topic == "hops" for h in decode_hops(f.value)]
 
 
-def _spans(taken: Taken) -> set[str]:
+def _spans(taken: Came) -> set[str]:
     """Of hops and of sightings."""
     tokens = [frame.value for frame in taken.frames if frame.topic == "tokens"]
     seen = {sighting.span_id for value in tokens for sighting in decode_sightings(value)}

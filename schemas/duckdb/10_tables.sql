@@ -2,7 +2,7 @@
 --
 -- No primary key on the large tables: keeping one in step cost five times the throughput and
 -- seven times the file (81,000 against 380,000 rows a second at two million rows). The writer is
--- alone and finds repetitions by `span_key` before it inserts.
+-- alone and finds repetitions by `seen_at` and `span_key` before it inserts.
 
 CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL);
 

@@ -106,6 +106,15 @@ def test_equal_span_ids_of_two_traces_are_two_hops(store: LineageStore) -> None:
     assert len(store.query(HOPS)) == 2
 
 
+def test_a_span_of_another_start_hides_none(store: LineageStore) -> None:
+    """Who forges a span's ids, before or after, does not keep the real one out of the lineage."""
+    forged, real = hop(1, time=TIME - 9, actor_id="nobody"), hop(1)
+    for batch in ([forged], [real, forged], [real]):
+        store.write(Batch(hops=batch))
+    kept = store.query("SELECT epoch_ns(seen_at), actor_id FROM hops ORDER BY ALL")
+    assert kept == [(TIME - 9, "nobody"), (real.time, None)]
+
+
 @pytest.mark.parametrize("stored", [1, 3, 60])
 def test_a_copy_with_a_root_replaces_one_without_whatever_its_id(
     store: LineageStore, stored: int

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 import aiokafka
@@ -44,25 +45,17 @@ PAUSED_SECONDS = 0.02
 """How long to wait when every partition is paused by back-pressure."""
 
 
+@dataclass(kw_only=True)
 class Stakes:
     """What the transport needs of the worker; set on the app as `stakes` before it starts."""
 
-    def __init__(
-        self,
-        custody: Custody,
-        outlet: Outlet,
-        metrics: Metrics,
-        restorer: Restorer,
-        hand_on: Callable[[], None],
-        topic_ids: Mapping[str, str] | None = None,
-    ) -> None:
-        """`hand_on` hands everything to the outlet that its input was worked through for."""
-        self.custody = custody
-        self.outlet = outlet
-        self.metrics = metrics
-        self.restorer = restorer
-        self.hand_on = hand_on
-        self.topic_ids = topic_ids or {}
+    custody: Custody
+    outlet: Outlet
+    metrics: Metrics
+    restorer: Restorer
+    hand_on: Callable[[], None]
+    """Hands everything to the outlet that its input was worked through for."""
+    topic_ids: Mapping[str, str]
 
 
 def believed(tp: tuple[str, int], commit: tuple[int, str], topic_id: str, end: int | None) -> int:

@@ -128,7 +128,10 @@ def build_app(
         resolved=Gathering(addresses),
         clock=clock,
     )
-    app.stakes = transport.Stakes(custody, outlet, metrics, restorer, agents.hand_on, topic_ids)
+    app.stakes = transport.Stakes(
+        custody=custody, outlet=outlet, metrics=metrics, restorer=restorer,
+        hand_on=agents.hand_on, topic_ids=topic_ids or {},
+    )  # fmt: skip
     agents.declare(app, inputs or list(settings.input_topics), settings)
     pages.add(app, custody, metrics)
     if settings.snapshot_seconds is not None:

@@ -96,6 +96,8 @@ class Run:
         self.stage = stage
         self._load = load
         self._sent = 0
+        self.others = 0
+        """Spans that somebody else sends, with nothing to be found in them."""
         self._watcher = Consumer(
             {
                 "bootstrap.servers": stage.bootstrap,
@@ -104,12 +106,14 @@ class Run:
             }
         )
 
-    def feed(self, share: float) -> None:
-        """Hands over what belongs to the first `share` of the load; does not wait for it."""
+    def feed(self, share: float, pad: bytes = b"") -> None:
+        """Hands over what belongs to the first `share` of the load; does not wait for it. `pad`
+        is put behind each record.
+        """
         end = round(share * len(self._load.records))
         for number in range(self._sent, end):
             self.stage.hand_over(
-                self._load.records[number],
+                self._load.records[number] + pad,
                 partition=number % self.stage.settings.partitions,
                 timestamp=SENT_MS,
             )
@@ -192,7 +196,7 @@ class Run:
             assert said == self._said()
             outcome = Outcome(ask(_OPEN), ask("FROM hops ORDER BY ALL"), self._rejected(ask))
         assert len(outcome.findings) == len(self._load.findings)
-        assert len(outcome.hops) == self._load.hops
+        assert len(outcome.hops) == self._load.hops + self.others
         assert len(outcome.rejected) == self._load.rejected
         return outcome
 

@@ -37,6 +37,10 @@ class Process:
             )
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def status(self) -> int | None:
         """How it ended; None while it runs."""
         return self._process.poll()
@@ -132,10 +136,33 @@ class Worker(Process):
         return len(json.loads(body)["partitions"]) if status in {200, 503} else 0
 
 
-class Writer(Process):
-    """One lineage writer; `moment` names where in a transaction it kills itself."""
+class Emitter(Process):
+    """An agent that emits `spans` at a steady rate, and a flood of them when it is told to."""
 
-    def __init__(self, settings: WorkerSettings, path: Path, moment: str = "") -> None:
+    def __init__(
+        self, settings: WorkerSettings, home: Path, spans: int, a_second: float, flood: int
+    ) -> None:
+        [topic] = settings.input_topics
+        arguments = (settings.bootstrap, topic, str(spans), str(a_second), str(flood))
+        super().__init__("run_emitter.py", home / "emitter.log", *arguments)
+
+    def flood(self) -> None:
+        self._process.send_signal(signal.SIGUSR1)
+
+    def counted(self) -> list[dict[str, int]]:
+        """What its library says of its spans, in all: once all are sent, and after the flood."""
+        lines = self.log.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+class Writer(Process):
+    """One lineage writer; `moment` names where in a transaction it kills itself, `real` has its
+    batches as large as they are in real life.
+    """
+
+    def __init__(
+        self, settings: WorkerSettings, path: Path, moment: str = "", *, real: bool = False
+    ) -> None:
         self._port = free_port()
         self._note = path.with_name(f"note-{self._port}.json")
         self._lineage: Lineage | None = None
@@ -146,6 +173,7 @@ class Writer(Process):
             "group": f"writer-{settings.application}",
             "path": str(path),
             "moment": moment,
+            "real": real,
             "note": str(self._note),
             "port": self._port,
             "token": "not-a-real-token",

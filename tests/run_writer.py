@@ -1,6 +1,7 @@
 """Runs the lineage writer from arguments given as JSON, and ends with whoever started it.
 
-`moment` names where in a transaction it kills itself, empty for nowhere. How many hops there were
+`moment` names where in a transaction it kills itself, empty for nowhere; without `real` it makes
+many small transactions, so that there are more of them to be killed in. How many hops there were
 for the transaction, and for everybody else at that moment, is left in the file `note`.
 """
 
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from grantline.store.log_reader import WriterSettings
 from tests.leash import end_with_parent
 
 IN_THE_COMMIT_SECONDS = 0.001
+MEMORY_LIMIT = "256MB"
+"""Of DuckDB, where it is `real`: what is measured beside it is the writer's own."""
 
 
 class Mortal(DuckDBStore):
@@ -77,13 +81,13 @@ def main(given: dict[str, Any]) -> None:
         bootstrap=given["bootstrap"],
         topics=Topics(*given["topics"]),
         group=given["group"],
-        # Many small transactions: more of them to be killed in.
-        batch_rows=100,
-        batch_seconds=0.05,
         discover_seconds=0.5,
     )
+    if not given["real"]:
+        settings = replace(settings, batch_rows=100, batch_seconds=0.05)
     live = service.LiveSettings(port=given["port"], token=given["token"])
-    service.run(Path(given["path"]), settings, live)
+    limit = MEMORY_LIMIT if given["real"] else None
+    service.run(Path(given["path"]), settings, live, memory_limit=limit)
 
 
 if __name__ == "__main__":

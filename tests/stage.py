@@ -90,9 +90,9 @@ class Stage:
         self.processes.append(started)
         return started
 
-    def writer(self, moment: str = "") -> Writer:
+    def writer(self, moment: str = "", *, real: bool = False) -> Writer:
         """Starts the writer, on the file it had before."""
-        started = Writer(self.settings, self.home / "lineage.duckdb", moment)
+        started = Writer(self.settings, self.home / "lineage.duckdb", moment, real=real)
         self.processes.append(started)
         return started
 

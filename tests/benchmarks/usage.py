@@ -49,7 +49,13 @@ class Meter:
         }
         return self.used
 
+    def rise_mib(self, name: str) -> float:
+        """By how much more than at first a process held at its peak."""
+        memory = self._memory[name]
+        return max(memory) - memory[0]
+
     def __enter__(self) -> Self:
+        self._sample()
         self._thread.start()
         return self
 

@@ -173,6 +173,7 @@ def _configuration(
         "client.id": settings.group,
         "reconnect.backoff.max.ms": 2_000,  # the default of 10 s is late for an alert
         "queued.max.messages.kbytes": 8_192,
+        "fetch.max.bytes": 8 << 20,
         "log_level": 2,  # what matters comes through error_cb, once and not ten times a second
         "error_cb": on_error,
         "enable.partition.eof": True,

@@ -56,6 +56,8 @@ class Intake:
     findings: list[Finding] = field(default_factory=list)
     rejected: list[RejectedRow] = field(default_factory=list)
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+    size: int = 0
+    """Of the records that were added, bytes."""
     _records: list[tuple[tuple[int, int, int], Record]] = field(default_factory=list)
     """Each record with how many hops, findings and rejections there were before it."""
 
@@ -66,6 +68,7 @@ class Intake:
     def add(self, record: Record) -> RejectedRow | None:
         """Take in one record; the rejection, where it could not be read."""
         self.next_offsets[record.topic, record.partition] = record.offset + 1
+        self.size += len(record.value or b"")
         if record.value is None:  # a compacted topic's tombstone says nothing to keep
             return None
         before = (len(self.hops), len(self.findings), len(self.rejected))

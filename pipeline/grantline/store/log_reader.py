@@ -49,6 +49,8 @@ class WriterSettings:
     batch_rows: int = 50_000
     """A batch ends when it holds so many rows (a frame is never split). Larger ones cost less a
     row: 60,000 rows a second at 20,000, 97,000 at 125,000 on one core."""
+    batch_bytes: int = 32 << 20
+    """A batch ends when its records hold so many: a row is of half a kilobyte, or of a hundred."""
     batch_seconds: float = 0.2
     """A batch ends when its first record is so old."""
     discover_seconds: float = 5.0
@@ -192,7 +194,10 @@ class LogReader:
 def _client(settings: WriterSettings, on_error: Any) -> dict[str, Any]:
     return {
         "fetch.wait.max.ms": 100,
+        # After a stand-still everything is to be had at once: unpacked in the queue, and packed in
+        # one answer of the broker (librdkafka's default of the latter is 50 MB).
         "queued.max.messages.kbytes": 65_536,
+        "fetch.max.bytes": 8 << 20,
         "reconnect.backoff.max.ms": 2_000,
         "log_level": 2,  # what matters comes through error_cb, once and not ten times a second
         **settings.client,

@@ -62,7 +62,11 @@ class Writer:
         settings = self._settings
         intake = Intake(settings.topics)
         ends = None
-        while not self._stopping.is_set() and intake.rows < settings.batch_rows:
+        while (
+            not self._stopping.is_set()
+            and intake.rows < settings.batch_rows
+            and intake.size < settings.batch_bytes
+        ):
             left = settings.batch_seconds if ends is None else ends - time.monotonic()
             if left <= 0:
                 break

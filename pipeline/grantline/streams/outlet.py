@@ -27,8 +27,9 @@ BUFFER_BYTES = 256 << 20
 _QUIET_SECONDS = 10.0
 """A broker that is down is reported many times a second; once in a while will do."""
 ROOM_RECORDS = 20_000
-"""Records under way above which an agent waits before it takes its next delivery: some 100 MB of
-frames at their usual size, well below `BUFFER_BYTES`."""
+ROOM_BYTES = 64 << 20
+"""Under way, above which an agent waits before it takes its next delivery. Frames are of a few
+bytes or of a megabyte; what one delivery may come to still fits into `BUFFER_BYTES`."""
 SETTINGS: Mapping[str, str | int | bool] = {
     # Results must survive a broker before the input that made them is committed.
     "acks": "all",
@@ -70,6 +71,7 @@ class Outlet:
         # that a busy agent cannot keep it waiting for ever.
         self._period = 0
         self._under_way: dict[int, int] = {0: 0}
+        self._bytes = 0
         self._producer = Producer(
             {
                 **SETTINGS,
@@ -87,7 +89,8 @@ class Outlet:
 
     def send(self, record: Outgoing) -> None:
         """Hands one record over; returns at once unless the buffer is full."""
-        arrived: Any = partial(self._arrived, self._period)
+        size = len(record.value)
+        arrived: Any = partial(self._arrived, self._period, size)
         while True:
             try:
                 self._producer.produce(
@@ -101,6 +104,7 @@ class Outlet:
                 self._raise_failure()
                 self._producer.poll(0.1)
         self._under_way[self._period] += 1
+        self._bytes += size
 
     async def room(self) -> None:
         """Returns when there is room for the results of another delivery; agents wait here, and
@@ -109,7 +113,7 @@ class Outlet:
         self._producer.poll(0)
         while True:
             self._raise_failure()
-            if len(self._producer) < ROOM_RECORDS:
+            if len(self._producer) < ROOM_RECORDS and self._bytes < ROOM_BYTES:
                 return
             await asyncio.sleep(0.01)
             self._producer.poll(0)
@@ -140,8 +144,9 @@ class Outlet:
         for period in [p for p, n in self._under_way.items() if not n and p != self._period]:
             del self._under_way[period]
 
-    def _arrived(self, period: int, error: KafkaError | None, message: Message) -> None:
+    def _arrived(self, period: int, size: int, error: KafkaError | None, message: Message) -> None:
         self._under_way[period] -= 1
+        self._bytes -= size
         if error is None:
             return
         self._metrics.count("grantline_produce_failures_total", topic=message.topic() or "")

@@ -93,3 +93,30 @@ def test_agents_wait_while_too_much_is_under_way(
         assert len(outlet) < 10
 
     asyncio.run(run())
+
+
+def test_agents_wait_while_too_many_bytes_are_under_way(
+    bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few frames of a megabyte weigh as much as thousands of small ones."""
+    monkeypatch.setattr(outlets, "ROOM_BYTES", 3_000)
+    outlet = Outlet(bootstrap, 10, Metrics())
+
+    async def run() -> None:
+        for _ in range(3):
+            await asyncio.wait_for(outlet.room(), 10)
+            outlet.send(Outgoing("t", 0, None, bytes(1_000), []))
+        assert len(outlet) == 3
+        await asyncio.wait_for(outlet.room(), 10)
+        assert len(outlet) < 3
+
+    asyncio.run(run())
+
+
+def test_what_could_not_be_delivered_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker ends with the reason, and not by waiting for ever."""
+    monkeypatch.setattr(outlets, "ROOM_BYTES", 3)
+    outlet = Outlet("127.0.0.1:1", 1, Metrics())
+    outlet.send(Outgoing("t", 0, None, bytes(10), []))
+    with pytest.raises(NotDelivered):
+        asyncio.run(asyncio.wait_for(outlet.room(), 15))

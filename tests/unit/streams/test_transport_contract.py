@@ -7,11 +7,12 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiokafka
 import faust
 import pytest
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
@@ -28,6 +29,7 @@ from grantline.streams import transport
 from grantline.streams.merging import MergeScheduler
 from grantline.streams.settings import WorkerSettings
 from grantline.streams.worker import App, Process, build_app
+from tests.deliveries import Line
 
 
 @pytest.fixture
@@ -67,6 +69,10 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
         (
             transport.ConsumerThread._create_worker_consumer,
             driver.AIOKafkaConsumerThread._create_worker_consumer,
+        ),
+        (
+            transport.ConsumerThread._fetch_records,
+            driver.AIOKafkaConsumerThread._fetch_records,
         ),
         (transport.Producer.flush, driver.Producer.flush),
         (MergeScheduler.iterate, DefaultSchedulingStrategy.iterate),
@@ -223,6 +229,46 @@ def test_faust_leaves_its_group_after_it_said_that_it_will() -> None:
     assert "_consumer_wait_empty" in inspect.getsource(faust.App._stop_consumer)
     everything = inspect.getsource(Service.stop)
     assert everything.index("self.on_stop()") < everything.index("self._stop_children()")
+
+
+def test_aiokafka_lets_go_of_what_was_fetched_as_we_do() -> None:
+    """Another fetch of a partition begins only when nothing is left of the one before."""
+    source = inspect.getsource(Fetcher.fetched_records)
+    assert "if not res_or_error.has_more():" in source
+    assert "del self._records[tp]" in source
+    assert "self._notify(self._wait_consume_future)" in source
+    assert "if tp in self._records:" in inspect.getsource(Fetcher._get_actions_per_node)
+
+
+class Fetched:
+    """What was fetched of one partition: values, unpacked one by one."""
+
+    def __init__(self, *values: bytes) -> None:
+        self._values = list(values)
+
+    def getone(self) -> Line | None:
+        return Line(0, self._values.pop(0)) if self._values else None
+
+    def has_more(self) -> bool:
+        return bool(self._values)
+
+
+@pytest.mark.parametrize(
+    "values,taken",
+    [
+        ([b"a"] * 3, 3),
+        ([bytes(MergeScheduler.max_bytes // 2)] * 5, 2),
+        ([b"a", bytes(MergeScheduler.max_bytes), b"b"], 2),
+        ([b"a"] * (MergeScheduler.max_records + 5), MergeScheduler.max_records),
+    ],
+    ids=["all of little", "a delivery of much", "one that is larger", "a delivery of many"],
+)
+def test_a_poll_unpacks_a_delivery_of_each_partition(values: list[bytes], taken: int) -> None:
+    records: list[Any] = []
+    fetched = Fetched(*values)
+    transport._fill(records, cast(Any, fetched))
+    assert len(records) == taken
+    assert fetched.has_more() == (taken < len(values))
 
 
 def test_records_of_every_compression_can_be_read() -> None:

@@ -84,7 +84,7 @@ def main(given: dict[str, Any]) -> None:
         discover_seconds=0.5,
     )
     if not given["real"]:
-        settings = replace(settings, batch_rows=100, batch_seconds=0.05)
+        settings = replace(settings, batch_rows=100, batch_seconds=0.05, most_batch_seconds=0.05)
     live = service.LiveSettings(port=given["port"], token=given["token"])
     limit = MEMORY_LIMIT if given["real"] else None
     service.run(Path(given["path"]), settings, live, memory_limit=limit)

@@ -204,6 +204,7 @@ def writer(settings: Settings, options: Mapping[str, Any]) -> int:
                 configured,
                 live,
                 memory_limit=settings.store_memory,
+                threads=settings.store_threads,
                 serving=lambda server: stack.enter_context(
                     told(settings.data_dir, Live(server.address, server.token))
                 ),

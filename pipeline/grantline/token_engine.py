@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from grantline.judge import Judge
 from grantline.lineage import histories, tasks
 from grantline.lineage.histories import TokenDelta
-from grantline.lineage.packing import pack_name, unpack_name
+from grantline.lineage.packing import pack_lead, pack_name, unpack_name
 from grantline.lineage.route import is_task, is_token
 from grantline.lineage.tiers import Bounds, Dump, Head, Packing, Tiers
 from grantline.lineage.timers import Timers
@@ -15,7 +15,7 @@ from grantline.model.finding import Finding
 from grantline.model.history import Name, Presentation, Task, TokenHistory, Waiting, subjects_of
 from grantline.model.hop import Hop
 from grantline.model.policy import Policy
-from grantline.model.sighting import Sighting
+from grantline.model.sighting import ISSUED, Sighting
 from grantline.rules import every
 from grantline.rules.rule import InHistory, InName, Rule
 
@@ -44,17 +44,35 @@ class TokenEngine:
     def add(self, sightings: Iterable[Sighting]) -> None:
         """Fold sightings into their keys' histories."""
         for sighting in sightings:
-            self._taken += 1
             name = self._names.get(sighting.key)
             if name is None:
-                name = _kind(sighting.key)(sighting.key, self._now_ms, self._now_ms)
+                kind = _kind(sighting.key)
+                if kind is Name and self._laid(sighting):
+                    continue
+                name = kind(sighting.key, self._now_ms, self._now_ms)
                 self._names.add(name)
+            self._taken += 1
             if name.__class__ is Name:
                 histories.fold_name(name, sighting, self._now_ms, self._delta)
             elif isinstance(name, TokenHistory):
                 histories.fold(name, sighting, self._policy, self._now_ms, self._delta)
             elif isinstance(name, Task):
                 tasks.fold(name, sighting, self._policy, self._now_ms, self._delta)
+
+    def _laid(self, sighting: Sighting) -> bool:
+        """A delegation's id, or a jti, is mostly spoken of once, where it comes into being: it is
+        kept packed from then on.
+        """
+        root_id, expires_at = sighting.root_id, sighting.expires_at
+        if sighting.act != ISSUED or root_id is None:
+            return False
+        try:
+            packed = pack_lead(root_id)
+        except UnicodeEncodeError:  # only in a file: no frame can hold it
+            return False
+        over_at = max(self._now_ms, (expires_at or 0) * _MS)
+        self._names.lay(sighting.key, over_at, packed)
+        return True
 
     def advance(self, now_ms: int) -> None:
         """Let ingest time go on, in milliseconds; it never goes back."""

@@ -34,6 +34,15 @@ def test_a_batch_ends_by_its_bytes_however_few_rows_they_make() -> None:
     assert intake.rows == 0
 
 
+@pytest.mark.parametrize("took,age", [(0.01, 0.2), (0.1, 0.3), (5.0, 0.8)])
+def test_where_storing_takes_long_batches_grow_older_within_bounds(took: float, age: float) -> None:
+    writer = Writer(cast(LineageStore, None), WriterSettings(bootstrap=""))
+    writer._pace(took)
+    assert writer._age == pytest.approx(age)
+    writer._pace(0.0)
+    assert writer._age == pytest.approx(0.2)
+
+
 @pytest.mark.parametrize("name", ["queued.max.messages.kbytes", "fetch.max.bytes"])
 def test_what_is_read_ahead_is_bounded(name: str) -> None:
     assert _client(WriterSettings(bootstrap=""), None)[name] <= 64 << 20

@@ -288,8 +288,13 @@ def pack_name(name: Name) -> bytes:
     if isinstance(name, Task):
         return _encode(replace(name, key="", waits=[]))
     if name.issued and len(name.roots_known) == 1 and not name.waiting:
-        return _ROOT + next(iter(name.roots_known)).encode()
+        return pack_lead(next(iter(name.roots_known)))
     return _encode(replace(name, key=""))
+
+
+def pack_lead(root_id: str) -> bytes:
+    """A name that leads to `root_id`, and of which nothing else is known."""
+    return _ROOT + root_id.encode()
 
 
 _NAMES: Final[dict[type[Name], msgspec.msgpack.Decoder[Any]]] = {

@@ -172,6 +172,11 @@ class Tiers(Generic[_V]):
         """Keep new state."""
         self._young[value.key] = value
 
+    def lay(self, key: str, over_at: int, packed: bytes) -> None:
+        """Keep new state of one hop as it would be packed: no object is made for it."""
+        self.hops += 1
+        self._keep(digest(key), _HEAD.pack(_minute(over_at), 1) + packed)
+
     def sweep(self, taken: int, now_ms: int) -> None:
         """After `taken` hops more: pack some of what is untouched, let go of what is over.
 
@@ -260,8 +265,7 @@ class Tiers(Generic[_V]):
         self._gone(value)
 
     def _bytes(self, value: _V) -> bytes:
-        minute = -(-min(value.over_at, LAST_MS) // _MINUTE_MS)
-        return _HEAD.pack(minute, value.hops) + self._packing.pack(value)
+        return _HEAD.pack(_minute(value.over_at), value.hops) + self._packing.pack(value)
 
     def _keep(self, name: bytes, blob: bytes) -> Head:
         if len(blob) <= _SMALL:
@@ -291,6 +295,10 @@ class Tiers(Generic[_V]):
         del self._packed[name]
         self._packed_bytes -= _cost(blob)
         self.hops -= _head(blob).hops
+
+
+def _minute(over_at: int) -> int:
+    return -(-min(over_at, LAST_MS) // _MINUTE_MS)
 
 
 def _head(blob: bytes) -> Head:

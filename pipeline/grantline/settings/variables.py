@@ -140,6 +140,8 @@ class Settings(BaseSettings):
     """The lineage database."""
     store_memory: Annotated[str, _matches(_MEMORY, "a size, such as 2GB")] | None = None
     """Of the writer and all queries, such as 2GB; none is DuckDB's 80 % of the machine."""
+    store_threads: Annotated[int, Field(ge=1, le=1_024)] | None = None
+    """Cores of the writer and all queries; none is half of the machine's."""
     live_host: str = "127.0.0.1"
     """Where the writer serves live SQL."""
     live_port: Port = 9494

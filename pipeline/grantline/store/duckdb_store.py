@@ -53,7 +53,7 @@ class DuckDBStore:
             self._connection.execute(f"SET threads = {int(threads)}")
         # At DuckDB's 16 MB every second batch of 20,000 hops waits for a checkpoint: that halves
         # the throughput. The log is read again at the start after a kill (2.5 s for all of it).
-        self._connection.execute("SET checkpoint_threshold = '256MB'")
+        self._connection.execute("SET checkpoint_threshold = '128MB'")
         ddl.create(self._connection)
 
     def write(self, batch: Batch) -> None:

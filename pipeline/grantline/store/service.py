@@ -7,6 +7,7 @@ and says how to get it.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -42,16 +43,17 @@ def run(
     live: LiveSettings | None = LiveSettings(),
     *,
     memory_limit: str | None = None,
+    threads: int | None = None,
     serving: Callable[[LiveSql], None] | None = None,
 ) -> None:
     """Write lineage to `path` and serve it until SIGTERM or SIGINT; the batch at hand is finished.
 
     `live=None` serves nothing; `serving` is called once analysts can connect, for whoever shows
-    them address and token. `memory_limit` (`2GB`) is shared by the writer and all queries.
+    them address and token. `memory_limit` (`2GB`) and `threads` are shared by the writer and all queries.
     Raises `StoreInUse`, `ddl.WrongSchema`, `CannotServe` or `TopicRecreated`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    store = DuckDBStore(path, memory_limit=memory_limit)
+    store = DuckDBStore(path, memory_limit=memory_limit, threads=threads or _half_of_the_cores())
     with ExitStack() as stack:
         stack.callback(store.close)
         writer = Writer(store, settings)
@@ -62,6 +64,13 @@ def run(
             if serving is not None:
                 serving(server)
         writer.run()
+
+
+def _half_of_the_cores() -> int:
+    """A batch is too small to be shared among threads: waking them doubled its CPU time. Half of
+    the cores are for the questions of analysts, the others for the workers.
+    """
+    return max(1, (os.cpu_count() or 2) // 2)
 
 
 def _served(store: DuckDBStore, live: LiveSettings) -> LiveSql | None:

@@ -23,6 +23,9 @@ __all__ = ["Topics", "Writer", "WriterSettings"]
 
 _log = logging.getLogger(__name__)
 
+_REST = 3.0
+"""Times what a batch took to store, that the next one is gathered: the writer takes a quarter of a
+core at most, until batches are as old as they may become."""
 _RETRIED = (duckdb.OutOfMemoryException, duckdb.IOException)
 """Trouble that passes: a query of an analyst has the memory, or the disk is full."""
 
@@ -37,6 +40,8 @@ class Writer:
         self._store = store
         self._settings = settings
         self._stopping = threading.Event()
+        self._age = settings.batch_seconds
+        """How old the first record of a batch may become: the last batch tells."""
         self.counts: Counter[str] = Counter()
         self.caught_up = threading.Event()
         """Set while the last look at the logs found nothing more."""
@@ -67,7 +72,7 @@ class Writer:
             and intake.rows < settings.batch_rows
             and intake.size < settings.batch_bytes
         ):
-            left = settings.batch_seconds if ends is None else ends - time.monotonic()
+            left = self._age if ends is None else ends - time.monotonic()
             if left <= 0:
                 break
             records = reader.read(left)
@@ -75,7 +80,7 @@ class Writer:
                 self.caught_up.set()
                 break
             self.caught_up.clear()
-            ends = ends or time.monotonic() + settings.batch_seconds
+            ends = ends or time.monotonic() + self._age
             for record in records:
                 unreadable = intake.add(record)
                 if unreadable is not None:
@@ -87,6 +92,7 @@ class Writer:
         """True when the batch is in the database; False when we were stopped before."""
         wait = self._settings.retry_seconds
         while True:
+            began = time.monotonic()
             try:
                 self._store.write(intake.batch())
             except Unstorable:
@@ -98,9 +104,14 @@ class Writer:
                     return False
                 wait = min(wait * 2, self._settings.max_retry_seconds)
             else:
+                self._pace(time.monotonic() - began)
                 self.counts["batches"] += 1
                 self.counts["rows"] += intake.rows
                 return True
+
+    def _pace(self, took: float) -> None:
+        least, most = self._settings.batch_seconds, self._settings.most_batch_seconds
+        self._age = max(least, min(_REST * took, most))
 
     def _say_unreadable(self, row: RejectedRow) -> None:
         self.counts["unreadable"] += 1

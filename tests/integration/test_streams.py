@@ -173,6 +173,39 @@ def test_topics_are_declared_with_their_settings(stage: Stage) -> None:
     assert config["cleanup.policy"].value == "delete"
 
 
+def test_two_workers_have_half_of_each_topic(broker: Broker, tmp_path: Path) -> None:
+    """As many all in all is not enough: the work differs from topic to topic."""
+    stage = Stage(broker.bootstrap, tmp_path, partitions=4)
+    try:
+        stage.worker()
+        _ready(stage)
+        alone = _held(stage)
+        if not alone:
+            pytest.skip("this broker does not tell who holds what")
+        stage.worker()
+        until(lambda: len(_held(stage)) == 2, 40, "the second in the group")
+        _ready(stage)
+        hands = _held(stage)
+        names = stage.settings.topics
+        for topic in (stage.input, names.hops, names.tokens):
+            assert [sum(name == topic for name, _ in hand) for hand in hands] == [2, 2]
+        assert set.union(*hands) == alone[0]
+    finally:
+        stage.close()
+
+
+def _held(stage: Stage) -> list[set[tuple[str, int]]]:
+    """What each worker has, as the broker has it; nothing while the group is not settled."""
+    admin = AdminClient({"bootstrap.servers": stage.bootstrap, "log_level": 0})
+    group = stage.settings.application
+    found = admin.describe_consumer_groups([group], request_timeout=10)[group].result(10)
+    hands = [
+        {(place.topic, place.partition) for place in member.assignment.topic_partitions}
+        for member in found.members
+    ]
+    return hands if all(hands) else []
+
+
 def test_another_partition_count_is_refused_with_the_cure(stage: Stage) -> None:
     """Keys of an existing topic cannot be spread anew; the error says what can be done."""
     create_topic(stage.bootstrap, stage.settings.topics.tokens, 5)

@@ -99,22 +99,36 @@ def _ms(seconds: float) -> str:
     return str(int(seconds * 1000))
 
 
+class _Trouble:
+    """What a client last complained of."""
+
+    text = ""
+
+    def __call__(self, error: KafkaError) -> None:
+        if error.name() != "_ALL_BROKERS_DOWN":
+            self.text = error.str()
+
+
 class Admin(AdminClient):
-    """Remembers what the client last complained of."""
+    """Remembers what it last complained of, and is taken apart by whoever lets go of it last.
+
+    Its callback is no method of its own: a client that refers to itself is left to the garbage
+    collector, which may run in the client's own thread, and librdkafka ends the process for that.
+    """
 
     def __init__(self, settings: WorkerSettings) -> None:
-        self.trouble = ""
+        self._trouble = _Trouble()
         configuration: dict[str, Any] = {
             **settings.security,
             "bootstrap.servers": settings.bootstrap,
             "log_level": 0,
-            "error_cb": self._heard,
+            "error_cb": self._trouble,
         }
         super().__init__(configuration)
 
-    def _heard(self, error: KafkaError) -> None:
-        if error.name() != "_ALL_BROKERS_DOWN":
-            self.trouble = error.str()
+    @property
+    def trouble(self) -> str:
+        return self._trouble.text
 
 
 def ensure(settings: WorkerSettings) -> None:
@@ -234,11 +248,7 @@ def identities(settings: WorkerSettings, names: Sequence[str]) -> dict[str, str]
     deleted, has another. Blocks; a broker that gives none leaves topics of one name alike.
     """
     found: dict[str, str] = {}
-    # Not `Admin`, which refers to itself: left to the garbage collector it may be taken apart by
-    # its own thread while that answers, which librdkafka ends the process for.
-    client = AdminClient(
-        {**settings.security, "bootstrap.servers": settings.bootstrap, "log_level": 0}
-    )
+    client = Admin(settings)
     answers = client.describe_topics(TopicCollection(list(names)), request_timeout=_SECONDS)
     for name, answer in answers.items():
         try:

@@ -20,7 +20,6 @@ from typing import Any, cast
 import aiokafka
 import faust
 from aiokafka.consumer.fetcher import FetchResult
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import TRANSPORTS
@@ -29,6 +28,7 @@ from faust.types import TP, Message
 from faust.types.transports import TPorTopicSet
 from mode.utils.futures import notify
 
+from grantline.streams.assignor import TopicwiseStickyAssignor
 from grantline.streams.custody import Custody
 from grantline.streams.merging import MergeScheduler
 from grantline.streams.metrics import Metrics
@@ -140,11 +140,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
         One fetch is in flight per broker, so a long poll on an idle derived topic holds up the
         busy source topic. And round-robin moves partitions without need when a worker joins or
-        leaves; a partition that moves has to be folded again from its beginning.
+        leaves; a partition that moves has to be restored. One strategy only: with several, aiokafka
+        joins once for each (its issue 1168).
         """
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
-        consumer._partition_assignment_strategy = [StickyPartitionAssignor]  # noqa: SLF001
+        consumer._partition_assignment_strategy = [TopicwiseStickyAssignor]  # noqa: SLF001
         return consumer
 
     async def _fetch_records(

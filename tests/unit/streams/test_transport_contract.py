@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -12,9 +13,9 @@ from typing import Any, cast
 import aiokafka
 import faust
 import pytest
+from aiokafka.consumer import group_coordinator
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
@@ -26,6 +27,7 @@ from faust.worker import Worker
 from mode import Service
 
 from grantline.streams import transport
+from grantline.streams.assignor import TopicwiseStickyAssignor
 from grantline.streams.merging import MergeScheduler
 from grantline.streams.settings import WorkerSettings
 from grantline.streams.worker import App, Process, build_app
@@ -215,7 +217,30 @@ def test_aiokafka_has_what_is_set_on_the_consumer() -> None:
     source = inspect.getsource(aiokafka.AIOKafkaConsumer)
     assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source
     assert "assignors=self._partition_assignment_strategy" in source
-    assert issubclass(StickyPartitionAssignor, AbstractPartitionAssignor)
+
+
+def test_our_assignor_is_in_the_place_of_fausts(app: App) -> None:
+    async def made() -> list[Any]:
+        theirs: Any = app.consumer
+        consumer = theirs._thread._create_worker_consumer(app.transport)
+        return list(consumer._partition_assignment_strategy)
+
+    assert asyncio.run(made()) == [TopicwiseStickyAssignor]
+
+
+def test_aiokafka_asks_of_an_assignor_what_ours_answers() -> None:
+    """Its name is that of the protocol, and the message that of aiokafka's own: both may be in one
+    group."""
+    assert StickyPartitionAssignor.name == TopicwiseStickyAssignor.name == "sticky"
+    assert StickyPartitionAssignor.metadata.__func__ is TopicwiseStickyAssignor.metadata.__func__
+    for ours, theirs in (
+        (TopicwiseStickyAssignor.assign, StickyPartitionAssignor.assign),
+        (TopicwiseStickyAssignor.on_assignment, StickyPartitionAssignor.on_assignment),
+    ):
+        assert _parameters(ours) == _parameters(theirs)
+    coordinator = inspect.getsource(group_coordinator)
+    asked = set(re.findall(r"\bassignor\.(\w+)", coordinator))
+    assert asked == {"name", "metadata", "assign", "on_assignment"}
 
 
 def test_aiokafka_tells_what_stands_beside_a_commit() -> None:

@@ -114,6 +114,7 @@ class DuckDBStore:
             if not known:
                 self._rows("INSERT INTO hops BY NAME FROM staged")
                 return
+        numbers = {span: number for number, span in enumerate(best)}
         replaced = []
         for row, span, how in known:
             if rooted(best[span]).beats(how):
@@ -123,7 +124,7 @@ class DuckDBStore:
         if replaced:
             self._rows(f"DELETE FROM hops WHERE rowid IN {_numbers(replaced)}")  # noqa: S608
         if best:
-            with self._staged(hop_table(list(best.values()))):
+            with self._staged(table.take([numbers[span] for span in best])):
                 self._rows("INSERT INTO hops BY NAME FROM staged")
 
     def _known(self, best: Mapping[SpanId, Hop]) -> list[tuple[int, SpanId, Rooted]]:

@@ -11,7 +11,10 @@ from importlib import import_module
 from types import ModuleType
 from typing import Final
 
-PURE: Final = os.environ.get("GRANTLINE_PURE", "").lower() not in {"", "0", "false", "no", "off"}
+_NO: Final = frozenset({"", "0", "false", "f", "no", "n", "off"})
+"""As the settings have it."""
+
+PURE: Final = os.environ.get("GRANTLINE_PURE", "").lower() not in _NO
 """Whether compiled modules are left alone; `grantline settings` lists the variable."""
 
 

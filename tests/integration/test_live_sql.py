@@ -220,6 +220,18 @@ def test_a_port_that_is_taken_is_said(store: DuckDBStore, live: LiveSql) -> None
     assert TOKEN not in str(refused.value)
 
 
+def test_a_port_of_another_process_is_said(tmp_path: Path) -> None:
+    """Quack listens with SO_REUSEPORT: both would, and each question would find either database."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        second = DuckDBStore(tmp_path / "second.duckdb")
+        with pytest.raises(CannotServe, match="GRANTLINE_LIVE_PORT"):
+            LiveSql(second, port=other.getsockname()[1], token=TOKEN).start()
+        second.close()
+
+
 def test_committed_rows_are_seen_while_the_writer_writes(
     store: DuckDBStore, lineage: Lineage
 ) -> None:

@@ -38,7 +38,7 @@ def test_a_variable_does_without_them() -> None:
 
 
 @pytest.mark.skipif(otlp.decoder() == "pure", reason="not built, or GRANTLINE_PURE is set")
-@pytest.mark.parametrize("value", ["", "0", "false"])
+@pytest.mark.parametrize("value", ["", "0", "false", "n", "F"])
 def test_without_the_variable_they_are_picked(value: str) -> None:
     asked = run("-c", ASKED, GRANTLINE_PURE=value)
     assert (asked.stdout, asked.stderr) == ("compiled False\n", "")

@@ -27,6 +27,9 @@ _FINDING_COLUMNS = """SELECT * REPLACE (TRY_CAST(first_seen AS TIMESTAMP_NS) AS 
 _KNOWN_REJECTED = """SELECT source_topic, source_partition, source_offset, span_index FROM rejected
     SEMI JOIN staged USING (source_topic, source_partition, source_offset, span_index)"""
 
+_HAS_FILE = """FROM duckdb_databases()
+    WHERE database_name = current_database() AND path IS NOT NULL"""
+
 
 class CannotOpen(RuntimeError):
     """The file cannot be opened as a lineage database; the text says why and what to do."""
@@ -189,7 +192,7 @@ def _numbers(rows: Iterable[int]) -> str:
 
 def _open(path: str) -> duckdb.DuckDBPyConnection:
     try:
-        return duckdb.connect(path)
+        connection = duckdb.connect(path)
     except duckdb.Error as why:
         if "Could not set lock" in str(why):
             raise StoreInUse(
@@ -200,6 +203,11 @@ def _open(path: str) -> duckdb.DuckDBPyConnection:
         raise CannotOpen(
             f"{path} cannot be opened: {first}; move it away, or name another"
         ) from why
+    # A file of data (.json, .csv, .parquet) is opened as a view, in a database in memory.
+    if path != ":memory:" and not connection.execute(_HAS_FILE).fetchall():
+        connection.close()
+        raise CannotOpen(f"{path} is no DuckDB database: move it away, or name another")
+    return connection
 
 
 def _rollback(connection: duckdb.DuckDBPyConnection) -> None:

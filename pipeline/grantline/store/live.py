@@ -10,7 +10,9 @@ There is no time limit: DuckDB 1.5 has none and Quack gives nobody the means to 
 
 from __future__ import annotations
 
+import errno
 import secrets
+import socket
 from types import TracebackType
 from typing import Final, Self
 
@@ -57,6 +59,7 @@ class LiveSql:
         self.address = f"quack:{host}:{port}"
         self.token = token or secrets.token_urlsafe(24)
         self._host = host
+        self._port = port
         self._spill = spill
         self._connection = store.cursor()
 
@@ -77,6 +80,11 @@ class LiveSql:
             for setting in _LOCKDOWN:
                 parameters = {"spill": self._spill} if "$spill" in setting else None
                 self._connection.execute(setting, parameters)
+        if _taken(self._host, self._port):
+            raise CannotServe(
+                f"live SQL cannot listen at {self.address}: another process does (a second writer?): "
+                "stop it, or set GRANTLINE_LIVE_PORT"
+            )
         try:
             self._connection.execute(
                 "CALL quack_serve($address, token = $token, disable_ssl = true, "
@@ -102,3 +110,18 @@ class LiveSql:
         """Stop listening. A query that runs on is not waited for, and ends with the process."""
         self._connection.execute("CALL quack_stop(?)", [self.address]).fetchall()
         self._connection.close()
+
+
+def _taken(host: str, port: int) -> bool:
+    """Whether somebody listens there. Quack does not see it: it shares its port (SO_REUSEPORT), and
+    each analyst would be answered by one database or the other.
+    """
+    bare = host.strip("[]")
+    family = socket.AF_INET6 if ":" in bare else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as asked:
+        asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            asked.bind((bare, port))
+        except OSError as why:
+            return why.errno == errno.EADDRINUSE
+    return False

@@ -97,7 +97,11 @@ class Keeper:
         try:
             size = await loop.run_in_executor(None, self._snapshots.write, *tp, snapshot)
         except OSError as why:
-            log.warning("no snapshot of %s[%d]: %s; a restart folds the log", *tp, why)
+            log.warning(
+                "no snapshot of %s[%d]: %s; a restart folds the log (see GRANTLINE_SNAPSHOT_DIR)",
+                *tp,
+                why,
+            )
             self._metrics.count("grantline_snapshot_failures_total")
             return
         fold.kept_at = snapshot.next_offset

@@ -186,6 +186,13 @@ def test_a_file_that_this_user_may_not_read(
     assert "ermission denied" in line or "this user may not" in line
 
 
+def test_lineage_does_not_go_where_data_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """DuckDB opens such a file as a view of a database in memory: the lineage would be gone."""
+    Path("data.csv").write_text("a,b\n1,2\n")
+    written = told(capsys, "replay", "good.json", "--store", "data.csv")
+    assert "data.csv is no DuckDB database: move it away, or name another" in written
+
+
 def test_a_file_that_the_writer_has_open(capsys: pytest.CaptureFixture[str]) -> None:
     """Leads to live SQL, whatever is asked of the file."""
     hold = (

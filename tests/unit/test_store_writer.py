@@ -34,7 +34,7 @@ def test_a_batch_ends_by_its_bytes_however_few_rows_they_make() -> None:
     assert intake.rows == 0
 
 
-@pytest.mark.parametrize("took,age", [(0.01, 0.2), (0.1, 0.3), (5.0, 0.8)])
+@pytest.mark.parametrize("took,age", [(0.01, 0.2), (0.1, 0.3), (5.0, 0.4)])
 def test_where_storing_takes_long_batches_grow_older_within_bounds(took: float, age: float) -> None:
     writer = Writer(cast(LineageStore, None), WriterSettings(bootstrap=""))
     writer._pace(took)

@@ -53,7 +53,7 @@ class WriterSettings:
     """A batch ends when its records hold so many: a row is of half a kilobyte, or of a hundred."""
     batch_seconds: float = 0.2
     """A batch ends when its first record is so old..."""
-    most_batch_seconds: float = 0.8
+    most_batch_seconds: float = 0.4
     """...or up to so old, where storing the last one took long: a transaction costs some 25 ms
     whatever it holds, so on a busy machine fewer and larger ones are stored."""
     discover_seconds: float = 5.0

@@ -108,7 +108,7 @@ class World:
 
     def spans(self, value: bytes) -> None:
         taken = self.ingest.take("spans", 0, [Line(0, value, self.now_ms)])
-        for place, hops in taken.hops:
+        for place, hops, _ in taken.hops:
             self.arriving.add(place, hops)
         for frame in self.arriving.take().frames:
             self.produce(frame)

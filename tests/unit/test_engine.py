@@ -529,3 +529,37 @@ def test_normal_life_is_silent(story: str) -> None:
                 assert finding.provisional or finding.status == "retracted"
         assert engine.finish() == []
         assert {finding.status for finding in heard.values()} <= {"retracted"}
+
+
+_DEEP = """
+planner delegate worker from=t0 token=t1 scopes=read root=dlg:t0
+worker delegate tool from=t1 token=t2 scopes=read root=dlg:t0
+"""
+
+
+@pytest.mark.parametrize(
+    "grant,then",
+    [
+        ("alice grant planner token=t0 scopes=read max-depth=1", ["open"]),
+        ("alice grant planner token=t0 scopes=read max-depth=2", []),
+        ("alice grant planner token=t0 scopes=read", ["open"]),
+    ],
+    ids=["and allows less", "and allows more", "and leaves it to the policy"],
+)
+def test_a_chain_is_not_too_deep_before_its_grant_is_seen(grant: str, then: list[str]) -> None:
+    """Only the grant tells how deep it may be; nothing is said that would be taken back."""
+    engine = Engine(Policy(max_depth=1))
+    engine.add(hops_of(_DEEP))
+    assert [f for f in engine.drain() if f.rule == "too-deep"] == []
+    engine.add(hops_of(grant))
+    assert [f.status for f in engine.drain() if f.rule == "too-deep"] == then
+
+
+def test_a_chain_without_a_grant_is_too_deep_after_the_grace() -> None:
+    engine = Engine(Policy(max_depth=1))
+    engine.add(hops_of(_DEEP))
+    engine.drain()
+    engine.advance(GRACE_MS - 1)
+    assert [f for f in engine.drain() if f.rule == "too-deep"] == []
+    engine.advance(GRACE_MS)
+    assert [f.status for f in engine.drain() if f.rule == "too-deep"] == ["open"]

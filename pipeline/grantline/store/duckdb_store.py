@@ -6,7 +6,7 @@ open: DuckDB gives a file to one process only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -121,11 +121,11 @@ class DuckDBStore:
         replaced = []
         for row, span, how in known:
             if rooted(best[span]).beats(how):
-                replaced.append(row)
+                replaced.append((row, how.time))
             else:
                 best.pop(span)
         if replaced:
-            self._rows(f"DELETE FROM hops WHERE rowid IN {_numbers(replaced)}")  # noqa: S608
+            self._rows(f"DELETE FROM hops WHERE {_these(replaced)}")  # noqa: S608
         if best:
             with self._staged(table.take([numbers[span] for span in best])):
                 self._rows("INSERT INTO hops BY NAME FROM staged")
@@ -134,13 +134,15 @@ class DuckDBStore:
         """The rows of what is staged that are stored already."""
         # DuckDB passes over all that is older or younger than what is staged (`seen_at`), so the
         # price does not grow with the table; and text is read for the few that are found.
-        found = self._rows("SELECT rowid FROM hops SEMI JOIN staged USING (seen_at, span_key)")
+        found = self._rows(
+            "SELECT rowid, epoch_ns(seen_at) FROM hops SEMI JOIN staged USING (seen_at, span_key)"
+        )
         if not found:
             return []
         rows = self._rows(
             "SELECT rowid, trace_id, span_id, epoch_ns(seen_at), root_id, "  # noqa: S608
             "list_contains(flags, 'root_resolved'), task_granted_at "
-            f"FROM hops WHERE rowid IN {_numbers(row for (row,) in found)}"
+            f"FROM hops WHERE {_these(found)}"
         )
         return [
             (row, (trace_id, span_id, time), Rooted(root_id, resolved, granted_at, time))
@@ -185,9 +187,15 @@ class DuckDBStore:
             self._rows("INSERT OR REPLACE INTO positions BY NAME FROM staged")
 
 
-def _numbers(rows: Iterable[int]) -> str:
-    """`rows` as SQL has a list of numbers."""
-    return f"({', '.join(map(str, rows))})"
+def _these(rows: Sequence[tuple[int, int]]) -> str:
+    """The condition that holds of these rows of `hops` alone: (rowid, start in nanoseconds)."""
+    times = [time for _, time in rows]
+    numbers = ", ".join(str(row) for row, _ in rows)
+    # By its number alone a row is looked for in the whole table.
+    return (
+        f"seen_at BETWEEN make_timestamp_ns({min(times)}) AND make_timestamp_ns({max(times)}) "
+        f"AND rowid IN ({numbers})"
+    )
 
 
 def _open(path: str) -> duckdb.DuckDBPyConnection:

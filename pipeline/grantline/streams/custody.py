@@ -3,7 +3,8 @@
 The one place that owns cursors and folds. Commits are taken from the cursors, never from Faust's
 acknowledgements: Faust also acknowledges what it merely skips when a rebalance begins, and its
 bookkeeping of gaps neither understands merged deliveries nor compacted topics. A cursor moves
-only when the records before it were worked through and their results handed to the producer.
+only when the records before it were worked through and their results handed to the producer, or
+gathered, to be handed to it before the cursor is committed.
 Knows neither Kafka nor Faust: partitions are (topic, number) pairs.
 """
 

@@ -7,7 +7,8 @@ silence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TypeVar
 
 from grantline.lineage.partition import partition_of
@@ -33,14 +34,20 @@ class Framing:
         self._addresses = addresses
         self._hops: dict[int, list[Hop]] = {}
         self._sightings: dict[int, list[Sighting]] = {}
-        self.refused: dict[str, Reason] = {}
-        """Span id of what no frame can hold -> why; filled by `records`."""
+        self.refused: dict[Hop, Reason] = {}
+        """What no frame can hold -> why; filled by `records`. The hop itself, for anybody may send
+        another one under its span id.
+        """
 
     def add(self, hop: Hop) -> None:
         """Routes one hop; adds all of it or, when `route` raises, nothing."""
         key, sightings = route(hop)
         count = self._addresses.partitions
         self._hops.setdefault(partition_of(key, count), []).append(hop)
+        self._sight(sightings)
+
+    def _sight(self, sightings: Iterable[Sighting]) -> None:
+        count = self._addresses.partitions
         for sighting in sightings:
             self._sightings.setdefault(partition_of(sighting.key, count), []).append(sighting)
 
@@ -49,11 +56,10 @@ class Framing:
         yield from self._pack(self._addresses.hops, self._hops, encode_hops)
         if self.refused:
             # A hop that is not stored must not be found guilty either.
-            kept = {
-                partition: [one for one in sightings if one.span_id not in self.refused]
-                for partition, sightings in self._sightings.items()
-            }
-            self._sightings = {partition: some for partition, some in kept.items() if some}
+            self._sightings = {}
+            for hop in self._all():
+                if hop not in self.refused:
+                    self._sight(route(hop).sightings)
         yield from self._pack(self._addresses.tokens, self._sightings, encode_sightings)
 
     def _pack(
@@ -73,14 +79,26 @@ class Framing:
             except UnicodeEncodeError:
                 # JSON may hold half of a surrogate pair, which no other text format can.
                 if alone:
-                    self.refused[part[0].span_id] = "bad_encoding"
+                    self._refuse(part[0], "bad_encoding")
                     continue
             else:
                 if len(value) <= FRAME_BYTES or (alone and len(value) <= MAX_RECORD_BYTES):
                     yield value
                     continue
                 if alone:
-                    self.refused[part[0].span_id] = "too_large"
+                    self._refuse(part[0], "too_large")
                     continue
             middle = len(part) // 2
             todo += [part[middle:], part[:middle]]
+
+    def _refuse(self, item: Hop | Sighting, reason: Reason) -> None:
+        if isinstance(item, Hop):
+            self.refused[item] = reason
+        elif item.hop is not None:
+            self.refused[item.hop] = reason
+        else:
+            # A part of its hop, and yet larger: nobody knows how, and so whose it is.
+            self.refused |= {hop: reason for hop in self._all() if hop.span_id == item.span_id}
+
+    def _all(self) -> Iterator[Hop]:
+        return chain.from_iterable(self._hops.values())

@@ -21,6 +21,8 @@ from grantline.streams.outgoing import Outgoing
 ENOUGH_HOPS: Final = 4_096
 """Gathered hops that go on though more deliveries wait: what a crash does again stays small, and
 so does the time in which the next stage has nothing to do."""
+ENOUGH_BYTES: Final = 8 << 20
+"""The same, in bytes of the records they came in: hops are of two kilobytes, or of a megabyte."""
 
 
 class Gathered(NamedTuple):
@@ -44,19 +46,22 @@ class Gathering:
         self._framing = Framing(self._addresses)
         self._came: list[tuple[Place, Sequence[Hop]]] = []
         self._rejected: list[RejectedRow] = []
-        self._hops = 0
+        self._hops = self._bytes = 0
 
     @property
     def enough(self) -> bool:
-        return self._hops >= ENOUGH_HOPS
+        return self._hops >= ENOUGH_HOPS or self._bytes >= ENOUGH_BYTES
 
     @property
     def empty(self) -> bool:
         return not self._came
 
-    def add(self, place: Place, hops: Sequence[Hop]) -> None:
-        """Take in the hops of one record. One that cannot be routed costs none of the others."""
+    def add(self, place: Place, hops: Sequence[Hop], size: int = 0) -> None:
+        """Take in the hops of one record, which had `size` bytes; nothing where it only told the
+        root of hops that are in memory. One that cannot be routed costs none of the others.
+        """
         self._came.append((place, hops))
+        self._bytes += size
         add = self._framing.add
         for index, hop in enumerate(hops):
             try:
@@ -83,6 +88,6 @@ class Gathering:
             return
         for place, hops in self._came:
             for index, hop in enumerate(hops):
-                reason = refused.get(hop.span_id)
+                reason = refused.get(hop)
                 if reason is not None:
                     yield refusal(reason, place, -2 - index, hop)

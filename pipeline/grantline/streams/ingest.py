@@ -47,8 +47,8 @@ Decode = Callable[[bytes, str | None, int], Decoded]
 class Taken(NamedTuple):
     """What some records of OTLP came to."""
 
-    hops: Sequence[tuple[Place, Sequence[Hop]]]
-    """Record by record."""
+    hops: Sequence[tuple[Place, Sequence[Hop], int]]
+    """Record by record: where it is, its hops, its bytes."""
     rejected: Sequence[RejectedRow]
     passed_over: int
 
@@ -62,15 +62,14 @@ class Ingest:
 
     def take(self, topic: str, partition: int, records: Sequence[Record]) -> Taken:
         """Everything that comes of `records` of one partition."""
-        came: list[tuple[Place, Sequence[Hop]]] = []
+        came: list[tuple[Place, Sequence[Hop], int]] = []
         rows: list[RejectedRow] = []
         passed_over = 0
         for record in records:
             place = (topic, partition, record.offset)
+            value = record.value or b""
             try:
-                decoded = self._decode(
-                    record.value or b"", content_type_of(record.headers), record.timestamp
-                )
+                decoded = self._decode(value, content_type_of(record.headers), record.timestamp)
                 hops = [mark_late(hop, self._policy) for hop in decoded.hops]
             except Exception as fault:  # noqa: BLE001 (the record must not stop the worker)
                 rows.append(crashed(fault, place, -1))
@@ -78,7 +77,7 @@ class Ingest:
             rows += [rejections.row(index, why, *place) for index, why in decoded.rejected]
             passed_over += decoded.passed_over
             if hops:
-                came.append((place, hops))
+                came.append((place, hops, len(value)))
         return Taken(came, rows, passed_over)
 
 

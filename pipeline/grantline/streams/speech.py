@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from grantline.model.finding import Finding
 from grantline.ports import Clock, RejectedRow
 from grantline.streams.folds import Change
-from grantline.streams.gathering import Gathered
 from grantline.streams.messages import Addresses, finding_message, rejected_message
 from grantline.streams.metrics import Metrics
+from grantline.streams.outgoing import Outgoing
 from grantline.streams.outlet import Outlet
 
 
@@ -28,13 +28,10 @@ class Speech:
         self._metrics = metrics
         self._clock = clock
 
-    def gathered(self, gathered: Gathered) -> int:
-        """Frames, and what does not fit into any; how many hops are in them."""
-        for frame in gathered.frames:
+    def frames(self, frames: Iterable[Outgoing]) -> None:
+        for frame in frames:
             self._metrics.count("grantline_frames_total", topic=frame.topic)
             self._outlet.send(frame)
-        self.rejected(gathered.rejected)
-        return gathered.hops
 
     def findings(self, findings: Iterable[tuple[Change, Finding]]) -> None:
         for change, finding in findings:

@@ -88,14 +88,14 @@ class Agents:
         records = self.custody.take(tp, delivery)
         if records:
             taken = self._ingest.take(*tp, records)
-            for place, hops in taken.hops:
-                self._arriving.add(place, hops)
+            for place, hops, size in taken.hops:
+                self._arriving.add(place, hops, size)
             self.metrics.count("grantline_passed_over_total", taken.passed_over)
             self.speech.rejected(taken.rejected)
             self.metrics.count("grantline_records_total", len(records), topic=tp[0])
         self.custody.done(tp, delivery.end)
         if not more or self._arriving.enough:
-            self._hand_on_arrived()
+            self._hand_on(self._arriving, "grantline_hops_total")
 
     async def fold(self, tp: TP, delivery: Delivery, more: bool) -> None:
         """Frames into the state of their partition, what that brings out."""
@@ -110,22 +110,20 @@ class Agents:
                 await asyncio.sleep(0)
                 turn = time.monotonic()
         if not more or self._resolved.enough:
-            self._hand_on_resolved()
+            self._hand_on(self._resolved, "grantline_resolved_hops_total")
 
     def hand_on(self) -> None:
         """Send everything that is gathered: what it came from is about to be committed."""
-        self._hand_on_arrived()
-        self._hand_on_resolved()
+        self._hand_on(self._arriving, "grantline_hops_total")
+        self._hand_on(self._resolved, "grantline_resolved_hops_total")
 
-    def _hand_on_arrived(self) -> None:
-        if not self._arriving.empty:
-            hops = self.speech.gathered(self._arriving.take())
-            self.metrics.count("grantline_hops_total", hops)
-
-    def _hand_on_resolved(self) -> None:
-        if not self._resolved.empty:
-            hops = self.speech.gathered(self._resolved.take())
-            self.metrics.count("grantline_resolved_hops_total", hops)
+    def _hand_on(self, gathering: Gathering, counted: Name) -> None:
+        if gathering.empty:
+            return
+        gathered = gathering.take()
+        self.speech.frames(gathered.frames)
+        self.speech.rejected(gathered.rejected)
+        self.metrics.count(counted, gathered.hops)
 
     def _fold_one(self, tp: TP, fold: Fold[Any], record: Record) -> None:
         replayed = record.offset < fold.live_from

@@ -45,8 +45,8 @@ def _take(*lines: Line, read: Any = decode, policy: Policy = POLICY) -> Came:
     """What ingest makes of them; every rejection must come back from the bytes it is sent as."""
     taken = Ingest(read, policy).take("spans", 2, lines)
     gathering = Gathering(TO)
-    for place, hops in taken.hops:
-        gathering.add(place, hops)
+    for place, hops, size in taken.hops:
+        gathering.add(place, hops, size)
     frames, refused, count = gathering.take()
     assert gathering.empty
     for row in (*taken.rejected, *refused):

@@ -203,6 +203,19 @@ def test_faust_flushes_the_producer_before_it_commits() -> None:
     assert source.index("producer.flush()") < source.index("self._commit(")
 
 
+def test_a_flush_waits_for_what_is_gathered_too(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The offsets that are about to be committed stand behind it already."""
+    done: list[str] = []
+
+    async def flush(_: object) -> None:
+        done.append("flushed")
+
+    app.stakes.hand_on = lambda: done.append("handed on")
+    monkeypatch.setattr(type(app.stakes.outlet), "flush", flush)
+    asyncio.run(app.producer.flush())
+    assert done == ["handed on", "flushed"]
+
+
 def test_faust_merges_through_the_scheduler() -> None:
     assert "self.scheduler.iterate(records)" in inspect.getsource(upstream.Consumer.getmany)
 

@@ -1,0 +1,71 @@
+"""What a batch costs the writer does not grow with what is stored: rows looked at, not seconds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grantline.model.hop import Hop
+from grantline.ports import Batch
+from grantline.store.duckdb_store import DuckDBStore
+
+STORED = 500_000
+ROW_GROUP = 122_880
+"""DuckDB reads as many rows at least, or none of them."""
+NOW = 1_795_459_437_000_000_000
+_STORED = f"""INSERT INTO hops BY NAME
+    SELECT i::UBIGINT AS span_key, printf('%016x', i) AS span_id, '0' AS trace_id,
+        'use' AS operation, make_timestamp_ns({NOW} - ({STORED} - i) * 1000000) AS seen_at,
+        1 AS kind, false AS failed, []::VARCHAR[] AS flags
+    FROM range({STORED}) numbers(i)"""
+
+
+@pytest.fixture
+def store() -> Iterator[DuckDBStore]:
+    made = DuckDBStore(":memory:", threads=1)
+    made._connection.execute(_STORED)
+    yield made
+    made.close()
+
+
+def _hops(first: int, root_id: str | None) -> list[Hop]:
+    """A hundred that are stored, if below `STORED`; with a root they take the place of those."""
+    return [
+        Hop(f"{n:016x}", "0", "use", NOW - (STORED - n) * 1_000_000, kind=1, root_id=root_id)
+        for n in range(first, first + 100)
+    ]
+
+
+@pytest.mark.parametrize("root_id", [None, "dlg_root"])
+@pytest.mark.parametrize("first,more", [(STORED, 100), (STORED - 50, 50), (1_000, 0)])
+def test_only_what_is_of_their_time_is_looked_through_for_repetitions(
+    store: DuckDBStore, tmp_path: Path, first: int, more: int, root_id: str | None
+) -> None:
+    profile = tmp_path / "profile.json"
+    scanned: list[int] = []
+    ask = store._rows
+
+    def counted(sql: str) -> list[tuple[Any, ...]]:
+        store._connection.execute("PRAGMA enable_profiling = 'json'")
+        store._connection.execute(f"PRAGMA profiling_output = '{profile}'")
+        rows = ask(sql)
+        store._connection.execute("PRAGMA disable_profiling")
+        scanned.append(sum(_scanned(json.loads(profile.read_text("utf-8")))))
+        return rows
+
+    store._rows = counted  # type: ignore[method-assign]
+    store.write(Batch(hops=_hops(first, root_id)))
+    store._rows = ask  # type: ignore[method-assign]
+    assert scanned
+    assert max(scanned) <= ROW_GROUP + 100
+    assert store.query("SELECT count(*) FROM hops") == [(STORED + more,)]
+
+
+def _scanned(operator: dict[str, Any]) -> Iterator[int]:
+    yield operator.get("operator_rows_scanned", 0)
+    for child in operator["children"]:
+        yield from _scanned(child)

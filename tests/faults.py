@@ -9,16 +9,20 @@ of those runs only in which the fact that explains it came later.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
+import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
 from grantline.wire.otlp import decode
 from tests import hostile
 from tests.benchmarks.chains import Planted
 from tests.benchmarks.load import hops_of, make
+from tests.brokers import Broker
 from tests.processes import Worker, Writer
 from tests.stage import Stage, headers_of, until
 from tests.workers import undisturbed
@@ -217,6 +221,19 @@ class Run:
         topics = ask("SELECT DISTINCT source_topic FROM rejected")
         assert topics == [(self.stage.input,)]
         return list(rows)
+
+
+@contextmanager
+def running(broker: Broker, load: Load, home: Path, **settings: object) -> Iterator[Run]:
+    """A pipeline of its own in `home`; `settings` of the workers differ from the stage's."""
+    stage = Stage(broker.bootstrap, home)
+    stage.settings = msgspec.structs.replace(stage.settings, **settings)
+    made = Run(stage, load)
+    try:
+        yield made
+    finally:
+        made.close()
+        stage.close()
 
 
 def same(outcome: Outcome, undisturbed: Outcome) -> None:

@@ -8,11 +8,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-
-from rich.console import Console
 
 from tests.benchmarks import (
     apart,
@@ -28,10 +25,9 @@ from tests.benchmarks import (
     throughput,
 )
 from tests.benchmarks.bench import FULL, QUICK, Bench
-from tests.benchmarks.broker import warm_up
-from tests.benchmarks.expected import Different
+from tests.benchmarks.session import console, on_a_broker, tell
 from tests.benchmarks.sheet import Part
-from tests.brokers import choose
+from tests.brokers import Broker
 
 PARTS: Mapping[str, Callable[[Bench], Part]] = {
     "throughput": throughput.run,
@@ -45,31 +41,27 @@ PARTS: Mapping[str, Callable[[Bench], Part]] = {
 }
 """In the order in which they run."""
 _JSON = Path(".grantline/bench.json")
-_console = Console(highlight=False, soft_wrap=True)
-if not _console.is_terminal:
-    _console.width = 140
 
 
 def main() -> int:
     options = _options()
-    broker = choose()
     before = os.getloadavg()[0]
-    try:
-        _tell(f"broker: {broker.name}")
-        warm_up(broker.bootstrap)
-        bench = Bench(broker, QUICK if options.quick else FULL, options.seed, _tell)
-        parts = {name: PARTS[name](bench) for name in PARTS if name in (options.only or PARTS)}
-    except (Different, TimeoutError) as why:
-        _console.print(f"the output is not what it must be: {why}", markup=False, style="red")
+    names = [name for name in PARTS if name in (options.only or PARTS)]
+
+    def measure(broker: Broker) -> tuple[str, dict[str, Part]]:
+        bench = Bench(broker, QUICK if options.quick else FULL, options.seed, tell)
+        return broker.name, {name: PARTS[name](bench) for name in names}
+
+    measured = on_a_broker(measure)
+    if measured is None:
         return 1
-    finally:
-        broker.close()
-    where = report.where(broker.name, options.quick, options.seed, before)
-    report.show(_console, where, parts)
+    broker_name, parts = measured
+    where = report.where(broker_name, options.quick, options.seed, before)
+    report.show(console, where, parts)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report.as_json(where, parts), indent=2, ensure_ascii=False)
     options.json.write_text(text + "\n", "utf-8")
-    _console.print(f"\nJSON: {options.json}", markup=False)
+    console.print(f"\nJSON: {options.json}", markup=False)
     if not options.quick:
         _document(where, parts)
     return 0
@@ -81,7 +73,7 @@ def _document(where: report.Where, parts: Mapping[str, Part]) -> None:
     document.PAGE.write_text(document.renew(page, where, parts), "utf-8")
     if {"throughput", "stages"} <= parts.keys() and parts["stages"].data["processes"]:
         charts.draw(parts["throughput"].data, parts["stages"].data)
-    _console.print(f"renewed: {os.path.relpath(document.PAGE)}", markup=False)
+    console.print(f"renewed: {os.path.relpath(document.PAGE)}", markup=False)
 
 
 def _options() -> argparse.Namespace:
@@ -96,10 +88,6 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=7, help="another load; the default is 7")
     return parser.parse_args()
-
-
-def _tell(text: str) -> None:
-    _console.print(f"[dim]{time.strftime('%X')}[/]  {text}")
 
 
 if __name__ == "__main__":

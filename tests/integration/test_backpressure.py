@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,10 +17,10 @@ from tests import pressure
 from tests.benchmarks.backlog import standing_still
 from tests.benchmarks.usage import Meter, of_broker
 from tests.brokers import Broker
-from tests.faults import Load, Run
+from tests.faults import Load, Run, running
 from tests.faults import load as make_load
 from tests.processes import Emitter, Worker, Writer
-from tests.stage import Stage, until
+from tests.stage import until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -33,19 +32,8 @@ def load() -> Load:
 
 @pytest.fixture
 def run(broker: Broker, load: Load, tmp_path: Path) -> Iterator[Run]:
-    with _running(broker, load, tmp_path) as made:
+    with running(broker, load, tmp_path) as made:
         yield made
-
-
-@contextmanager
-def _running(broker: Broker, load: Load, home: Path) -> Iterator[Run]:
-    stage = Stage(broker.bootstrap, home)
-    made = Run(stage, load)
-    try:
-        yield made
-    finally:
-        made.close()
-        stage.close()
 
 
 def _at_work(run: Run) -> tuple[Worker, Writer]:
@@ -111,7 +99,7 @@ def test_a_broker_that_stands_still_again_and_again(
     processes = of_broker(fresh_broker)
     if not processes:
         pytest.skip(f"its process cannot be stopped from here: {fresh_broker.name}")
-    with _running(fresh_broker, load, tmp_path) as run:
+    with running(fresh_broker, load, tmp_path) as run:
         worker, writer = _at_work(run)
         before = _rows(writer)
         emitter = Emitter(run.stage.settings, tmp_path, STEADY, A_SECOND, FLOOD)

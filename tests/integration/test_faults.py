@@ -9,17 +9,16 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from tests.brokers import Broker
-from tests.faults import Load, Outcome, Run, same
+from tests.faults import Load, Outcome, Run, running, same
 from tests.faults import load as make_load
 from tests.processes import Writer
-from tests.stage import Stage, until
+from tests.stage import until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -32,26 +31,15 @@ def load() -> Load:
 @pytest.fixture(scope="module")
 def undisturbed(broker: Broker, load: Load, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """What comes out when nothing happens."""
-    with _running(broker, load, tmp_path_factory.mktemp("undisturbed")) as run:
+    with running(broker, load, tmp_path_factory.mktemp("undisturbed")) as run:
         run.stage.worker()
         return run.finish(run.stage.writer())
 
 
 @pytest.fixture
 def run(broker: Broker, load: Load, tmp_path: Path) -> Iterator[Run]:
-    with _running(broker, load, tmp_path) as made:
+    with running(broker, load, tmp_path) as made:
         yield made
-
-
-@contextmanager
-def _running(broker: Broker, load: Load, home: Path) -> Iterator[Run]:
-    stage = Stage(broker.bootstrap, home)
-    made = Run(stage, load)
-    try:
-        yield made
-    finally:
-        made.close()
-        stage.close()
 
 
 def test_nothing_happens(undisturbed: Outcome, load: Load) -> None:
@@ -147,7 +135,7 @@ def test_a_broker_ends_and_comes_back(
 ) -> None:
     """SIGTERM and SIGKILL with work at hand. Meanwhile what is stored can be asked; afterwards the
     writer goes on, and the worker, or the next one where it gave up."""
-    with _running(fresh_broker, load, tmp_path) as run:
+    with running(fresh_broker, load, tmp_path) as run:
         writer, worker = run.stage.writer(), run.stage.worker()
         run.feed(0.3)
         until(lambda: worker.figure("grantline_findings_total") > 0, 60, "a finding")

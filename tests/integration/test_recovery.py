@@ -11,7 +11,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
@@ -22,7 +22,7 @@ from confluent_kafka.admin import AdminClient
 from grantline.streams import topics
 from tests.brokers import Broker
 from tests.deaths import MOMENTS
-from tests.faults import Load, Outcome, Run, same
+from tests.faults import Load, Outcome, Run, running, same
 from tests.faults import load as make_load
 from tests.processes import Worker
 from tests.stage import Stage, until
@@ -54,17 +54,9 @@ def run(broker: Broker, load: Load, tmp_path: Path) -> Iterator[Run]:
         yield made
 
 
-@contextmanager
-def _running(broker: Broker, load: Load, home: Path) -> Iterator[Run]:
+def _running(broker: Broker, load: Load, home: Path) -> AbstractContextManager[Run]:
     """Workers share their snapshots, and take one of each partition within half a second."""
-    stage = Stage(broker.bootstrap, home)
-    _set(stage, snapshot_dir=_snapshots(stage), snapshot_seconds=0.5)
-    made = Run(stage, load)
-    try:
-        yield made
-    finally:
-        made.close()
-        stage.close()
+    return running(broker, load, home, snapshot_dir=home / "snapshots", snapshot_seconds=0.5)
 
 
 def _set(stage: Stage, **settings: object) -> None:

@@ -9,51 +9,42 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from tests.benchmarks import document, report
 from tests.benchmarks.bench import QUICK, Bench
-from tests.benchmarks.broker import warm_up
-from tests.benchmarks.expected import Different
 from tests.benchmarks.ours import NAME
+from tests.benchmarks.session import console, on_a_broker, tell
 from tests.benchmarks.sheet import Part, plain
 from tests.benchmarks.soak import chart, settings, tables
 from tests.benchmarks.soak.run import Plan, Soaked, soak
 from tests.benchmarks.soak.verdict import Verdict, as_json, judge
 from tests.benchmarks.soak.watch import Minute
-from tests.brokers import choose
+from tests.brokers import Broker
 
 CHART = Path(__file__).with_name("soak.png")
 _BENCH = Path(".grantline/bench.json")
 _JSON = Path(".grantline/soak.json")
-_console = Console(highlight=False, soft_wrap=True)
-if not _console.is_terminal:
-    _console.width = 160
 
 
 def main() -> int:
     options = _options()
-    broker = choose()
     before = os.getloadavg()[0]
-    try:
-        _tell(f"broker: {broker.name}")
-        warm_up(broker.bootstrap)
-        rate = options.rate or _half_of_full_load(Bench(broker, QUICK, options.seed, _tell))
+
+    def measure(broker: Broker) -> tuple[str, Plan, Soaked]:
+        rate = options.rate or _half_of_full_load(Bench(broker, QUICK, options.seed, tell))
         plan = Plan(options.minutes, rate, options.batch, options.seed)
-        _tell(f"{rate:,.0f} spans/s in records of {plan.batch} for {plan.minutes:g} minutes")
-        soaked = soak(broker, plan, _teller(plan.minutes))
-    except (Different, TimeoutError) as why:
-        _console.print(f"the output is not what it must be: {why}", markup=False, style="red")
+        tell(f"{rate:,.0f} spans/s in records of {plan.batch} for {plan.minutes:g} minutes")
+        return broker.name, plan, soak(broker, plan, _teller(plan.minutes))
+
+    measured = on_a_broker(measure)
+    if measured is None:
         return 1
-    finally:
-        broker.close()
-    where = report.where(broker.name, False, options.seed, before)
+    broker_name, plan, soaked = measured
+    where = report.where(broker_name, False, options.seed, before)
     verdict = _leave(options.json, where, plan, soaked)
     return 0 if verdict.good else 1
 
@@ -64,18 +55,18 @@ def _leave(path: Path, where: report.Where, plan: Plan, soaked: Soaked) -> Verdi
     series = {name: [each[name] for each in figures] for name in figures[0]}
     verdict = judge(series, soaked.accounted, settings.SETTLED_MINUTES)
     part = Part(_data(plan, soaked, verdict), [tables.minutes(series), tables.verdict(verdict)])
-    report.show(_console, where, {"soak": part})
+    report.show(console, where, {"soak": part})
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report.as_json(where, {"soak": part}), indent=2, ensure_ascii=False)
     path.write_text(text + "\n", "utf-8")
     chart.draw(series, verdict.judged, path.with_suffix(".png"))
-    _console.print(f"\nJSON and chart: {path}, {path.with_suffix('.png')}", markup=False)
+    console.print(f"\nJSON and chart: {path}, {path.with_suffix('.png')}", markup=False)
     if verdict.judged is not None:
         chart.draw(series, verdict.judged, CHART)
         page = document.PAGE.read_text("utf-8")
         text = tables.section(plan, part.sheets, report.in_words(where))
         document.PAGE.write_text(document.put(page, "soak", text), "utf-8")
-        _console.print(f"renewed: {os.path.relpath(document.PAGE)}", markup=False)
+        console.print(f"renewed: {os.path.relpath(document.PAGE)}", markup=False)
     return verdict
 
 
@@ -122,11 +113,7 @@ def _options() -> argparse.Namespace:
 
 def _teller(minutes: float) -> Callable[[Minute], None]:
     numbers = count(1)
-    return lambda minute: _tell(f"minute {next(numbers)} of {minutes:g}: {minute.in_words()}")
-
-
-def _tell(text: str) -> None:
-    _console.print(f"[dim]{time.strftime('%X')}[/]  {text}")
+    return lambda minute: tell(f"minute {next(numbers)} of {minutes:g}: {minute.in_words()}")
 
 
 if __name__ == "__main__":

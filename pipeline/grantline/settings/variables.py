@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """debug, info, warning or error."""
     pure: bool = False
-    """Do without the compiled modules (grantline.compiled reads it before there are settings)."""
+    """Do without the compiled decoder: slower, and the same otherwise."""
 
     input_topics: Annotated[tuple[str, ...], BeforeValidator(_names)] = ("otlp_spans",)
     """Topics of spans, separated by commas, created where the broker does not have them; or none,

@@ -27,7 +27,7 @@ from grantline.lineage.packing import FORMAT
 from grantline.lineage.tiers import Bounds
 from grantline.ports import Clock
 from grantline.rules import every
-from grantline.streams import pages, topics, transport
+from grantline.streams import pages, repetitions, topics, transport
 from grantline.streams.credentials import credentials
 from grantline.streams.custody import TP, Custody
 from grantline.streams.engines import Engines
@@ -42,6 +42,7 @@ from grantline.streams.restorer import Restorer
 from grantline.streams.settings import WorkerSettings
 from grantline.streams.snapshots import Snapshots
 from grantline.streams.speech import Speech
+from grantline.streams.stakes import Stakes
 from grantline.streams.topology import Agents
 from grantline.streams.watch import Watch
 from grantline.wire.otlp import decode, decoder
@@ -80,7 +81,7 @@ class Process(Worker):
 class App(faust.App):
     """Faust's app, with what the transport needs of the worker."""
 
-    stakes: transport.Stakes
+    stakes: Stakes
 
 
 def build_app(
@@ -128,7 +129,7 @@ def build_app(
         resolved=Gathering(addresses),
         clock=clock,
     )
-    app.stakes = transport.Stakes(
+    app.stakes = Stakes(
         custody=custody, outlet=outlet, metrics=metrics, restorer=restorer,
         hand_on=agents.hand_on, topic_ids=topic_ids or {},
     )  # fmt: skip
@@ -261,6 +262,7 @@ def run(settings: WorkerSettings, engines: Engines | None = None) -> int:
     ids = topics.identities(settings, [*inputs, settings.topics.hops, settings.topics.tokens])
     app = build_app(settings, inputs, engines, topic_ids=ids)
     settings.datadir.mkdir(parents=True, exist_ok=True)
+    repetitions.install()
     worker = Process(app, loop=loop, loglevel=settings.log_level, redirect_stdouts=False)
     try:
         worker.execute_from_commandline()

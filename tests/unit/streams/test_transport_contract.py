@@ -26,7 +26,7 @@ from faust.types import TP, ConsumerMessage
 from faust.worker import Worker
 from mode import Service
 
-from grantline.streams import transport
+from grantline.streams import consumer_thread, transport
 from grantline.streams.assignor import TopicwiseStickyAssignor
 from grantline.streams.merging import MergeScheduler
 from grantline.streams.settings import WorkerSettings
@@ -58,9 +58,9 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
         (transport.Consumer._commit, driver.Consumer._commit),
         (transport.Consumer._should_commit, upstream.Consumer._should_commit),
         (transport.Consumer.resume_partitions, upstream.Consumer.resume_partitions),
-        (transport.ConsumerThread._commit, driver.AIOKafkaConsumerThread._commit),
+        (consumer_thread.ConsumerThread._commit, driver.AIOKafkaConsumerThread._commit),
         (
-            transport.ConsumerThread.seek_to_committed,
+            consumer_thread.ConsumerThread.seek_to_committed,
             driver.AIOKafkaConsumerThread.seek_to_committed,
         ),
         (
@@ -69,11 +69,11 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
         ),
         (transport.Consumer._new_consumer_thread, driver.Consumer._new_consumer_thread),
         (
-            transport.ConsumerThread._create_worker_consumer,
+            consumer_thread.ConsumerThread._create_worker_consumer,
             driver.AIOKafkaConsumerThread._create_worker_consumer,
         ),
         (
-            transport.ConsumerThread._fetch_records,
+            consumer_thread.ConsumerThread._fetch_records,
             driver.AIOKafkaConsumerThread._fetch_records,
         ),
         (transport.Producer.flush, driver.Producer.flush),
@@ -94,7 +94,7 @@ def test_faust_takes_our_transport_and_scheduler(app: App) -> None:
     assert type(app.transport) is transport.Transport
     assert type(app.producer_transport) is transport.Transport
     assert type(app.consumer) is transport.Consumer
-    assert type(app.consumer._thread) is transport.ConsumerThread
+    assert type(app.consumer._thread) is consumer_thread.ConsumerThread
     assert type(app.consumer.scheduler) is MergeScheduler
     assert type(app.producer) is transport.Producer
 
@@ -180,7 +180,7 @@ def test_a_commit_counts_once_the_broker_took_it(app: App) -> None:
 def test_how_much_of_a_commit_is_believed(
     commit: tuple[int, str], topic_id: str, end: int | None, holds: int
 ) -> None:
-    assert transport.believed(("spans", 0), commit, topic_id, end) == holds
+    assert consumer_thread.believed(("spans", 0), commit, topic_id, end) == holds
 
 
 async def _crash(app: App) -> None:
@@ -304,7 +304,7 @@ class Fetched:
 def test_a_poll_unpacks_a_delivery_of_each_partition(values: list[bytes], taken: int) -> None:
     records: list[Any] = []
     fetched = Fetched(*values)
-    transport._fill(records, cast(Any, fetched))
+    consumer_thread._fill(records, cast(Any, fetched))
     assert len(records) == taken
     assert fetched.has_more() == (taken < len(values))
 

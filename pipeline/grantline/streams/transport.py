@@ -158,6 +158,14 @@ class Consumer(driver.Consumer):
             return False
         return await super().commit(topics, start_new_transaction)
 
+    async def commit_and_end_transactions(self) -> None:
+        """The last commit, before partitions are given up. Where another is under way Faust waits
+        for it and makes none: what was worked through since would be done again, and has no snapshot.
+        """
+        while not self._crashed_somewhere and await self.maybe_wait_for_commit_to_finish():
+            pass
+        await super().commit_and_end_transactions()
+
     @property
     def _crashed_somewhere(self) -> bool:
         return self.crashed or cast(faust.App, self.app).crashed

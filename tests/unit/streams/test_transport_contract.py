@@ -54,6 +54,10 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
         (transport.Consumer.perform_seek, upstream.Consumer.perform_seek),
         (transport.Consumer.wait_empty, upstream.Consumer.wait_empty),
         (transport.Consumer.commit, upstream.Consumer.commit),
+        (
+            transport.Consumer.commit_and_end_transactions,
+            upstream.Consumer.commit_and_end_transactions,
+        ),
         (Process._crash, Worker._crash),
         (transport.Consumer._commit, driver.Consumer._commit),
         (transport.Consumer._should_commit, upstream.Consumer._should_commit),
@@ -195,6 +199,35 @@ async def _crash(app: App) -> None:
 def test_a_crashed_worker_waits_for_nobody(app: App) -> None:
     """Neither for an event whose agent is gone, nor for the thread that commits."""
     asyncio.run(asyncio.wait_for(_crash(app), 5))
+
+
+async def _last_commit(app: App) -> list[str]:
+    consumer: Any = app.consumer
+    done: list[str] = []
+
+    async def under_way() -> None:
+        consumer._commit_fut = asyncio.get_running_loop().create_future()
+        await asyncio.sleep(0.01)
+        done.append("the one under way")
+        former, consumer._commit_fut = consumer._commit_fut, None
+        former.set_result(None)
+
+    async def force_commit(*_: object, **__: object) -> bool:
+        done.append("the last")
+        return True
+
+    consumer.force_commit = force_commit
+    other = asyncio.create_task(under_way())
+    await asyncio.sleep(0)
+    await consumer.commit_and_end_transactions()
+    await other
+    return done
+
+
+def test_the_last_commit_is_made_though_another_is_under_way(app: App) -> None:
+    """Faust waits for the other one and makes none."""
+    done = asyncio.run(asyncio.wait_for(_last_commit(app), 5))
+    assert done == ["the one under way", "the last"]
 
 
 def test_faust_flushes_the_producer_before_it_commits() -> None:

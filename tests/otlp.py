@@ -36,15 +36,23 @@ BOOKER: Mapping[str, Any] = {
 }
 
 
+_FIELDS = {
+    bool: "bool_value",
+    int: "int_value",
+    float: "double_value",
+    str: "string_value",
+    bytes: "bytes_value",
+}
+
+
 def any_value(value: Any) -> AnyValue:
     if isinstance(value, AnyValue):
         return value
     if isinstance(value, list):
         return AnyValue(array_value=ArrayValue(values=[any_value(item) for item in value]))
-    names = {bool: "bool_value", int: "int_value", float: "double_value"}
-    names |= {str: "string_value", bytes: "bytes_value", type(None): ""}
-    name = names[type(value)]
-    return AnyValue(**{name: value}) if name else AnyValue()
+    if value is None:
+        return AnyValue()
+    return AnyValue(**{_FIELDS[type(value)]: value})
 
 
 def pairs(attributes: Mapping[str, Any]) -> list[KeyValue]:

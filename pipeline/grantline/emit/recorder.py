@@ -14,22 +14,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, Tracer
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
+from opentelemetry.trace import Link, SpanContext
 
-from grantline import __version__
 from grantline.emit import canonical, claims, clean, decoding
-from grantline.emit.attributes import (
-    ALIASES,
-    FIELDS,
-    PLANS,
-    REQUIRED,
-    SCHEMA_URL,
-    Field,
-    Kind,
-    Operation,
-)
+from grantline.emit.attributes import ALIASES, FIELDS, PLANS, REQUIRED, Field, Kind, Operation
 from grantline.emit.claims import Json, TokenFacts
 from grantline.emit.delegation import Known, Memory
 from grantline.emit.errors import NotRecorded
@@ -37,20 +26,15 @@ from grantline.emit.exporters import make_exporter
 from grantline.emit.meter import publish
 from grantline.emit.outlet import Outlet, Queue
 from grantline.emit.people import People
-from grantline.emit.provider import SCOPE, another_instance, make_provider
+from grantline.emit.resource import another_instance, make_resource
 from grantline.emit.settings import Settings
+from grantline.emit.span import SCOPE, finished
 from grantline.emit.tally import Tally
 
-_KINDS: Final = {
-    "client": SpanKind.CLIENT,
-    "server": SpanKind.SERVER,
-    "internal": SpanKind.INTERNAL,
-}
 _MIN_SECRET: Final = 8
 """Characters below which a credential is too short to be looked for in other values."""
 _MAX_NAME: Final = 128
 _WORDS: Final = re.compile(r"[a-z_]{1,32}")
-_FAILED: Final = Status(StatusCode.ERROR)
 
 Token = str | bytes
 
@@ -82,7 +66,7 @@ class Fact:
 
 
 class Recorder:
-    """Settings, memory, counters and the private provider of one emitter."""
+    """Settings, memory, counters and the way out of one emitter."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -92,9 +76,9 @@ class Recorder:
         exporter = make_exporter(settings.exporter, settings.export_timeout)
         self._outlet = Outlet(exporter, self.tally)
         self._queue = Queue(self._outlet, settings, self.tally)
-        self._provider = make_provider(settings, self._queue, self.tally)
-        self._tracer = self._provider.get_tracer(SCOPE, __version__, SCHEMA_URL)
-        publish(self.tally, SCOPE)
+        self._resource = make_resource(settings, self.tally)
+        self._disabled = os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true"
+        publish(self.tally, SCOPE.name)
         after_fork = weakref.WeakMethod(self._after_fork)
         os.register_at_fork(after_in_child=lambda: (found := after_fork()) and found())
 
@@ -102,8 +86,7 @@ class Recorder:
         self.tally.reset()
         self.memory.reset()
         self._outlet.reset()
-        if isinstance(self._tracer, Tracer):  # not every SDK version does this itself
-            self._tracer.resource = another_instance(self._tracer.resource)
+        self._resource = another_instance(self._resource)
 
     def see(
         self, token: Token | None, verified: Json | None = None, introspected: Json | None = None
@@ -165,22 +148,22 @@ class Recorder:
         """
         attributes = self._attributes(fact)
         name = fact.operation if not fact.name else f"{fact.operation} {fact.name}"
-        span = self._tracer.start_span(
+        span = finished(
             clean.text(name, self.tally, fact.secrets, _MAX_NAME),
-            context=_parent(),
-            kind=_KINDS[fact.kind],
-            attributes=attributes,
+            fact.kind,
+            attributes,
+            resource=self._resource,
+            parent=_stateless(trace.get_current_span().get_span_context()),
             links=fact.links,
+            failed=fact.failed,
         )
         self.tally.emitted()
-        if fact.failed:
-            span.set_status(_FAILED)
-        if not isinstance(span, ReadableSpan):
+        if self._disabled:
             self.tally.dropped(1, "sdk_disabled", "OTEL_SDK_DISABLED is set")
             if self.settings.fail_closed and fact.operation in ("grant", "delegate"):
                 raise NotRecorded("OTEL_SDK_DISABLED is set: nothing is recorded")
             return None
-        span.end(span.start_time)
+        self._queue.on_end(span)
         return span.get_span_context()
 
     def _attributes(self, fact: Fact) -> dict[str, Any]:
@@ -220,26 +203,21 @@ class Recorder:
 
     def flush(self, timeout: float) -> bool:
         """Send what waits; whether nothing is left on the way."""
-        self._provider.force_flush(int(timeout * 1000))
+        self._queue.force_flush(int(timeout * 1000))
         return self._outlet.waiting == 0
 
     def shutdown(self) -> None:
-        self._provider.shutdown()
+        self._queue.shutdown()
 
 
-def _parent() -> Context | None:
-    """Where the span belongs, without the `tracestate` of strangers; None for the current context.
+def _stateless(seen: SpanContext) -> SpanContext:
+    """The same span without the `tracestate` of strangers.
 
     Anybody who calls us writes into it (W3C Trace Context 3.3): what looks like a token there
     would get the span quarantined, and the use never judged.
     """
-    seen = trace.get_current_span().get_span_context()
     if not seen.trace_state:
-        return None
-    return trace.set_span_in_context(trace.NonRecordingSpan(_stateless(seen)))
-
-
-def _stateless(seen: SpanContext) -> SpanContext:
+        return seen
     return SpanContext(seen.trace_id, seen.span_id, seen.is_remote, seen.trace_flags)
 
 

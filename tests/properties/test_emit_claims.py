@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from typing import Any
 
+import rfc8785
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -158,3 +160,11 @@ def test_any_fact_becomes_a_span_that_encoders_and_the_pipeline_take(
 @settings(max_examples=300, deadline=None)
 def test_what_consumers_quarantine_never_leaves(text: str) -> None:
     assert not QUARANTINE.search(clean.text(text, Noted()))
+
+
+@given(st.lists(st.tuples(st.text(), st.text()), max_size=20))
+@settings(max_examples=300, deadline=None)
+@example([("https://as.example.com", '\x00\x1f\x7f\u2028\\"/\b\f\n\r\t')])
+def test_a_chains_hash_is_the_hash_of_its_canonical_json(chain: list[tuple[str, str]]) -> None:
+    form = rfc8785.dumps([list(pair) for pair in chain])
+    assert canonical.chain_hash(chain) == "sha256:" + hashlib.sha256(form).hexdigest()

@@ -10,7 +10,7 @@ from grantline.emit import canonical
 from grantline.emit.attributes import Kind
 from grantline.emit.base import NOTHING, REFUSED, Operations
 from grantline.emit.claims import Json
-from grantline.emit.context import acting
+from grantline.emit.context import Acting, acting
 from grantline.emit.delegation import Delegation, Known
 from grantline.emit.facts import Facts
 from grantline.emit.guard import guarded
@@ -44,17 +44,19 @@ class Acts(Operations):
         call failed.
         `action` is hashed for comparison with what was approved, never sent.
         """
+        around = acting()
         seen, fields = self._begin("use", token, verified, introspected, facts)
         if token is None and kind == "client" and seen.facts is None:
-            seen = self._current(fields)
-        known = self._standing(seen)
+            seen = self._current(fields, around)
+        known = self._standing(seen, around)
         if what is not None:
             fields.setdefault("gen_ai_tool_name", what)
+        self._put_ids(fields, known.delegation, around)
         refused = self._put_use(fields, seen, known, kind)
         self._put_action(fields, action)
         fact = Fact("use", kind, fields, seen.facts, secrets_of(token), _action_of(fields))
         fact.failed = refused or "error_type" in fields
-        fact.links = self._links(known)
+        fact.links = self._links(known, around)
         self._recorder.record(fact)
         if token is not None and (seen.known is None or verified or introspected):
             self._remember(known.delegation, known.facts, known.origin, seen.fingerprint)
@@ -62,7 +64,6 @@ class Acts(Operations):
 
     def _put_use(self, fields: dict[str, Any], seen: Seen, known: Known, kind: Kind) -> bool:
         """Who presents what to whom, and whether it was refused."""
-        self._put_ids(fields, known.delegation)
         if kind != "client":
             fields.setdefault("decision_outcome", "allow")
         refused = fields.get("decision_outcome") in REFUSED
@@ -149,12 +150,17 @@ class Acts(Operations):
         `cascade=True` revokes everything below too (`revocation_target="subtree"`);
         `cascade=False` states that what is below lives on by design. Left out, nothing is said.
         """
+        around = acting()
         seen, fields = self._begin("revoke", token, None, None, facts)
         by_task = (
             token is None and delegation is None and "task_id" in fields and "id" not in fields
         )
-        known = self._task_alone(fields) if by_task else self._standing(seen, delegation)
-        self._put_ids(fields, known.delegation)
+        known = (
+            self._task_alone(fields, around)
+            if by_task
+            else self._standing(seen, around, delegation)
+        )
+        self._put_ids(fields, known.delegation, around)
         fields.pop("parent_id", None)
         fields.setdefault("evidence", "asserted")
         default = "task" if by_task else "token" if token is not None else "delegation"
@@ -180,10 +186,13 @@ class Acts(Operations):
         **facts: Unpack[Facts],
     ) -> Delegation:
         """The task is over (completed, failed, canceled, expired): its authority should die."""
+        around = acting()
         seen, fields = self._begin("end", token, None, None, facts)
         stated = token is not None or delegation is not None
-        known = self._standing(seen, delegation) if stated else self._decided(fields)
-        self._put_ids(fields, known.delegation)
+        known = (
+            self._standing(seen, around, delegation) if stated else self._decided(fields, around)
+        )
+        self._put_ids(fields, known.delegation, around)
         fields.pop("parent_id", None)
         fields.setdefault("end_status", status)
         fields.setdefault("evidence", "context" if known.delegation.id else "asserted")
@@ -196,17 +205,17 @@ class Acts(Operations):
         self, operation: Any, token: Token | None, facts: Facts
     ) -> tuple[Seen, dict[str, Any], Known]:
         """A decision about a delegation: the token's, else the task's or the current one."""
+        around = acting()
         seen, fields = self._begin(operation, token, None, None, facts)
         fields.pop("token_fingerprint", None)
         fields.pop("token_type", None)
-        known = self._standing(seen) if token is not None else self._decided(fields)
-        self._put_ids(fields, known.delegation)
+        known = self._standing(seen, around) if token is not None else self._decided(fields, around)
+        self._put_ids(fields, known.delegation, around)
         fields.setdefault("evidence", "asserted")
         return seen, fields, known
 
-    def _current(self, fields: dict[str, Any]) -> Seen:
+    def _current(self, fields: dict[str, Any], around: Acting | None) -> Seen:
         """The current delegation's token, as far as this process has seen it."""
-        around = acting()
         if around is None or around.delegation.fingerprint is None:
             return Seen()
         facts, own = around.facts, around.delegation.fingerprint

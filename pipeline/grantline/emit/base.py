@@ -16,7 +16,7 @@ from opentelemetry.trace import Link, SpanContext
 from grantline.emit import canonical
 from grantline.emit.attributes import Kind, Operation
 from grantline.emit.claims import UNKNOWN_ISSUER, Json, TokenFacts
-from grantline.emit.context import Acting, acting, agent_name
+from grantline.emit.context import Acting, agent_name
 from grantline.emit.delegation import Delegation, Known
 from grantline.emit.recorder import Recorder, Seen, Token, link
 
@@ -66,9 +66,10 @@ class Operations:
                 issuer = fields.get("subject_issuer") or (facts and facts.get("subject_issuer"))
                 fields[who] = self._recorder.people.subject(issuer or UNKNOWN_ISSUER, name)
 
-    def _standing(self, seen: Seen, stated: Delegation | None = None) -> Known:
+    def _standing(
+        self, seen: Seen, around: Acting | None, stated: Delegation | None = None
+    ) -> Known:
         """The delegation a token stands for, or, without one, the stated or current one."""
-        around = acting()
         if stated is not None:
             known = self._recorder.memory.get(stated.id)
             if known is None:
@@ -92,45 +93,47 @@ class Operations:
         known = self._recorder.memory.get(around.delegation.id)
         return Known(around.delegation, around.facts, known.origin if known else None)
 
-    def _of_task(self, fields: Mapping[str, Any]) -> Known | None:
+    def _of_task(self, fields: Mapping[str, Any], around: Acting | None) -> Known | None:
         """The delegation of a task named by its id: the current one, else one made here for it.
 
         `None` where that is not known, or not one: an unknown root is left out, never guessed.
         """
-        task, around = fields.get("task_id"), acting()
+        task = fields.get("task_id")
         if not isinstance(task, str) or "id" in fields:
             return None
         if around is not None and around.delegation.task_id == task:
             return self._from_context(around)
         return self._recorder.memory.task(task)
 
-    def _decided(self, fields: dict[str, Any]) -> Known:
+    def _decided(self, fields: dict[str, Any], around: Acting | None) -> Known:
         """What is meant without a token: the named task's delegation, else the current one."""
-        if (known := self._of_task(fields)) is not None:
+        if (known := self._of_task(fields, around)) is not None:
             return known
-        around, task = acting(), fields.get("task_id")
+        task = fields.get("task_id")
         if (
             around is not None
             and task is not None
             and around.delegation.task_id not in (None, task)
         ):
             return Known(NOTHING)  # another task is current
-        return self._standing(Seen())
+        return self._standing(Seen(), around)
 
-    def _task_alone(self, fields: dict[str, Any]) -> Known:
+    def _task_alone(self, fields: dict[str, Any], around: Acting | None) -> Known:
         """A whole task and no delegation of it; of what is known of it, the root says where."""
-        known = self._of_task(fields)
+        known = self._of_task(fields, around)
         if known is None:
             return Known(NOTHING)
         return Known(Delegation(root_id=known.delegation.root_id), None, known.origin)
 
-    def _put_ids(self, fields: dict[str, Any], known: Delegation) -> None:
-        for name in ("id", "parent_id", "root_id", "depth", "task_id"):
-            fields.setdefault(name, getattr(known, name))
-        self._put_task(fields)
+    def _put_ids(self, fields: dict[str, Any], known: Delegation, around: Acting | None) -> None:
+        fields.setdefault("id", known.id)
+        fields.setdefault("parent_id", known.parent_id)
+        fields.setdefault("root_id", known.root_id)
+        fields.setdefault("depth", known.depth)
+        fields.setdefault("task_id", known.task_id)
+        self._put_task(fields, around)
 
-    def _put_task(self, fields: dict[str, Any]) -> str | None:
-        around = acting()
+    def _put_task(self, fields: dict[str, Any], around: Acting | None) -> str | None:
         if fields.get("task_id") is None and around is not None:
             fields["task_id"] = around.delegation.task_id
         task: str | None = fields.get("task_id")
@@ -167,9 +170,8 @@ class Operations:
         fields["decision_reason"] = reason
         fields.setdefault("error_type", reason)
 
-    def _links(self, above: Known) -> tuple[Link, ...]:
+    def _links(self, above: Known, around: Acting | None) -> tuple[Link, ...]:
         """To the span that told of the delegation and to the one a resumed agent left."""
-        around = acting()
         resumed = around.resumed if around is not None else None
         own = above.delegation.id
         return link("parent", above.origin, own) + link("resume", resumed, own)

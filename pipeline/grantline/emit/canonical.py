@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import os
 import re
 import time
@@ -21,8 +22,11 @@ ID_PATTERN: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 """What a `delegation.id` may look like."""
 _HMAC_DOMAIN: Final = b"delegation-fp-v1\x00"
 _SCHEMES: Final = ("bearer", "dpop")
+_UNPRINTED: Final = bytes([*range(0x21), 0x7F])
+"""ASCII that is no part of a token: controls and the space."""
 _KID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MIN_KEY_BYTES: Final = 16
+_PAIRS: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,9 @@ def credential(token: str | bytes) -> bytes:
     if isinstance(token, bytes):
         raw = token
     else:
-        text = bare(token)
-        if not text.isascii() or not text.isprintable() or " " in text:
+        raw = bare(token).encode("utf-8", "surrogatepass")
+        if not raw.isascii() or raw.translate(None, _UNPRINTED) != raw:
             raise ValueError("a token is printable ASCII without spaces (RFC 6750 section 2.1)")
-        raw = text.encode("ascii")
     if not raw:
         raise ValueError("the token is empty")
     return raw
@@ -68,7 +71,11 @@ def bare(token: str) -> str:
 
 def fingerprint(token: str | bytes, key: Key | None = None) -> str:
     """`sha256:<hex>`, or `hmac-sha256:<kid>:<hex>` with a key (the same digest as DPoP `ath`)."""
-    raw = credential(token)
+    return print_of(credential(token), key)
+
+
+def print_of(raw: bytes, key: Key | None = None) -> str:
+    """The fingerprint of a credential's bytes."""
     if key is None:
         return "sha256:" + hashlib.sha256(raw).hexdigest()
     digest = hmac.digest(key.secret, _HMAC_DOMAIN + raw, "sha256")
@@ -108,14 +115,23 @@ def canonical_hash(value: object) -> str:
 
 
 def chain_hash(chain: Iterable[Sequence[str]]) -> str:
-    """Hash of the FULL chain of (issuer, subject) pairs, root first."""
-    return canonical_hash([list(pair) for pair in chain])
+    """Hash of the FULL chain of (issuer, subject) pairs, root first.
+
+    Of lists of strings the canonical form is the one that the standard library's encoder, which
+    is compiled, writes: it escapes as RFC 8785 section 3.2.2.2 asks.
+    """
+    try:
+        text = _PAIRS.encode([list(pair) for pair in chain]).encode("utf-8")
+    except UnicodeError as error:
+        raise ValueError(f"no canonical JSON form: {type(error).__name__}") from None
+    return "sha256:" + hashlib.sha256(text).hexdigest()
 
 
 def split_scopes(value: str | Iterable[str]) -> tuple[str, ...]:
     """Scopes split on spaces, without empties and doubles, in byte order (RFC 6749 3.3)."""
-    parts = value.split(" ") if isinstance(value, str) else value
-    return tuple(sorted({scope for part in parts for scope in part.split(" ") if scope}))
+    found = set((value if isinstance(value, str) else " ".join(value)).split(" "))
+    found.discard("")
+    return tuple(sorted(found))
 
 
 def is_id(value: object) -> bool:

@@ -105,7 +105,7 @@ class _Reader:
     def issuer(self, claims: Json) -> str | None:
         # White space would let one name pass for an issuer and a subject in `chain.actors`.
         value = self.text("iss", claims)
-        return value if value and not any(map(str.isspace, value)) else None
+        return value if value and value.split() == [value] else None
 
     def texts(self, name: str) -> tuple[str, ...] | None:
         value = self.claims.get(name)

@@ -7,9 +7,10 @@ string or number would otherwise cost the whole export request its neighbours.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
+from grantline.emit.attributes import Form
 from grantline.emit.canonical import split_scopes
 
 MAX_TEXT: Final = 1024
@@ -77,13 +78,16 @@ def text(value: object, notes: Notes, secrets: Sequence[str] = (), limit: int = 
     return value
 
 
+def json_text(value: object, notes: Notes, secrets: Sequence[str] = ()) -> str:
+    """Text of at most `MAX_JSON` characters."""
+    return text(value, notes, secrets, MAX_JSON)
+
+
 def texts(value: object, notes: Notes, secrets: Sequence[str] = ()) -> tuple[str, ...]:
     """At most 64 strings; a single string counts as one."""
     if isinstance(value, str):
         return (text(value, notes, secrets),)
-    if isinstance(value, (bytes, Mapping)) or not isinstance(value, Iterable):
-        raise Unfit("not a list of strings")
-    items = tuple(value)
+    items = _items(value)
     if len(items) > MAX_ITEMS:
         notes.note("truncated", f"a list of more than {MAX_ITEMS} items")
         items = items[:MAX_ITEMS]
@@ -96,21 +100,26 @@ def scopes(value: object, notes: Notes, secrets: Sequence[str] = ()) -> tuple[st
     Split before they are bounded (a string cut in the middle would end in a scope nobody
     granted), and sorted after they are clean (cleaning may make two of them equal).
     """
-    if not isinstance(value, str) and (
-        isinstance(value, (bytes, Mapping)) or not isinstance(value, Iterable)
-    ):
-        raise Unfit("not a list of scopes")
-    items = [value] if isinstance(value, str) else list(value)
-    if not all(isinstance(item, str) for item in items):
-        raise Unfit("not a list of strings")
-    found = split_scopes(items)
+    try:
+        said = value if isinstance(value, str) else " ".join(_items(value))
+    except TypeError:
+        raise Unfit("not a list of strings") from None
+    found = split_scopes(said)
     fit = tuple([text(scope, notes, secrets) for scope in found])
     if fit == found and len(found) <= MAX_ITEMS:
         return found
     return texts(split_scopes(fit), notes)
 
 
-def number(value: object) -> int:
+def _items(value: object) -> tuple[Any, ...]:
+    if isinstance(value, (list, tuple)):  # the usual ones, before the abstract classes are asked
+        return tuple(value)
+    if isinstance(value, (bytes, Mapping)) or not isinstance(value, Iterable):
+        raise Unfit("not a list of strings")
+    return tuple(value)
+
+
+def number(value: object, *_: object) -> int:
     """A whole number that fits 64 bits; NumericDate fractions are cut (RFC 7519 section 2)."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise Unfit("not a number")
@@ -123,7 +132,18 @@ def number(value: object) -> int:
     return whole
 
 
-def flag(value: object) -> bool:
+def flag(value: object, *_: object) -> bool:
     if not isinstance(value, bool):
         raise Unfit("not true or false")
     return value
+
+
+FIT: Final[dict[Form, Callable[[object, Notes, Sequence[str]], Any]]] = {
+    "text": text,
+    "texts": texts,
+    "scopes": scopes,
+    "number": number,
+    "flag": flag,
+    "json": json_text,
+}
+"""What makes a value of each form fit to leave: (value, notes, secrets of the call) -> value."""

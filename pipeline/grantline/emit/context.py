@@ -17,7 +17,15 @@ from urllib.parse import quote_plus, unquote_plus, urlsplit
 
 from opentelemetry import baggage, trace
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
-from opentelemetry.context import Context, attach, create_key, detach, get_value, set_value
+from opentelemetry.context import (
+    Context,
+    attach,
+    create_key,
+    detach,
+    get_current,
+    get_value,
+    set_value,
+)
 from opentelemetry.trace import SpanContext
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -65,6 +73,7 @@ class Acting:
 
 def acting(context: Context | None = None) -> Acting | None:
     """The current delegation: set here, else told by baggage, else none."""
+    context = get_current() if context is None else context
     found = get_value(_ACTING, context)
     if isinstance(found, Acting):
         return found

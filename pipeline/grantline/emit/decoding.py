@@ -28,7 +28,7 @@ def decode(token: str | bytes, unsigned: bool = False) -> tuple[Json, Json] | No
         parts = raw.split(b".")
         if len(parts) != _JWS_PARTS or len(raw) > MAX_TOKEN:
             return None
-        header, claims = (json.loads(_unpad(part)) for part in parts[:2])
+        header, claims = _json(parts[0]), _json(parts[1])
     except (ValueError, RecursionError, binascii.Error):
         return None
     if not isinstance(header, dict) or not isinstance(claims, dict):
@@ -38,5 +38,7 @@ def decode(token: str | bytes, unsigned: bool = False) -> tuple[Json, Json] | No
     return header, claims
 
 
-def _unpad(part: bytes) -> bytes:
-    return urlsafe_b64decode(part + b"=" * (-len(part) % 4))
+def _json(part: bytes) -> Any:
+    text = urlsafe_b64decode(part + b"=" * (-len(part) % 4))
+    # UTF-8, as RFC 7519 section 3 asks: to guess among encodings takes as long as to parse.
+    return json.loads(text.decode("utf-8", "surrogatepass"))

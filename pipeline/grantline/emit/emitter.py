@@ -74,11 +74,11 @@ class Emitter(Wrapping):
         task: str | None,
     ) -> Acting:
         seen = self._recorder.see(token, verified)
-        known = self._standing(seen, delegation)
+        around = acting()
+        known = self._standing(seen, around, delegation)
         own = known.delegation
         if own.fingerprint is None and seen.fingerprint is not None:
             own = replace(own, fingerprint=seen.fingerprint)
-        around = acting()
         if own.task_id is None or task is not None:
             own = replace(own, task_id=task or (around.delegation.task_id if around else None))
         self._remember(own, known.facts, known.origin, seen.fingerprint)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final, Unpack
 
 from grantline.emit import canonical
 from grantline.emit.attributes import Kind
 from grantline.emit.base import NOTHING, REFUSED, Operations
 from grantline.emit.claims import UNKNOWN_ISSUER, Json
-from grantline.emit.context import agent_name
+from grantline.emit.context import Acting, acting, agent_name
 from grantline.emit.delegation import Delegation, Known
 from grantline.emit.facts import Facts
 from grantline.emit.guard import guarded
@@ -37,6 +36,7 @@ class Issuing(Operations):
         `verified` are claims the agent has itself verified, `introspected` an RFC 7662
         response. `refresh_token` is remembered (by fingerprint) for a later `renew`.
         """
+        around = acting()
         seen, fields = self._begin("grant", token, verified, introspected, facts)
         own = _own_id(fields, seen)
         fields.update(id=own, root_id=own, depth=0)
@@ -46,7 +46,7 @@ class Issuing(Operations):
             fields.setdefault("subject_type", _subject_type(fields["method"]))
         kind = kind or ("client" if token is not None else "internal")
         actor = self._put_actor(fields, seen.facts, kind)
-        made = Delegation(own, own, None, 0, self._put_task(fields), seen.fingerprint)
+        made = Delegation(own, own, None, 0, self._put_task(fields, around), seen.fingerprint)
         secrets = secrets_of(token, refresh_token)
         origin = self._recorder.record(Fact("grant", kind, fields, seen.facts, secrets, actor))
         self._recorder.memory.begin(Known(made, seen.facts, origin))
@@ -71,13 +71,14 @@ class Issuing(Operations):
         The parent is the subject token's delegation, else `parent`, else the current one.
         `outcome="deny"` or an `error_type` records an attempt that failed.
         """
+        around = acting()
         seen, fields = self._begin("delegate", token, verified, introspected, facts)
         giver = self._recorder.see(subject_token)
-        above = self._standing(giver, parent)
+        above = self._standing(giver, around, parent)
         failed = fields.get("decision_outcome") in REFUSED or "error_type" in fields
         if failed:
             self._explain(fields, "deny")
-        made = self._child(fields, seen, above.delegation)
+        made = self._child(fields, seen, above.delegation, around)
         self._put_presenter(fields, kind)
         self._put_giver(fields, seen, above, token is None and subject_token is None)
         fields["token_parent_fingerprint"] = giver.fingerprint or fields.get(
@@ -89,7 +90,7 @@ class Issuing(Operations):
         actor = fields.get("actor_id") if handoff else self._put_actor(fields, seen.facts, kind)
         secrets = secrets_of(token, subject_token, actor_token, refresh_token)
         fact = Fact("delegate", kind, fields, seen.facts, secrets, actor, failed)
-        fact.links = self._links(above)
+        fact.links = self._links(above, around)
         origin = self._recorder.record(fact)
         if failed:
             return made
@@ -114,9 +115,10 @@ class Issuing(Operations):
         `refresh_token` is the one that was exchanged, `previous_token` the access token
         that is replaced.
         """
+        around = acting()
         seen, fields = self._begin("renew", token, verified, introspected, facts)
-        old = self._renewed(previous_token, refresh_token)
-        self._put_ids(fields, old.delegation)
+        old = self._renewed(previous_token, refresh_token, around)
+        self._put_ids(fields, old.delegation, around)
         self._put_presenter(fields, kind)
         fields.setdefault("evidence", "asserted")
         fields.setdefault("method", "refresh_token")
@@ -128,14 +130,17 @@ class Issuing(Operations):
         fields["token_parent_fingerprint"] = self._recorder.print_of(exchanged)
         actor = self._put_actor(fields, seen.facts or old.facts, kind)
         fields.setdefault("actor_id", actor)
-        made = Delegation(*(fields[n] for n in ("id", "root_id", "parent_id", "depth", "task_id")))
-        made = replace(made, fingerprint=seen.fingerprint)
+        made = _made(fields, seen)
         secrets = secrets_of(token, previous_token, refresh_token, next_refresh_token)
-        fact = Fact("renew", kind, fields, seen.facts, secrets, actor, links=self._links(old))
+        fact = Fact(
+            "renew", kind, fields, seen.facts, secrets, actor, links=self._links(old, around)
+        )
         origin = self._recorder.record(fact)
         return self._remember(made, seen.facts, origin, self._recorder.print_of(next_refresh_token))
 
-    def _child(self, fields: dict[str, Any], seen: Seen, above: Delegation) -> Delegation:
+    def _child(
+        self, fields: dict[str, Any], seen: Seen, above: Delegation, around: Acting | None
+    ) -> Delegation:
         """The ids of a new edge below `above`; what is not known of it is left out."""
         own = _own_id(fields, seen)
         fields.setdefault("parent_id", above.id)
@@ -145,10 +150,8 @@ class Issuing(Operations):
         fields.setdefault("root_id", above.root_id)
         fields.setdefault("depth", None if above.depth is None else above.depth + 1)
         fields.setdefault("task_id", above.task_id)
-        self._put_task(fields)
-        names = ("id", "root_id", "parent_id", "depth", "task_id")
-        made = Delegation(*(fields[name] for name in names))
-        return replace(made, fingerprint=seen.fingerprint)
+        self._put_task(fields, around)
+        return _made(fields, seen)
 
     def _put_giver(self, fields: dict[str, Any], seen: Seen, above: Known, handoff: bool) -> None:
         """What the parent's token says: who gives, which scopes, whose chain."""
@@ -168,13 +171,15 @@ class Issuing(Operations):
             if issuer != UNKNOWN_ISSUER:
                 fields.setdefault("delegator_issuer", issuer)
 
-    def _renewed(self, previous: Token | None, refresh: Token | None) -> Known:
+    def _renewed(
+        self, previous: Token | None, refresh: Token | None, around: Acting | None
+    ) -> Known:
         for token in (refresh, previous):
             if known := self._recorder.memory.get(self._recorder.print_of(token)):
                 return known
         # Of an unknown refresh token no id can be derived: that of the access token it came
         # with is what the delegation is called.
-        return self._standing(self._recorder.see(previous))
+        return self._standing(self._recorder.see(previous), around)
 
 
 def _own_id(fields: dict[str, Any], seen: Seen) -> str:
@@ -185,6 +190,17 @@ def _own_id(fields: dict[str, Any], seen: Seen) -> str:
     if seen.fingerprint is not None:
         return canonical.delegation_id(seen.fingerprint)
     return canonical.new_id()
+
+
+def _made(fields: dict[str, Any], seen: Seen) -> Delegation:
+    return Delegation(
+        fields["id"],
+        fields["root_id"],
+        fields["parent_id"],
+        fields["depth"],
+        fields["task_id"],
+        seen.fingerprint,
+    )
 
 
 def _subject_type(method: object) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
 from opentelemetry.trace import Link, SpanContext
 
 from grantline.emit import canonical, claims, clean, decoding
-from grantline.emit.attributes import ALIASES, FIELDS, PLANS, REQUIRED, Field, Kind, Operation
+from grantline.emit.attributes import ALIASES, FIELDS, PLANS, REQUIRED, Kind, Operation
 from grantline.emit.claims import Json, TokenFacts
 from grantline.emit.delegation import Known, Memory
 from grantline.emit.errors import NotRecorded
@@ -95,32 +95,35 @@ class Recorder:
 
         What an issuer or a verifier said replaces what was merely decoded before.
         """
-        fingerprint = known = None
-        if token is not None:
-            fingerprint = self.print_of(token)
-            known = self.memory.get(fingerprint)
+        raw = self._credential(token)
+        fingerprint = canonical.print_of(raw, self.settings.fingerprint_key) if raw else None
+        known = self.memory.get(fingerprint)
         told = verified if verified is not None else introspected
         if told is not None:
             facts: TokenFacts | None = claims.extract(told, self.tally, self.people.subject)
             evidence = "verified_token" if verified is not None else "introspection"
             return Seen(fingerprint, facts, known, evidence)
         facts = known.facts if known else None
-        if facts is None and token is not None and fingerprint is not None:
-            facts = self._read(token)
+        if facts is None and raw is not None:
+            facts = self._read(raw)
         return Seen(fingerprint, facts, known, "unverified_token" if facts else None)
 
     def print_of(self, token: Token | None) -> str | None:
         """A credential's fingerprint; a fact about something that is none goes without."""
+        raw = self._credential(token)
+        return canonical.print_of(raw, self.settings.fingerprint_key) if raw else None
+
+    def _credential(self, token: Token | None) -> bytes | None:
         if token is None:
             return None
         try:
-            return canonical.fingerprint(token, self.settings.fingerprint_key)
+            return canonical.credential(token)
         except (ValueError, AttributeError):
             self.tally.note("refused", "a token that is none")
             return None
 
-    def _read(self, token: Token) -> TokenFacts | None:
-        decoded = decoding.decode(token, unsigned=self.settings.test_tokens)
+    def _read(self, raw: bytes) -> TokenFacts | None:
+        decoded = decoding.decode(raw, unsigned=self.settings.test_tokens)
         if decoded is None:
             return None
         header, body = decoded
@@ -167,7 +170,7 @@ class Recorder:
         return span.get_span_context()
 
     def _attributes(self, fact: Fact) -> dict[str, Any]:
-        plan = PLANS[fact.operation]
+        plan, fit, notes = PLANS[fact.operation], clean.FIT, self.tally
         attributes: dict[str, Any] = {"delegation.operation.name": fact.operation}
         if fact.token is not None:
             attributes.update(fact.token.attributes(fact.operation))
@@ -181,25 +184,13 @@ class Recorder:
                 attributes.pop(field.attribute, None)
                 continue
             try:
-                attributes[field.attribute] = self._fit(field, value, fact.secrets)
+                attributes[field.attribute] = fit[field.form](value, notes, fact.secrets)
             except clean.Unfit as error:
                 self.tally.note("refused", f"{name}: {error}")
-        if missing := REQUIRED[fact.operation] - attributes.keys():
+        if not attributes.keys() >= REQUIRED[fact.operation]:
+            missing = REQUIRED[fact.operation] - attributes.keys()
             self.tally.note("incomplete", f"{fact.operation} without {', '.join(sorted(missing))}")
         return attributes
-
-    def _fit(self, field: Field, value: Any, secrets: Sequence[str]) -> Any:
-        if field.form == "text":
-            return clean.text(value, self.tally, secrets)
-        if field.form == "texts":
-            return clean.texts(value, self.tally, secrets)
-        if field.form == "scopes":
-            return clean.scopes(value, self.tally, secrets)
-        if field.form == "number":
-            return clean.number(value)
-        if field.form == "flag":
-            return clean.flag(value)
-        return clean.text(value, self.tally, secrets, clean.MAX_JSON)
 
     def flush(self, timeout: float) -> bool:
         """Send what waits; whether nothing is left on the way."""

@@ -45,7 +45,9 @@ def test_a_certificate_is_fingerprinted_as_it_is() -> None:
     assert canonical.fingerprint(b"\x30\x82") == "sha256:" + hashlib.sha256(b"\x30\x82").hexdigest()
 
 
-@pytest.mark.parametrize("token", ["", "  ", "Bearer ", "tökén", b""])
+@pytest.mark.parametrize(
+    "token", ["", "  ", "Bearer ", "tökén", "a b", "a\x00b", "a\x7f", "\ud800", b""]
+)
 def test_what_is_no_token_has_no_fingerprint(token: str | bytes) -> None:
     with pytest.raises(ValueError, match="token"):
         canonical.fingerprint(token)
@@ -66,6 +68,11 @@ def test_the_chain_hash_is_over_utf_8_and_escapes_as_rfc_8785_asks() -> None:
 def test_what_has_no_canonical_form_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="canonical"):
         canonical.canonical_hash([value])
+
+
+def test_a_chain_that_is_no_text_has_no_hash() -> None:
+    with pytest.raises(ValueError, match="canonical"):
+        canonical.chain_hash([[AS, "\ud800"]])
 
 
 def test_scopes_are_split_sorted_and_unique() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,14 @@ def test_an_unsigned_token_is_read_for_tests_only() -> None:
     )
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32-be", "utf-8-sig"])
+def test_claims_that_are_not_utf_8_are_not_decoded(encoding: str) -> None:
+    """RFC 7519 section 3: what a verifier would refuse is nobody's word."""
+    parts = fake_token(sub="u").split(".")
+    parts[1] = base64.urlsafe_b64encode('{"sub":"u"}'.encode(encoding)).decode().rstrip("=")
+    assert decoding.decode(".".join(parts)) is None
+
+
 def test_a_token_above_sixteen_kilobytes_is_not_decoded() -> None:
     assert decoding.decode(fake_token(sub="u", pad="x" * 20_000)) is None
 
@@ -239,7 +248,7 @@ def test_a_token_above_sixteen_kilobytes_is_not_decoded() -> None:
 def test_a_claim_nested_beyond_the_parser_is_not_decoded() -> None:
     bomb = '{"act":' * 1700 + "{}" + "}" * 1700
     parts = fake_token(sub="u").split(".")
-    parts[1] = __import__("base64").urlsafe_b64encode(bomb.encode()).decode().rstrip("=")
+    parts[1] = base64.urlsafe_b64encode(bomb.encode()).decode().rstrip("=")
     facts = decoding.decode(".".join(parts))
     assert facts is None or claims.extract(facts[1], Noted(), plain).fields
 

@@ -14,7 +14,7 @@ from grantline.emit.context import Acting, acting
 from grantline.emit.delegation import Delegation, Known
 from grantline.emit.facts import Facts
 from grantline.emit.guard import guarded
-from grantline.emit.recorder import Fact, Seen, Token, link, secrets_of
+from grantline.emit.recorder import Earlier, Fact, Seen, Token, secrets_of
 
 _APPROVED: Final = "approved"
 
@@ -56,7 +56,7 @@ class Acts(Operations):
         self._put_action(fields, action)
         fact = Fact("use", kind, fields, seen.facts, secrets_of(token), _action_of(fields))
         fact.failed = refused or "error_type" in fields
-        fact.links = self._links(known, around)
+        fact.follows = self._follows(known, around)
         self._recorder.record(fact)
         if token is not None and (seen.known is None or verified or introspected):
             self._remember(known.delegation, known.facts, known.origin, seen.fingerprint)
@@ -170,7 +170,7 @@ class Acts(Operations):
         if cascade is not None:
             fields.setdefault("revocation_cascade", cascade)
         fact = Fact("revoke", kind, fields, known.facts, secrets_of(token), target)
-        fact.links = link("revokes", known.origin, known.delegation.id)
+        fact.follows = (Earlier("revokes", known.origin, known.delegation.id),)
         self._recorder.record(fact)
         return known.delegation
 

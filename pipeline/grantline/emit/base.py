@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from opentelemetry.trace import Link, SpanContext
+from opentelemetry.trace import SpanContext
 
 from grantline.emit import canonical
 from grantline.emit.attributes import Kind, Operation
 from grantline.emit.claims import UNKNOWN_ISSUER, Json, TokenFacts
 from grantline.emit.context import Acting, agent_name
 from grantline.emit.delegation import Delegation, Known
-from grantline.emit.recorder import Recorder, Seen, Token, link
+from grantline.emit.recorder import Earlier, Recorder, Seen, Token
 
 NOTHING: Final = Delegation()
 """The answer of an operation that could not be recorded."""
@@ -79,7 +79,7 @@ class Operations:
             return self._from_context(around)
         if seen.known is not None:
             same = seen.facts is None or seen.facts is seen.known.facts
-            return seen.known if same else replace(seen.known, facts=seen.facts)
+            return seen.known if same else seen.known._replace(facts=seen.facts)
         own = canonical.delegation_id(seen.fingerprint)
         if around is not None and around.delegation.id == own:
             return Known(replace(around.delegation, fingerprint=seen.fingerprint), seen.facts)
@@ -170,11 +170,11 @@ class Operations:
         fields["decision_reason"] = reason
         fields.setdefault("error_type", reason)
 
-    def _links(self, above: Known, around: Acting | None) -> tuple[Link, ...]:
-        """To the span that told of the delegation and to the one a resumed agent left."""
+    def _follows(self, above: Known, around: Acting | None) -> tuple[Earlier, ...]:
+        """The span that told of the delegation and the one a resumed agent left."""
         resumed = around.resumed if around is not None else None
         own = above.delegation.id
-        return link("parent", above.origin, own) + link("resume", resumed, own)
+        return Earlier("parent", above.origin, own), Earlier("resume", resumed, own)
 
     def _remember(
         self,

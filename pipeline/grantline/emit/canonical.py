@@ -26,7 +26,7 @@ _UNPRINTED: Final = bytes([*range(0x21), 0x7F])
 """ASCII that is no part of a token: controls and the space."""
 _KID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MIN_KEY_BYTES: Final = 16
-_PAIRS: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_quoted: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +117,12 @@ def canonical_hash(value: object) -> str:
 def chain_hash(chain: Iterable[Sequence[str]]) -> str:
     """Hash of the FULL chain of (issuer, subject) pairs, root first.
 
-    Of lists of strings the canonical form is the one that the standard library's encoder, which
-    is compiled, writes: it escapes as RFC 8785 section 3.2.2.2 asks.
+    The standard library's compiled encoder escapes a string as RFC 8785 section 3.2.2.2 asks, and
+    more than strings is not in here.
     """
+    pairs = ",".join([f"[{_quoted(issuer)},{_quoted(subject)}]" for issuer, subject in chain])
     try:
-        text = _PAIRS.encode([list(pair) for pair in chain]).encode("utf-8")
+        text = f"[{pairs}]".encode()
     except UnicodeError as error:
         raise ValueError(f"no canonical JSON form: {type(error).__name__}") from None
     return "sha256:" + hashlib.sha256(text).hexdigest()

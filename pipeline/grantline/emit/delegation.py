@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from opentelemetry.trace import SpanContext
 
@@ -29,8 +30,7 @@ class Delegation:
     """Of the newest token that stands for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """A delegation, what its token said, and the span that first told of it."""
 
     delegation: Delegation

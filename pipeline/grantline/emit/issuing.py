@@ -90,7 +90,7 @@ class Issuing(Operations):
         actor = fields.get("actor_id") if handoff else self._put_actor(fields, seen.facts, kind)
         secrets = secrets_of(token, subject_token, actor_token, refresh_token)
         fact = Fact("delegate", kind, fields, seen.facts, secrets, actor, failed)
-        fact.links = self._links(above, around)
+        fact.follows = self._follows(above, around)
         origin = self._recorder.record(fact)
         if failed:
             return made
@@ -133,7 +133,7 @@ class Issuing(Operations):
         made = _made(fields, seen)
         secrets = secrets_of(token, previous_token, refresh_token, next_refresh_token)
         fact = Fact(
-            "renew", kind, fields, seen.facts, secrets, actor, links=self._links(old, around)
+            "renew", kind, fields, seen.facts, secrets, actor, follows=self._follows(old, around)
         )
         origin = self._recorder.record(fact)
         return self._remember(made, seen.facts, origin, self._recorder.print_of(next_refresh_token))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 Json = Mapping[str, Any]
 
 _PROFILES: Final = frozenset({"user", "ai_agent", "service", "browser_app", "native_app"})
+_KINDS: Final = {"user": "user", "app": "service"}
 _ENTRA_AGENT: Final = "11"
 _ENTRA_AGENT_USER: Final = "13"
 
@@ -16,11 +17,11 @@ def _profile(value: object) -> str | None:
     return value if isinstance(value, str) and value in _PROFILES else None
 
 
-def _facets(value: object) -> set[str]:
+def _facets(value: object) -> Collection[str]:
     """Entra's `xms_*_fct`: a list, or numbers in one string."""
     if isinstance(value, str):
-        return set(value.replace(",", " ").split())
-    return {str(item) for item in value} if isinstance(value, list) else set()
+        return value.replace(",", " ").split()
+    return [str(item) for item in value] if isinstance(value, list) else ()
 
 
 def subject_type(claims: Json) -> str | None:
@@ -29,8 +30,8 @@ def subject_type(claims: Json) -> str | None:
         return found
     if _ENTRA_AGENT_USER in _facets(claims.get("xms_sub_fct")):
         return "ai_agent"
-    kinds = {"user": "user", "app": "service"}
-    return kinds.get(claims["idtyp"]) if isinstance(claims.get("idtyp"), str) else None
+    kind = claims.get("idtyp")
+    return _KINDS.get(kind) if isinstance(kind, str) else None
 
 
 def actor_type(claims: Json, current: Json) -> str | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import re
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from opentelemetry import trace
 from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
@@ -35,18 +35,30 @@ _MIN_SECRET: Final = 8
 """Characters below which a credential is too short to be looked for in other values."""
 _MAX_NAME: Final = 128
 _WORDS: Final = re.compile(r"[a-z_]{1,32}")
+_PLANS: Final = {
+    operation: {name: (field.attribute, clean.FIT[field.form]) for name, field in plan.items()}
+    for operation, plan in PLANS.items()
+}
+"""Per operation and field: the attribute's name, and what makes its value fit to leave."""
 
 Token = str | bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A token as far as it may be told of: the credential itself is not in here."""
 
     fingerprint: str | None = None
     facts: TokenFacts | None = None
     known: Known | None = None
     evidence: str | None = None
+
+
+class Earlier(NamedTuple):
+    """A span that told of the same authority before, if there is one."""
+
+    kind: str
+    span: SpanContext | None
+    delegation: str | None = None
 
 
 @dataclass(slots=True)
@@ -62,7 +74,8 @@ class Fact:
     name: str | None = None
     """What the span's name says after the operation."""
     failed: bool = False
-    links: tuple[Link, ...] = ()
+    follows: tuple[Earlier, ...] = ()
+    """What it continues; linked to where that is in another trace."""
 
 
 class Recorder:
@@ -151,13 +164,14 @@ class Recorder:
         """
         attributes = self._attributes(fact)
         name = fact.operation if not fact.name else f"{fact.operation} {fact.name}"
+        parent = _stateless(trace.get_current_span().get_span_context())
         span = finished(
             clean.text(name, self.tally, fact.secrets, _MAX_NAME),
             fact.kind,
             attributes,
             resource=self._resource,
-            parent=_stateless(trace.get_current_span().get_span_context()),
-            links=fact.links,
+            parent=parent,
+            links=_links(fact.follows, parent),
             failed=fact.failed,
         )
         self.tally.emitted()
@@ -170,21 +184,21 @@ class Recorder:
         return span.get_span_context()
 
     def _attributes(self, fact: Fact) -> dict[str, Any]:
-        plan, fit, notes = PLANS[fact.operation], clean.FIT, self.tally
+        plan, secrets = _PLANS[fact.operation], fact.secrets
         attributes: dict[str, Any] = {"delegation.operation.name": fact.operation}
         if fact.token is not None:
             attributes.update(fact.token.attributes(fact.operation))
         for name, value in fact.fields.items():
-            field = plan.get(name)
-            if field is None:
+            if name not in plan:
                 if value is not None:
                     self.tally.note("refused", f"{fact.operation} carries no {name}")
                 continue
+            attribute, fit = plan[name]
             if value is None:
-                attributes.pop(field.attribute, None)
+                attributes.pop(attribute, None)
                 continue
             try:
-                attributes[field.attribute] = fit[field.form](value, notes, fact.secrets)
+                attributes[attribute] = fit(value, self.tally, secrets)
             except clean.Unfit as error:
                 self.tally.note("refused", f"{name}: {error}")
         if not attributes.keys() >= REQUIRED[fact.operation]:
@@ -217,17 +231,23 @@ def secrets_of(*tokens: Token | None) -> tuple[str, ...]:
 
     DER bytes are no text and cannot be in one.
     """
-    found = [canonical.bare(token) for token in tokens if isinstance(token, str)]
-    return tuple(sorted((token for token in found if len(token) >= _MIN_SECRET), key=len))
+    found = [bare for bare in map(_bare, tokens) if len(bare) >= _MIN_SECRET]
+    if len(found) > 1:
+        found.sort(key=len)
+    return tuple(found)
 
 
-def link(kind: str, to: SpanContext | None, delegation_id: str | None = None) -> tuple[Link, ...]:
-    """A link to the span of another trace that this one continues, or no link."""
-    if to is None or not to.is_valid:
-        return ()
-    if to.trace_id == trace.get_current_span().get_span_context().trace_id:
-        return ()
-    said = {"delegation.link.type": kind}
-    if delegation_id:
-        said["delegation.id"] = delegation_id
-    return (Link(_stateless(to), said),)
+def _bare(token: Token | None) -> str:
+    return canonical.bare(token) if isinstance(token, str) else ""
+
+
+def _links(follows: Sequence[Earlier], parent: SpanContext) -> list[Link]:
+    """To the spans of other traces that this one continues."""
+    found = []
+    for kind, span, delegation in follows:
+        if span is not None and span.is_valid and span.trace_id != parent.trace_id:
+            said = {"delegation.link.type": kind}
+            if delegation:
+                said["delegation.id"] = delegation
+            found.append(Link(_stateless(span), said))
+    return found

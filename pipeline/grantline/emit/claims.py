@@ -30,6 +30,8 @@ _TYPES: Final = {
     "txntoken+jwt": "txn_token",
     "oauth-id-jag+jwt": "id_jag",
 }
+_OF_ACCESS: Final = frozenset({"scope", "scp", "client_id", "azp", "appid", "roles"})
+"""Claims that a token for access has, and an identity's has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class _Reader:
 
     def scopes(self) -> tuple[str, ...] | None:
         """`scope` or `scp`, and Entra's application `roles`; `None` if the token has neither."""
-        said = next((self.claims[n] for n in ("scope", "scp") if n in self.claims), None)
+        said = self.claims.get("scope", self.claims.get("scp"))
         roles = self.claims.get("roles")
         listed = said.split(" ") if isinstance(said, str) else said
         if not isinstance(listed, list) and not isinstance(roles, list):
@@ -217,5 +219,4 @@ def _rar(claims: Json, notes: clean.Notes) -> dict[str, Any]:
 
 
 def _plain_type(claims: Json) -> str:
-    access = ("scope", "scp", "client_id", "azp", "appid", "roles")
-    return "access_token" if any(name in claims for name in access) else "jwt"
+    return "jwt" if _OF_ACCESS.isdisjoint(claims) else "access_token"

@@ -3,7 +3,8 @@
 The SDK's tracer makes spans that may change until they end. For each it checks and copies every
 attribute, keeps bounded lists under locks, asks a sampler, and copies the span once it has ended:
 half of the time that telling a fact used to take. A fact is complete, clean and always sampled
-when it is told, and a test holds its span equal, byte for byte, to the tracer's.
+when it is told, and a test holds its span equal, byte for byte, to the tracer's
+(decisions/024-a-span-is-made-in-one-step.md).
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ _STORED = f"""INSERT INTO hops BY NAME
         'use' AS operation, make_timestamp_ns({NOW} - ({STORED} - i) * 1000000) AS seen_at,
         1 AS kind, false AS failed, []::VARCHAR[] AS flags
     FROM range({STORED}) numbers(i)"""
+
+_SPAN_IDS_ARE_AT = """SELECT block_id, block_offset FROM pragma_storage_info('hops')
+    WHERE column_name = 'span_id' AND segment_type = 'VARCHAR'"""
 
 
 @pytest.fixture
@@ -69,3 +73,19 @@ def _scanned(operator: dict[str, Any]) -> Iterator[int]:
     yield operator.get("operator_rows_scanned", 0)
     for child in operator["children"]:
         yield from _scanned(child)
+
+
+def test_a_checkpoint_writes_what_is_new_and_leaves_what_is_stored_where_it_is(
+    tmp_path: Path,
+) -> None:
+    """DuckDB merges row groups of the size that a checkpoint finds: the writer waits meanwhile."""
+    store = DuckDBStore(tmp_path / "lineage.duckdb", threads=1)
+    places: list[set[tuple[int, int]]] = []
+    for number in range(8):
+        first = STORED + 100 * number
+        store.write(Batch(_hops(first, "dlg_root"), [], [], []))
+        store.query("CHECKPOINT")
+        places.append(set(store.query(_SPAN_IDS_ARE_AT)))
+    store.close()
+    for before, after in pairwise(places):
+        assert before < after

@@ -14,7 +14,8 @@ from grantline.emit.context import Acting, acting
 from grantline.emit.delegation import Delegation, Known
 from grantline.emit.facts import Facts
 from grantline.emit.guard import guarded
-from grantline.emit.recorder import Earlier, Fact, Seen, Token, secrets_of
+from grantline.emit.recorder import Fact, Seen, Token, secrets_of
+from grantline.emit.span import Earlier
 
 _APPROVED: Final = "approved"
 

@@ -18,7 +18,8 @@ from grantline.emit.attributes import Kind, Operation
 from grantline.emit.claims import UNKNOWN_ISSUER, Json, TokenFacts
 from grantline.emit.context import Acting, agent_name
 from grantline.emit.delegation import Delegation, Known
-from grantline.emit.recorder import Earlier, Recorder, Seen, Token
+from grantline.emit.recorder import Recorder, Seen, Token
+from grantline.emit.span import Earlier
 
 NOTHING: Final = Delegation()
 """The answer of an operation that could not be recorded."""

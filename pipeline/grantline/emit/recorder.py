@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import re
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from opentelemetry import trace
 from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
-from opentelemetry.trace import Link, SpanContext
+from opentelemetry.trace import SpanContext
 
 from grantline.emit import canonical, claims, clean, decoding
 from grantline.emit.attributes import ALIASES, FIELDS, PLANS, REQUIRED, Kind, Operation
@@ -28,7 +28,7 @@ from grantline.emit.outlet import Outlet, Queue
 from grantline.emit.people import People
 from grantline.emit.resource import another_instance, make_resource
 from grantline.emit.settings import Settings
-from grantline.emit.span import SCOPE, finished
+from grantline.emit.span import SCOPE, Earlier, finished
 from grantline.emit.tally import Tally
 
 _MIN_SECRET: Final = 8
@@ -51,14 +51,6 @@ class Seen(NamedTuple):
     facts: TokenFacts | None = None
     known: Known | None = None
     evidence: str | None = None
-
-
-class Earlier(NamedTuple):
-    """A span that told of the same authority before, if there is one."""
-
-    kind: str
-    span: SpanContext | None
-    delegation: str | None = None
 
 
 @dataclass(slots=True)
@@ -164,14 +156,13 @@ class Recorder:
         """
         attributes = self._attributes(fact)
         name = fact.operation if not fact.name else f"{fact.operation} {fact.name}"
-        parent = _stateless(trace.get_current_span().get_span_context())
         span = finished(
             clean.text(name, self.tally, fact.secrets, _MAX_NAME),
             fact.kind,
             attributes,
             resource=self._resource,
-            parent=parent,
-            links=_links(fact.follows, parent),
+            parent=trace.get_current_span().get_span_context(),
+            follows=fact.follows,
             failed=fact.failed,
         )
         self.tally.emitted()
@@ -215,17 +206,6 @@ class Recorder:
         self._queue.shutdown()
 
 
-def _stateless(seen: SpanContext) -> SpanContext:
-    """The same span without the `tracestate` of strangers.
-
-    Anybody who calls us writes into it (W3C Trace Context 3.3): what looks like a token there
-    would get the span quarantined, and the use never judged.
-    """
-    if not seen.trace_state:
-        return seen
-    return SpanContext(seen.trace_id, seen.span_id, seen.is_remote, seen.trace_flags)
-
-
 def secrets_of(*tokens: Token | None) -> tuple[str, ...]:
     """The credentials of a call, shortest first, to be looked for in its values.
 
@@ -239,15 +219,3 @@ def secrets_of(*tokens: Token | None) -> tuple[str, ...]:
 
 def _bare(token: Token | None) -> str:
     return canonical.bare(token) if isinstance(token, str) else ""
-
-
-def _links(follows: Sequence[Earlier], parent: SpanContext) -> list[Link]:
-    """To the spans of other traces that this one continues."""
-    found = []
-    for kind, span, delegation in follows:
-        if span is not None and span.is_valid and span.trace_id != parent.trace_id:
-            said = {"delegation.link.type": kind}
-            if delegation:
-                said["delegation.id"] = delegation
-            found.append(Link(_stateless(span), said))
-    return found

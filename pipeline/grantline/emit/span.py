@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
@@ -38,6 +38,14 @@ _FAILED: Final = Status(StatusCode.ERROR)
 _IDS: Final = RandomIdGenerator()
 
 
+class Earlier(NamedTuple):
+    """A span that told of the same authority before, if there is one."""
+
+    kind: str
+    span: SpanContext | None
+    delegation: str | None = None
+
+
 def finished(
     name: str,
     kind: Kind,
@@ -45,14 +53,15 @@ def finished(
     *,
     resource: Resource,
     parent: SpanContext,
-    links: Sequence[Link] = (),
+    follows: Sequence[Earlier] = (),
     failed: bool = False,
 ) -> ReadableSpan:
     """A span of this moment, in the trace of its parent if that is a valid one, else in a new one.
 
-    `attributes` are kept, not copied: whoever hands them over lets them go.
+    `follows` is what it continues, linked to where that is in another trace. `attributes` are
+    kept, not copied: whoever hands them over lets them go.
     """
-    within = parent if parent.is_valid else None
+    within = _stateless(parent) if parent.is_valid else None
     now = time.time_ns()
     return ReadableSpan(
         name,
@@ -60,7 +69,7 @@ def finished(
         within,
         resource,
         attributes,
-        links=links,
+        links=_links(follows, parent),
         kind=_KINDS[kind],
         status=_FAILED if failed else _UNSET,
         start_time=now,
@@ -76,3 +85,26 @@ def _context(parent: SpanContext | None) -> SpanContext:
         trace_id = parent.trace_id
         flags = _SAMPLED_RANDOM if parent.trace_flags & _RANDOM else _SAMPLED
     return SpanContext(trace_id, _IDS.generate_span_id(), is_remote=False, trace_flags=flags)
+
+
+def _stateless(seen: SpanContext) -> SpanContext:
+    """The same span without the `tracestate` of strangers.
+
+    Anybody who calls us writes into it (W3C Trace Context 3.3): what looks like a token there
+    would get the span quarantined, and the use never judged.
+    """
+    if not seen.trace_state:
+        return seen
+    return SpanContext(seen.trace_id, seen.span_id, seen.is_remote, seen.trace_flags)
+
+
+def _links(follows: Sequence[Earlier], parent: SpanContext) -> list[Link]:
+    """To the spans of other traces that this one continues."""
+    found = []
+    for kind, span, delegation in follows:
+        if span is not None and span.is_valid and span.trace_id != parent.trace_id:
+            said = {"delegation.link.type": kind}
+            if delegation:
+                said["delegation.id"] = delegation
+            found.append(Link(_stateless(span), said))
+    return found

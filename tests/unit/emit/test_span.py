@@ -26,7 +26,7 @@ from opentelemetry.trace import (
 from opentelemetry.util.types import AttributeValue
 
 from grantline.emit.resource import another_instance
-from grantline.emit.span import SCOPE, finished
+from grantline.emit.span import SCOPE, Earlier, finished
 from grantline.emit.testing import capture
 
 RESOURCE = Resource({"service.name": "booker"})
@@ -74,16 +74,35 @@ def test_it_is_encoded_byte_for_byte_as_the_tracers(
     parent: SpanContext, failed: bool, linked: bool
 ) -> None:
     to = SpanContext(7, 8, is_remote=False)
-    links = (Link(to, {"delegation.link.type": "parent"}),) if linked else ()
-    theirs = by_the_tracer(parent, links, failed)
+    said = {"delegation.link.type": "parent", "delegation.id": "dlg_0"}
+    theirs = by_the_tracer(parent, (Link(to, said),) if linked else (), failed)
+    follows = (Earlier("parent", to, "dlg_0"),) if linked else ()
     ours = finished(
-        "use x", "client", ATTRIBUTES, resource=RESOURCE, parent=parent, links=links, failed=failed
+        "use x",
+        "client",
+        ATTRIBUTES,
+        resource=RESOURCE,
+        parent=parent,
+        follows=follows,
+        failed=failed,
     )
     assert encoded(ours) == encoded(theirs)
     assert ours.context is not None
     assert theirs.context is not None
     assert ours.context.trace_flags == theirs.context.trace_flags
     assert ours.parent == theirs.parent
+
+
+def test_only_what_is_in_another_trace_is_linked_to() -> None:
+    parent = SpanContext(5, 6, is_remote=False)
+    follows = [
+        Earlier("parent", SpanContext(5, 9, is_remote=False)),
+        Earlier("resume", SpanContext(7, 8, is_remote=True)),
+        Earlier("revokes", INVALID_SPAN_CONTEXT),
+        Earlier("parent", None),
+    ]
+    span = finished("use", "client", {}, resource=RESOURCE, parent=parent, follows=follows)
+    assert [link.attributes for link in span.links] == [{"delegation.link.type": "resume"}]
 
 
 def test_every_span_has_an_id_of_its_own_and_a_root_a_trace_of_its_own() -> None:

@@ -28,15 +28,19 @@ class Size(NamedTuple):
     """Hops a chain."""
     alive: tuple[int, ...]
     """Live chains."""
+    held_hops: tuple[int, ...]
+    """In memory, when it is measured."""
     recovery_hops: int
     """Live when a worker starts again."""
 
 
 FULL = Size(
     100_000, 40_000, 3, 20.0, 20.0, 100_000, (10, 1_000, 100_000), (1_000, 100_000, 1_000_000),
-    1_000_000,
+    (100_000, 500_000), 1_000_000,
 )  # fmt: skip
-QUICK = Size(10_000, 4_000, 1, 6.0, 4.0, 10_000, (10, 1_000), (1_000, 20_000), 50_000)
+QUICK = Size(
+    10_000, 4_000, 1, 6.0, 4.0, 10_000, (10, 1_000), (1_000, 20_000), (10_000, 20_000), 50_000
+)
 
 
 class Task(NamedTuple):

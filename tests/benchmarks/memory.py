@@ -1,8 +1,8 @@
 """Bytes of memory a live hop: growth of a process that folds frames, and keeps what it must.
 
-Runs in a process of its own: `python -m tests.benchmarks.memory FRAMES` prints the growth of its
-resident memory for each engine. Hops are decoded from frames, as in a worker, so that no two
-share a string that would not be shared there.
+Runs in a process of its own: `python -m tests.benchmarks.memory DIRECTORY HOPS...` prints the
+growth of its resident memory by each engine, when it holds so many hops. Hops are decoded from
+frames, as in a worker, so that no two share a string that would not be shared there.
 """
 
 from __future__ import annotations
@@ -13,23 +13,29 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from struct import Struct
 from typing import Any, NamedTuple, TypeVar
-
-import msgspec
 
 from grantline.engine import ChainEngine, TokenEngine
 from grantline.lineage.route import route
-from grantline.model.hop import Hop
 from grantline.model.policy import Policy
+from grantline.streams.custody import WORKER_BOUNDS
 from grantline.wire.frames import decode_hops, decode_sightings, encode_hops, encode_sightings
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.load import hops_of
+from tests.benchmarks.chains import Made
+from tests.benchmarks.load import AGE_SECONDS, ALIVE, disturbed, encode, hops_of, mixed
 from tests.benchmarks.sheet import Part, Sheet, plain
+from tests.benchmarks.world import World
 
 ROOT = Path(__file__).parents[2]
 _FRAME = 256
+_BOUNDS = WORKER_BOUNDS._replace(hot=WORKER_BOUNDS.hot // 2)
+"""A worker's bounds are shared by its folds: one half is those of chains, one those of tokens."""
+_LENGTH = Struct("<I")
 _T = TypeVar("_T")
 
 
@@ -46,35 +52,56 @@ class Memory(NamedTuple):
 
 
 def run(bench: Bench) -> Part:
-    """Of the load in records of 256."""
-    bench.tell("memory a live hop")
-    memory = _measure(hops_of(bench.task(256).load.records))
+    """As many hops as the size says, of the load in records of 256."""
+    sizes = bench.size.held_hops
+    bench.tell(f"memory a live hop, up to {sizes[-1]:,} of them")
+    with tempfile.TemporaryDirectory() as home:
+        _write(Path(home), bench.seed, sizes[-1])
+        command = [sys.executable, "-m", __name__, home, *map(str, sizes)]
+        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    grown: dict[str, list[int]] = json.loads(done.stdout)
+    held = [
+        Memory(hops, chains / hops, tokens / hops)
+        for hops, chains, tokens in zip(sizes, grown["chains"], grown["tokens"], strict=True)
+    ]
     sheet = Sheet(
-        f"Memory: resident bytes a live hop, {memory.hops:,} hops",
-        ("", "bytes"),
+        "Memory: resident bytes a live hop",
+        ("hops held", "chains", "tokens", "both"),
         [
-            ("chains", f"{memory.chains:,.0f}"),
-            ("tokens", f"{memory.tokens:,.0f}"),
-            ("both", f"{memory.both:,.0f}"),
+            (f"{each.hops:,}", *(f"{n:,.0f}" for n in (each.chains, each.tokens, each.both)))
+            for each in held
         ],
     )
-    return Part({**plain(memory), "both": round(memory.both, 1)}, [sheet])
+    rows = [{**plain(each), "both": round(each.both, 1)} for each in held]
+    return Part({"held": rows}, [sheet])
 
 
-def _measure(hops: Sequence[Hop]) -> Memory:
-    """Needs Linux: resident memory is read from /proc."""
-    sightings = [sighting for hop in hops for sighting in route(hop).sightings]
-    frames = {
-        "chains": [encode_hops(part) for part in cut(hops)],
-        "tokens": [encode_sightings(part) for part in cut(sightings)],
-    }
-    with tempfile.TemporaryDirectory() as home:
-        path = Path(home) / "frames"
-        path.write_bytes(msgspec.msgpack.encode(frames))
-        command = [sys.executable, "-m", "tests.benchmarks.memory", str(path)]
-        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    grown: dict[str, int] = json.loads(done.stdout)
-    return Memory(len(hops), grown["chains"] / len(hops), grown["tokens"] / len(hops))
+def _write(home: Path, seed: int, hops: int) -> None:
+    """Frames of `hops` hops, and of their sightings; never all of them in memory."""
+    stream = disturbed(mixed(_made(seed, hops), ALIVE, seed), seed)
+    with (home / "chains").open("wb") as chains, (home / "tokens").open("wb") as tokens:
+        while batch := list(islice(stream, _FRAME)):
+            taken = hops_of([encode(batch)])
+            sightings = [sighting for hop in taken for sighting in route(hop).sightings]
+            for file, frame in (
+                (chains, encode_hops(taken)),
+                (tokens, encode_sightings(sightings)),
+            ):
+                file.write(_LENGTH.pack(len(frame)) + frame)
+
+
+def _made(seed: int, hops: int) -> Iterator[Made]:
+    world = World(seed, int(time.time()) - AGE_SECONDS)
+    while hops > 0:
+        made = world.chain()
+        hops -= len(made.spans)
+        yield made
+
+
+def _frames(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while head := file.read(_LENGTH.size):
+            yield file.read(*_LENGTH.unpack(head))
 
 
 def cut(items: Sequence[_T]) -> list[Sequence[_T]]:
@@ -83,35 +110,30 @@ def cut(items: Sequence[_T]) -> list[Sequence[_T]]:
 
 
 def main() -> None:
-    frames: dict[str, list[bytes]] = msgspec.msgpack.decode(Path(sys.argv[1]).read_bytes())
-    # Both engines once, small: what is paid once is paid now, and so are the buffers of a frame.
-    for engine, decode in ((_chains, decode_hops), (_tokens, decode_sightings)):
-        _grown(engine(), decode, frames["chains" if decode is decode_hops else "tokens"][:2])
-    kept: list[Any] = [_chains(), _tokens()]
-    print(
-        json.dumps(
-            {
-                "chains": _grown(kept[0], decode_hops, frames["chains"]),
-                "tokens": _grown(kept[1], decode_sightings, frames["tokens"]),
-            }
-        )
-    )
+    home, *sizes = sys.argv[1:]
+    kept: list[Any] = []
+    grown: dict[str, list[int]] = {}
+    for name, engine, decode in (
+        ("chains", ChainEngine, decode_hops),
+        ("tokens", TokenEngine, decode_sightings),
+    ):
+        frames = _frames(Path(home) / name)
+        # Once, small: what is paid once is paid now, and so are the buffers of a frame.
+        _fold(engine(Policy(), bounds=_BOUNDS), decode, islice(_frames(Path(home) / name), 2))
+        kept.append(engine(Policy(), bounds=_BOUNDS))
+        before, at = resident(), 0
+        for size in map(int, sizes):
+            # A frame of sightings is what a frame of hops told.
+            _fold(kept[-1], decode, islice(frames, size // _FRAME - at))
+            at = size // _FRAME
+            grown.setdefault(name, []).append(resident() - before)
+    print(json.dumps(grown))
 
 
-def _chains() -> Any:
-    return ChainEngine(Policy())
-
-
-def _tokens() -> Any:
-    return TokenEngine(Policy())
-
-
-def _grown(engine: Any, decode: Callable[[bytes], Iterable[Any]], frames: list[bytes]) -> int:
-    before = resident()
+def _fold(engine: Any, decode: Callable[[bytes], Iterable[Any]], frames: Iterable[bytes]) -> None:
     for revision, frame in enumerate(frames):
         engine.add(decode(frame))
         engine.drain(revision)
-    return resident() - before
 
 
 def resident() -> int:

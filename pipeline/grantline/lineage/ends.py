@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from grantline.lineage.digests import DIGEST
+
 _GRAIN_MS = 60_000
 
 
@@ -15,7 +17,8 @@ class Ends:
     """Names by the minute of their end."""
 
     def __init__(self) -> None:
-        self._at: dict[int, list[bytes]] = {}
+        self._at: dict[int, bytearray] = {}
+        """The names of a minute, one after the other."""
         self._least = 0
         """No minute before this one is listed."""
 
@@ -23,16 +26,20 @@ class Ends:
         minute = end_ms // _GRAIN_MS
         if not self._at or minute < self._least:
             self._least = minute
-        self._at.setdefault(minute, []).append(name)
+        names = self._at.get(minute)
+        if names is None:
+            names = self._at[minute] = bytearray()
+        names += name
 
     def due(self, now_ms: int) -> Iterator[bytes]:
         """Those whose minute has passed, each taken off."""
         while self._at and self._first() < now_ms // _GRAIN_MS:
             yield from self.earliest()
 
-    def earliest(self) -> list[bytes]:
-        """Those that end first, taken off; empty where nothing is listed."""
-        return self._at.pop(self._first()) if self._at else []
+    def earliest(self) -> Iterator[bytes]:
+        """Those that end first, taken off; none where nothing is listed."""
+        names = bytes(self._at.pop(self._first())) if self._at else b""
+        return (names[at : at + DIGEST] for at in range(0, len(names), DIGEST))
 
     def _first(self) -> int:
         if self._least not in self._at:

@@ -6,21 +6,23 @@ state, so nothing here changes what is known. Pure, and without a clock: time is
 
 What is touched is young. When as many hops were taken in as may stay unpacked, the young become
 the old, and what was old and not touched since is packed: a little with every sweep, so that no hop
-pays for all of them, and that which was touched first goes first. Packed state is found by a digest of its key (128 bits of BLAKE2b, RFC 7693:
-whoever chooses keys finds no two that meet).
+pays for all of them, and that which was touched first goes first. Packed state is found by a digest
+of its key (`lineage.digests`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from hashlib import blake2b
 from struct import Struct
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from grantline.lineage.digests import Digests, digest
 from grantline.lineage.ends import Ends
 
-PACKED_BYTES = 170
-"""What a packed key costs beside what it packs: digest, entry of the dictionary, its end."""
+PACKED_BYTES = 60
+"""What a packed key costs beside what it packs: its entry, its end, its share of a small blob."""
+_BLOB_BYTES = 40
+"""What bytes that are not shared cost beside themselves."""
 OBJECT_BYTES = 1_600
 """What a hop of a chain, or a sighting of a token, costs while it is an object."""
 LARGE = 1_000
@@ -76,7 +78,7 @@ class Packing(NamedTuple, Generic[_V]):
 class Bounds(NamedTuple):
     """How much is kept."""
 
-    hot: int = 20_000
+    hot: int = 10_000
     """Hops taken in before a generation of objects ends."""
     patience_ms: int = 60_000
     """How long a generation lasts at most, in ingest time."""
@@ -90,10 +92,6 @@ class Dump(NamedTuple):
     packed: Sequence[tuple[bytes, bytes]]
     awake: Sequence[str]
     """Keys with timers: they are objects again as soon as they are loaded."""
-
-
-def digest(key: str) -> bytes:
-    return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 class Tiers(Generic[_V]):
@@ -124,7 +122,7 @@ class Tiers(Generic[_V]):
         self._due = 0
         """How many there were when the generation began."""
         self._owed = 0
-        self._packed: dict[bytes, bytes] = {}
+        self._packed = Digests()
         self._shared: dict[bytes, bytes] = {}
         self._ends = Ends()
         self._taken = 0
@@ -222,7 +220,7 @@ class Tiers(Generic[_V]):
     def _wake(self, key: str) -> _V | None:
         if not self._packed:
             return None
-        blob = self._packed.pop(digest(key), None)
+        blob = self._packed.pop(digest(key))
         if blob is None:
             return None
         self._packed_bytes -= _cost(blob)
@@ -292,7 +290,7 @@ class Tiers(Generic[_V]):
                     self.shed += 1
 
     def _drop(self, name: bytes, blob: bytes) -> None:
-        del self._packed[name]
+        self._packed.pop(name)
         self._packed_bytes -= _cost(blob)
         self.hops -= _head(blob).hops
 
@@ -307,4 +305,4 @@ def _head(blob: bytes) -> Head:
 
 
 def _cost(blob: bytes) -> int:
-    return PACKED_BYTES + (len(blob) if len(blob) > _SMALL else 0)
+    return PACKED_BYTES + (_BLOB_BYTES + len(blob) if len(blob) > _SMALL else 0)

@@ -1,9 +1,10 @@
 """What emitting costs the agent: its own time for a span, with the Kafka exporter at work.
 
 Runs in a process of its own, as an agent would: `python -m tests.benchmarks.emit BOOTSTRAP TOPIC
-SPANS A_SECOND` emits uses and delegations at that pace, then prints what each call took. The
-exporter encodes and sends in a thread of the same process meanwhile, so its share of the
-interpreter is in the caller's wall time, as it would be in an agent.
+SPANS A_SECOND` emits uses and delegations at that pace, then as many in bursts, and prints what
+each call took. The exporter encodes and sends in a thread of the same process meanwhile, so its
+share of the interpreter is in the caller's wall time, as it would be in an agent. Between two
+calls of a paced agent the processor's caches forget the code; in a burst they have it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +32,8 @@ ROOT = Path(__file__).parents[2]
 _ISSUER = "https://as.example.com"
 _A_SECOND = 500
 _READ_SECONDS = 30.0
+_BURST = 50
+"""Calls one after the other; then what they emitted is sent, so that no queue overflows."""
 _DELEGATE_EVERY = 5
 """Spans: the others are uses."""
 
@@ -55,15 +58,15 @@ def run(bench: Bench) -> Part:
                str(_A_SECOND)]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     costs = [Cost(*each) for each in json.loads(done.stdout)]
-    arrived = _arrived(bench.broker.bootstrap, topic, spans)
-    if arrived != spans:
-        raise Different(f"{spans} spans were emitted, {arrived} are on the topic")
+    arrived = _arrived(bench.broker.bootstrap, topic, 2 * spans)
+    if arrived != 2 * spans:
+        raise Different(f"{2 * spans} spans were emitted, {arrived} are on the topic")
     return Part({"spans_per_second": _A_SECOND, "calls": plain(costs)}, [_sheet(costs)])
 
 
 def _sheet(costs: list[Cost]) -> Sheet:
     return Sheet(
-        f"Emitting, µs of the caller, at {_A_SECOND} spans/s to Kafka",
+        f"Emitting, µs of the caller, at {_A_SECOND} spans/s and in bursts of {_BURST}, to Kafka",
         ("call", "wall p50", "wall p99", "CPU p50", "CPU p99", "samples"),
         [
             (
@@ -97,11 +100,13 @@ def _arrived(bootstrap: str, topic: str, spans: int) -> int:
 def main() -> None:
     bootstrap, topic, spans, a_second = sys.argv[1:]
     dl = emit.configure(service_name="planner", exporter=f"kafka://{bootstrap}/{topic}")
-    taken = _emit(dl, int(spans), float(a_second))
+    half = int(spans)
+    taken = _emit(dl, range(1, half), _paced(float(a_second)))
+    taken |= _emit(dl, range(half + 1, 2 * half), _bursts(dl), ", in a burst")
     dl.flush(30)
     stats = dl.stats()
     emit.shutdown()
-    if stats.lost or stats.delivered != int(spans):
+    if stats.lost or stats.delivered != 2 * half:
         raise SystemExit(f"not every span was delivered: {stats}")
     costs = []
     for call, samples in taken.items():
@@ -112,22 +117,39 @@ def main() -> None:
     print(json.dumps(costs))
 
 
-def _emit(dl: emit.Emitter, spans: int, a_second: float) -> dict[str, list[tuple[float, float]]]:
-    """Wall and CPU seconds of every call."""
+def _paced(a_second: float) -> Callable[[int], None]:
+    """Waits until a call's turn has come."""
+    begin = time.monotonic()
+    return lambda number: time.sleep(max(0.0, begin + number / a_second - time.monotonic()))
+
+
+def _bursts(dl: emit.Emitter) -> Callable[[int], None]:
+    """Between two bursts, all that was emitted is sent."""
+
+    def wait(number: int) -> None:
+        if number % _BURST == 0:
+            dl.flush(30)
+
+    return wait
+
+
+def _emit(
+    dl: emit.Emitter, numbers: Iterable[int], wait: Callable[[int], None], how: str = ""
+) -> dict[str, list[tuple[float, float]]]:
+    """A grant, then a call of each number; wall and CPU seconds of the latter."""
     root = _token("planner", 0)
     dl.grant(root, method="authorization_code", task="book-a-trip", consent_id="cns_1")
     tokens = [root]
-    taken: dict[str, list[tuple[float, float]]] = {"use": [], "delegate": []}
-    begin = time.monotonic()
-    for number in range(1, spans):
-        time.sleep(max(0.0, begin + number / a_second - time.monotonic()))
+    taken: dict[str, list[tuple[float, float]]] = {f"use{how}": [], f"delegate{how}": []}
+    for number in numbers:
+        wait(number)
         if number % _DELEGATE_EVERY:
             token = tokens[number % len(tokens)]
-            taken["use"].append(_timed(lambda token=token: _use(dl, token)))
+            taken[f"use{how}"].append(_timed(lambda token=token: _use(dl, token)))
         else:
             # A new token each time: it has to be fingerprinted and its claims read.
             token = _token(f"agent-{number}", number)
-            taken["delegate"].append(_timed(lambda token=token: _delegate(dl, token, root)))
+            taken[f"delegate{how}"].append(_timed(lambda token=token: _delegate(dl, token, root)))
             tokens = [*tokens[-30:], token]
     return taken
 

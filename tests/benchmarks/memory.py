@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from struct import Struct
 from typing import Any, NamedTuple, TypeVar
@@ -36,6 +36,8 @@ _FRAME = 256
 _BOUNDS = WORKER_BOUNDS._replace(hot=WORKER_BOUNDS.hot // 2)
 """A worker's bounds are shared by its folds: one half is those of chains, one those of tokens."""
 _LENGTH = Struct("<I")
+_A_SECOND = 3_000
+"""Hops, by the engines' clock."""
 _T = TypeVar("_T")
 
 
@@ -119,21 +121,34 @@ def main() -> None:
     ):
         frames = _frames(Path(home) / name)
         # Once, small: what is paid once is paid now, and so are the buffers of a frame.
-        _fold(engine(Policy(), bounds=_BOUNDS), decode, islice(_frames(Path(home) / name), 2))
+        first = islice(_frames(Path(home) / name), 2)
+        _fold(engine(Policy(), bounds=_BOUNDS), decode, _clock(), first)
         kept.append(engine(Policy(), bounds=_BOUNDS))
-        before, at = resident(), 0
+        clock, before, at = _clock(), resident(), 0
         for size in map(int, sizes):
             # A frame of sightings is what a frame of hops told.
-            _fold(kept[-1], decode, islice(frames, size // _FRAME - at))
+            _fold(kept[-1], decode, clock, islice(frames, size // _FRAME - at))
             at = size // _FRAME
             grown.setdefault(name, []).append(resident() - before)
     print(json.dumps(grown))
 
 
-def _fold(engine: Any, decode: Callable[[bytes], Iterable[Any]], frames: Iterable[bytes]) -> None:
-    for revision, frame in enumerate(frames):
+def _fold(
+    engine: Any,
+    decode: Callable[[bytes], Iterable[Any]],
+    clock: Iterator[int],
+    frames: Iterable[bytes],
+) -> None:
+    for frame in frames:
+        # What waits for its grace stays an object until its time has come.
+        engine.advance(next(clock))
         engine.add(decode(frame))
-        engine.drain(revision)
+        engine.drain(1)
+
+
+def _clock() -> Iterator[int]:
+    """When each frame comes, milliseconds."""
+    return count(int(time.time() * 1_000), _FRAME * 1_000 // _A_SECOND)
 
 
 def resident() -> int:

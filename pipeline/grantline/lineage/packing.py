@@ -1,4 +1,4 @@
-"""Chains and token histories as bytes, and back: equal state, a tenth of the size.
+"""Chains and token histories as bytes, and back: equal state, a fraction of the size.
 
 A chain's delegations and tokens point at one another; packed they are numbered. What follows from
 the rest (children, tallies, merged facts, indexes) is left out and made again. The bytes are ours
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-import cramjam
 import msgspec
 from msgspec.structs import replace
 
@@ -25,7 +24,7 @@ from grantline.model.sighting import USED
 from grantline.model.subject import Spoken, Subject
 from grantline.model.task import Claim, Claims
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Grows with every change of what is packed, and of the structs it is made of."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -134,7 +133,7 @@ def pack_chain(chain: Chain) -> bytes:
         {task: claims.told for task, claims in chain.task_claims.items()},
         {task: [delegations[d] for d in of] for task, of in chain.tasks.items()},
     )
-    return _compressed(_encode(packed))
+    return _encode(packed)
 
 
 def _delegation_row(d: Delegation, numbers: dict[Delegation, int]) -> _Delegation:
@@ -164,7 +163,7 @@ def _token_row(t: Token, numbers: dict[Delegation, int]) -> _Token:
 
 def unpack_chain(root_id: str, data: bytes, _: Head) -> Chain:
     """The chain that was packed."""
-    packed = _chain.decode(_plain(data))
+    packed = _chain.decode(data)
     chain = Chain(root_id)
     chain.hops, chain.timers = packed.hops, packed.timers
     chain.last_arrival, chain.ends_at = packed.last_arrival, packed.ends_at
@@ -284,7 +283,7 @@ _ROOT: Final = b"r"
 def pack_name(name: Name) -> bytes:
     """`name` without its key and what is found again from the rest."""
     if isinstance(name, TokenHistory):
-        return _compressed(_encode(replace(name, key="", by_presenter={}, by_service={})))
+        return _encode(replace(name, key="", by_presenter={}, by_service={}))
     if isinstance(name, Task):
         return _encode(replace(name, key="", waits=[]))
     if name.issued and len(name.roots_known) == 1 and not name.waiting:
@@ -307,7 +306,7 @@ def unpack_name(kind: type[Name], key: str, data: bytes, head: Head) -> Name:
     if kind is Name and data.startswith(_ROOT):
         end = head.over_at
         return Name(key, end, end, end, True, {data[1:].decode()}, hops=head.hops)
-    name: Name = _NAMES[kind].decode(_plain(data) if kind is TokenHistory else data)
+    name: Name = _NAMES[kind].decode(data)
     name.key = key
     if isinstance(name, TokenHistory):
         for shown in name.presentations.values():
@@ -324,11 +323,3 @@ def _index(history: TokenHistory, shown: Presentation) -> None:
             history.by_service.setdefault(shown.service, []).append(shown)
         if shown.who is not None:
             history.by_presenter.setdefault(shown.who, []).append(shown)
-
-
-def _compressed(data: bytes) -> bytes:
-    return bytes(cramjam.lz4.compress_block(data))
-
-
-def _plain(data: bytes) -> bytes:
-    return bytes(cramjam.lz4.decompress_block(data))

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from grantline.lineage.compression import Compression
 from grantline.lineage.digests import Digests, digest
 from grantline.lineage.ends import Ends
 
@@ -92,6 +93,8 @@ class Dump(NamedTuple):
     packed: Sequence[tuple[bytes, bytes]]
     awake: Sequence[str]
     """Keys with timers: they are objects again as soon as they are loaded."""
+    dictionary: bytes = b""
+    """Of what is packed (`lineage.compression`)."""
 
 
 class Tiers(Generic[_V]):
@@ -123,6 +126,7 @@ class Tiers(Generic[_V]):
         """How many there were when the generation began."""
         self._owed = 0
         self._packed = Digests()
+        self._compression = Compression()
         self._shared: dict[bytes, bytes] = {}
         self._ends = Ends()
         self._taken = 0
@@ -173,7 +177,9 @@ class Tiers(Generic[_V]):
     def lay(self, key: str, over_at: int, packed: bytes) -> None:
         """Keep new state of one hop as it would be packed: no object is made for it."""
         self.hops += 1
-        self._keep(digest(key), _HEAD.pack(_minute(over_at), 1) + packed)
+        self._keep(
+            digest(key), _HEAD.pack(_minute(over_at), 1) + self._compression.compress(packed)
+        )
 
     def sweep(self, taken: int, now_ms: int) -> None:
         """After `taken` hops more: pack some of what is untouched, let go of what is over.
@@ -208,10 +214,11 @@ class Tiers(Generic[_V]):
         objects = (*self._young.values(), *self._old.values())
         packed = [(digest(value.key), self._bytes(value)) for value in objects]
         awake = [value.key for value in objects if value.timers]
-        return Dump([*self._packed.items(), *packed], awake)
+        return Dump([*self._packed.items(), *packed], awake, self._compression.dictionary)
 
     def load(self, dump: Dump) -> None:
-        """What `dump` gave."""
+        """What `dump` gave, where nothing is held yet."""
+        self._compression = Compression(dump.dictionary)
         for name, blob in dump.packed:
             self.hops += self._keep(name, blob).hops
         for key in dump.awake:
@@ -224,7 +231,8 @@ class Tiers(Generic[_V]):
         if blob is None:
             return None
         self._packed_bytes -= _cost(blob)
-        value = self._packing.unpack(key, blob[_HEAD.size :], _head(blob))
+        packed = self._compression.plain(blob[_HEAD.size :])
+        value = self._packing.unpack(key, packed, _head(blob))
         self._object_hops += value.hops
         self._woken(value)
         return value
@@ -263,7 +271,8 @@ class Tiers(Generic[_V]):
         self._gone(value)
 
     def _bytes(self, value: _V) -> bytes:
-        return _HEAD.pack(_minute(value.over_at), value.hops) + self._packing.pack(value)
+        packed = self._compression.compress(self._packing.pack(value))
+        return _HEAD.pack(_minute(value.over_at), value.hops) + packed
 
     def _keep(self, name: bytes, blob: bytes) -> Head:
         if len(blob) <= _SMALL:

@@ -61,6 +61,8 @@ def worker(settings: Settings, options: Mapping[str, Any]) -> int:
         tried.kafka_client(settings)
         credentials(settings.kafka)
         tried.directory(settings.data_dir, "GRANTLINE_DATA_DIR")
+        if settings.snapshot_dir is not None:
+            tried.directory(settings.snapshot_dir, "GRANTLINE_SNAPSHOT_DIR")
         if settings.web_port is not None:
             variables = "--web-port or GRANTLINE_WEB_PORT and GRANTLINE_WEB_HOST"
             tried.port(settings.web_host, settings.web_port, variables)

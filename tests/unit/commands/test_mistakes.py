@@ -255,3 +255,12 @@ def test_a_table_that_goes_to_no_terminal_is_not_folded(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert main(["sql", "FROM hops", "--at", "lineage.duckdb"]) == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 40
+
+
+def test_a_place_for_snapshots_that_is_none_is_told_at_the_start(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not when the first one is due."""
+    monkeypatch.setenv("GRANTLINE_SNAPSHOT_DIR", "empty")
+    line = told(capsys, "worker", status=2)
+    assert "GRANTLINE_SNAPSHOT_DIR: no place for files in empty (it is a file)" in line

@@ -38,15 +38,19 @@ class Digests:
         self._values: list[bytes] = []
         self._free: list[int] = []
         """Numbers of values that are gone."""
+        self._room = _FIRST * _LOAD
+        """Entries more before the table grows."""
 
     def __len__(self) -> int:
         return len(self._values) - len(self._free)
 
     def __setitem__(self, name: bytes, value: bytes) -> None:
-        bucket = self._bucket(name)
-        at = _find(bucket, name)
+        bucket = self._buckets[self._place(name)]
+        at = bucket.find(name)
+        if at > 0 and at % _ENTRY:
+            at = _next_entry(bucket, name, at)
         if at >= 0:
-            self._values[_value_of(bucket, at)] = value
+            self._values[_number_at(bucket, at)] = value
             return
         if self._free:
             number = self._free.pop()
@@ -55,39 +59,43 @@ class Digests:
             number = len(self._values)
             self._values.append(value)
         bucket += name + _number.pack(number)
-        if len(self) > _LOAD * len(self._buckets):
+        self._room -= 1
+        if self._room < 0:
             self._grow()
 
     def get(self, name: bytes) -> bytes | None:
-        bucket = self._bucket(name)
-        at = _find(bucket, name)
-        return None if at < 0 else self._values[_value_of(bucket, at)]
+        bucket = self._buckets[self._place(name)]
+        at = bucket.find(name)
+        if at > 0 and at % _ENTRY:
+            at = _next_entry(bucket, name, at)
+        return None if at < 0 else self._values[_number_at(bucket, at)]
 
     def pop(self, name: bytes) -> bytes | None:
         """The value of `name`, which is gone from then on."""
-        bucket = self._bucket(name)
-        at = _find(bucket, name)
+        bucket = self._buckets[self._place(name)]
+        at = bucket.find(name)
+        if at > 0 and at % _ENTRY:
+            at = _next_entry(bucket, name, at)
         if at < 0:
             return None
-        number = _value_of(bucket, at)
+        number = _number_at(bucket, at)
         # The last one takes its place.
         bucket[at : at + _ENTRY] = bucket[-_ENTRY:]
         del bucket[-_ENTRY:]
         value, self._values[number] = self._values[number], b""
         self._free.append(number)
+        self._room += 1
         return value
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All of it, in no order."""
         for bucket in self._buckets:
             for at in range(0, len(bucket), _ENTRY):
-                yield bytes(bucket[at : at + DIGEST]), self._values[_value_of(bucket, at)]
-
-    def _bucket(self, name: bytes) -> bytearray:
-        return self._buckets[self._place(name)]
+                yield bytes(bucket[at : at + DIGEST]), self._values[_number_at(bucket, at)]
 
     def _place(self, name: bytes | bytearray) -> int:
-        hashed: int = _number.unpack_from(name)[0]
+        # Any four bytes of a digest are a hash.
+        hashed = int.from_bytes(name[:4], "little")
         place = hashed & self._mask
         return place if place >= self._split else hashed & (2 * self._mask + 1)
 
@@ -96,6 +104,7 @@ class Digests:
         whole = self._buckets[self._split]
         self._buckets[self._split] = bytearray()
         self._buckets.append(bytearray())
+        self._room += _LOAD
         self._split += 1
         for at in range(0, len(whole), _ENTRY):
             entry = whole[at : at + _ENTRY]
@@ -104,15 +113,13 @@ class Digests:
             self._mask, self._split = 2 * self._mask + 1, 0
 
 
-def _find(bucket: bytearray, name: bytes) -> int:
-    """Where the entry of `name` begins; -1 if nowhere."""
-    at = bucket.find(name)
-    while at > 0 and at % _ENTRY:  # what lies across two entries is none
+def _next_entry(bucket: bytearray, name: bytes, at: int) -> int:
+    """Where the entry of `name` begins, which also lies across two entries at `at`; -1 if nowhere."""
+    while at > 0 and at % _ENTRY:
         at = bucket.find(name, at + 1)
     return at
 
 
-def _value_of(bucket: bytearray, at: int) -> int:
+def _number_at(bucket: bytearray, at: int) -> int:
     """The number of the value of the entry that begins at `at`."""
-    number: int = _number.unpack_from(bucket, at + DIGEST)[0]
-    return number
+    return int.from_bytes(bucket[at + DIGEST : at + _ENTRY], "little")

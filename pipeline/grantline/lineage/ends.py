@@ -22,8 +22,8 @@ class Ends:
         self._least = 0
         """No minute before this one is listed."""
 
-    def set(self, end_ms: int, name: bytes) -> None:
-        minute = end_ms // _GRAIN_MS
+    def set(self, minute: int, name: bytes) -> None:
+        """`minute`: since the epoch."""
         if not self._at or minute < self._least:
             self._least = minute
         names = self._at.get(minute)

@@ -127,6 +127,8 @@ class Tiers(Generic[_V]):
         self._owed = 0
         self._packed = Digests()
         self._compression = Compression()
+        self._missed = ("", b"")
+        """The last key that was asked for and is not held, and its digest."""
         self._shared: dict[bytes, bytes] = {}
         self._ends = Ends()
         self._taken = 0
@@ -177,9 +179,9 @@ class Tiers(Generic[_V]):
     def lay(self, key: str, over_at: int, packed: bytes) -> None:
         """Keep new state of one hop as it would be packed: no object is made for it."""
         self.hops += 1
-        self._keep(
-            digest(key), _HEAD.pack(_minute(over_at), 1) + self._compression.compress(packed)
-        )
+        minute, missed = _minute(over_at), self._missed
+        name = missed[1] if missed[0] == key else digest(key)
+        self._keep(name, _HEAD.pack(minute, 1) + self._compression.compress(packed), minute)
 
     def sweep(self, taken: int, now_ms: int) -> None:
         """After `taken` hops more: pack some of what is untouched, let go of what is over.
@@ -220,15 +222,17 @@ class Tiers(Generic[_V]):
         """What `dump` gave, where nothing is held yet."""
         self._compression = Compression(dump.dictionary)
         for name, blob in dump.packed:
-            self.hops += self._keep(name, blob).hops
+            head = _head(blob)
+            self.hops += head.hops
+            self._keep(name, blob, head.over_at // _MINUTE_MS)
         for key in dump.awake:
             self.get(key)
 
     def _wake(self, key: str) -> _V | None:
-        if not self._packed:
-            return None
-        blob = self._packed.pop(digest(key))
+        name = digest(key)
+        blob = self._packed.pop(name)
         if blob is None:
+            self._missed = key, name
             return None
         self._packed_bytes -= _cost(blob)
         packed = self._compression.plain(blob[_HEAD.size :])
@@ -263,7 +267,7 @@ class Tiers(Generic[_V]):
             # What no frame can hold may still come from a file; it stays an object.
             self._young[value.key] = value
             return
-        self._keep(digest(value.key), packed)
+        self._keep(digest(value.key), packed, _minute(value.over_at))
         self._leave(value)
 
     def _leave(self, value: _V) -> None:
@@ -274,16 +278,14 @@ class Tiers(Generic[_V]):
         packed = self._compression.compress(self._packing.pack(value))
         return _HEAD.pack(_minute(value.over_at), value.hops) + packed
 
-    def _keep(self, name: bytes, blob: bytes) -> Head:
+    def _keep(self, name: bytes, blob: bytes, minute: int) -> None:
         if len(blob) <= _SMALL:
             if len(self._shared) >= _SHARED:
                 self._shared.clear()
             blob = self._shared.setdefault(blob, blob)
         self._packed[name] = blob
         self._packed_bytes += _cost(blob)
-        head = _head(blob)
-        self._ends.set(head.over_at, name)
-        return head
+        self._ends.set(minute, name)
 
     def _let_go(self, now_ms: int) -> None:
         for name in self._ends.due(now_ms - self._horizon_ms):

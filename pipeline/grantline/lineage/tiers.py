@@ -127,7 +127,7 @@ class Tiers(Generic[_V]):
         self._owed = 0
         self._packed = Digests()
         self._compression = Compression()
-        self._missed = ("", b"")
+        self._missed = ("", digest(""))
         """The last key that was asked for and is not held, and its digest."""
         self._shared: dict[bytes, bytes] = {}
         self._ends = Ends()

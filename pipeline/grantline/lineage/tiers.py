@@ -79,7 +79,7 @@ class Packing(NamedTuple, Generic[_V]):
 class Bounds(NamedTuple):
     """How much is kept."""
 
-    hot: int = 10_000
+    hot: int = 20_000
     """Hops taken in before a generation of objects ends."""
     patience_ms: int = 60_000
     """How long a generation lasts at most, in ingest time."""

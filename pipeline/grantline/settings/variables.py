@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     """Between snapshots of a partition's state, which a restarted worker goes on from; or none."""
     snapshot_dir: Path | None = None
     """Where snapshots are; none is a directory in data_dir. Workers should share it."""
-    hot_hops: Annotated[int, Field(ge=1_000, le=100_000_000)] = 10_000
+    hot_hops: Annotated[int, Field(ge=1_000, le=100_000_000)] = 20_000
     """Hops whose chains are kept unpacked: faster, at some 3 kB each."""
     memory_ceiling_mb: Annotated[int, Field(ge=64, le=1 << 24)] = 4_096
     """Of a worker's live state; above it what ends first is let go before its time."""

@@ -83,7 +83,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_dir: Path | None = None
     """Where they are; None is `snapshots` in `datadir`. Workers that share it take over one
     another's partitions without folding the whole log."""
-    hot_hops: int = 10_000
+    hot_hops: int = 20_000
     """Hops whose chains are kept as objects, of all partitions; some 1.6 kB each, twice: in chains
     and in tokens. The rest is packed, and a hop that names it pays for unpacking."""
     memory_ceiling_mb: int = 4_096

@@ -26,8 +26,8 @@ from grantline.model.hop import Hop
 from grantline.wire.frames import decode_hops, encode_hops
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.chains import Chain
-from tests.benchmarks.load import encode, hops_of
-from tests.benchmarks.memory import cut, resident
+from tests.benchmarks.load import cut, encode, hops_of
+from tests.benchmarks.memory import resident
 from tests.benchmarks.sheet import Part, Sheet, plain
 from tests.benchmarks.world import World
 

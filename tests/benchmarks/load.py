@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -30,6 +30,7 @@ from tests.benchmarks.world import VIOLATION_SHARE, World
 from tests.otlp import pairs
 from tests.wire_format import bytes_field
 
+_T = TypeVar("_T")
 ALIVE = 400
 """Chains that live at the same time."""
 LATE_SHARE = 0.03
@@ -90,7 +91,7 @@ def make(
         total += len(chains[-1].spans)
     stream = list(disturbed(mixed(chains, alive, seed), seed))
     return Load(
-        records=[encode(stream[at : at + batch]) for at in range(0, len(stream), batch)],
+        records=[encode(part) for part in cut(stream, batch)],
         batch=batch,
         spans=len(stream),
         rows=total,
@@ -113,6 +114,11 @@ def hops_of(records: Sequence[bytes], received: int = 0) -> list[Hop]:
             raise ValueError(f"the load is not all delegation spans: {decoded.rejected[:1]}")
         hops += decoded.hops
     return hops
+
+
+def cut(items: Sequence[_T], size: int = 256) -> list[Sequence[_T]]:
+    """In parts of the size that a batch makes."""
+    return [items[at : at + size] for at in range(0, len(items), size)]
 
 
 def mixed(chains: Iterable[Made], alive: int, seed: int) -> Iterator[Span]:

@@ -14,11 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count, islice
 from pathlib import Path
 from struct import Struct
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from grantline.engine import ChainEngine, TokenEngine
 from grantline.lineage.route import route
@@ -38,7 +38,6 @@ _BOUNDS = WORKER_BOUNDS._replace(hot=WORKER_BOUNDS.hot // 2)
 _LENGTH = Struct("<I")
 _A_SECOND = 3_000
 """Hops, by the engines' clock."""
-_T = TypeVar("_T")
 
 
 class Memory(NamedTuple):
@@ -104,11 +103,6 @@ def _frames(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while head := file.read(_LENGTH.size):
             yield file.read(*_LENGTH.unpack(head))
-
-
-def cut(items: Sequence[_T]) -> list[Sequence[_T]]:
-    """In frames of the size that a batch makes."""
-    return [items[at : at + _FRAME] for at in range(0, len(items), _FRAME)]
 
 
 def main() -> None:

@@ -29,8 +29,7 @@ from grantline.wire.otlp import decode, decoder
 from tests.benchmarks import sampled
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.broker import PARTITIONS
-from tests.benchmarks.load import Load, hops_of, make
-from tests.benchmarks.memory import cut
+from tests.benchmarks.load import Load, cut, hops_of, make
 from tests.benchmarks.sheet import Part, Sheet, plain
 
 _HOW = (

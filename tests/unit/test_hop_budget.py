@@ -27,8 +27,7 @@ from grantline.streams.frames import Framing
 from grantline.streams.messages import Addresses
 from grantline.wire.frames import decode_hops, decode_sightings, encode_hops, encode_sightings
 from grantline.wire.otlp import decode
-from tests.benchmarks.load import Load, hops_of, make
-from tests.benchmarks.memory import cut
+from tests.benchmarks.load import Load, cut, hops_of, make
 
 POLICY = Policy()
 ADDRESSES = Addresses("h", "t", "f", "r", 12, "/budget")

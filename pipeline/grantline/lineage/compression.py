@@ -52,11 +52,15 @@ class Compression:
         return _ALONE + self._compressor.compress(data)
 
     def plain(self, data: bytes) -> bytes:
-        """What was compressed."""
+        """What was compressed. Raises `ValueError` without the dictionary it was compressed with."""
         how, rest = data[:1], data[1:]
-        if how == _LEARNED and self._learned is not None:
-            return self._learned[1].decompress(rest)
-        return self._decompressor.decompress(rest) if how == _ALONE else rest
+        if how == _PLAIN:
+            return rest
+        if how == _ALONE:
+            return self._decompressor.decompress(rest)
+        if self._learned is None:
+            raise ValueError("packed with a dictionary that is not here")
+        return self._learned[1].decompress(rest)
 
     def _use(self, dictionary: bytes) -> None:
         self.dictionary = dictionary

@@ -1,4 +1,4 @@
-"""What is packed, by the digest of its key: a map that costs some 50 bytes an entry, not 170.
+"""What is packed, by the digest of its key: a map of some 50 bytes an entry, not 110.
 
 Linear hashing (Litwin, "Linear hashing: a new tool for file and table addressing", VLDB 1980): the
 digests of a bucket lie one after the other in its bytes, where searching is C's business, and the

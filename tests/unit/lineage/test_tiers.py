@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
+
 from grantline.lineage.tiers import LARGE, OBJECT_BYTES, PACKED_BYTES, Bounds, Head, Packing, Tiers
 
 MINUTE = 60_000
@@ -20,11 +22,11 @@ class Thing:
 
 
 def pack(thing: Thing) -> bytes:
-    return f"{thing.over_at} {thing.hops}".encode()
+    return f"{thing.over_at} {thing.hops} {thing.key * 4}".encode("utf-8", "replace")
 
 
 def unpack(key: str, data: bytes, _: Head) -> Thing:
-    over_at, hops = map(int, data.split())
+    over_at, hops = map(int, data.split(b" ", 2)[:2])
     return Thing(key, over_at, hops)
 
 
@@ -167,3 +169,31 @@ def test_a_dump_is_everything_and_changes_nothing() -> None:
     other.load(dump)
     assert (len(other), other.woken) == (3, ["waiting"])
     assert all(other.get(key) is not None for key in ("packed", "object", "waiting"))
+
+
+def test_what_was_packed_with_a_dictionary_is_read_by_whoever_loads_it() -> None:
+    """And with another dictionary, or with none, it is refused and not misread."""
+    first = Kept(Bounds(hot=1))
+    keys = [f"the key of a thing that is {number:04}" for number in range(1_000)]
+    for key in keys:
+        first.add(Thing(key))
+        first.sweep(1, 0)
+    dump = first.dump()
+    assert dump.dictionary
+    second = Kept(Bounds(hot=1))
+    second.load(dump)
+    assert [found.key for key in keys if (found := second.get(key))] == keys
+    third = Kept(Bounds(hot=1))
+    third.load(dump._replace(dictionary=b""))
+    with pytest.raises(ValueError, match="a dictionary that is not here"):
+        third.get(keys[-1])
+
+
+def test_what_is_laid_is_found_under_its_own_key_whatever_was_asked_for_last() -> None:
+    kept = Kept(Bounds())
+    assert kept.get("a") is None
+    kept.lay("b", MINUTE, pack(Thing("b", MINUTE)))
+    assert kept.get("a") is None
+    kept.lay("a", 2 * MINUTE, pack(Thing("a", 2 * MINUTE)))
+    found = {key: thing.over_at for key in "ab" if (thing := kept.get(key))}
+    assert found == {"a": 2 * MINUTE, "b": MINUTE}

@@ -39,7 +39,7 @@ class ChainEngine:
         horizon_ms = int(policy.lateness_seconds * _MS)
         self._chains = Tiers(_PACKING, bounds or Bounds(), horizon_ms, self._woken, self._gone)
         self._deltas: dict[Chain, Delta] = {}
-        self._timers = Timers[tuple[Chain, Subject]]()
+        self._timers = Timers[Subject]()
         self._taken = 0
         self._now_ms = 0
 
@@ -62,9 +62,13 @@ class ChainEngine:
     def advance(self, now_ms: int) -> None:
         """Let ingest time go on, in milliseconds; it never goes back."""
         self._judge.now_ms = self._now_ms = max(self._now_ms, now_ms)
-        for chain, subject in self._timers.due(self._now_ms):
-            chain.timers -= 1
-            if self._chains.holds(chain):
+        for root_id, subject in self._timers.due(self._now_ms):
+            chain = self._chains.get(root_id)
+            if chain is None:
+                continue
+            if subject is None:
+                self._ask_all(chain)
+            else:
                 self._ask(InChain(chain, self._policy), subject, _since(subject))
 
     def next_due_ms(self) -> int | None:
@@ -123,9 +127,9 @@ class ChainEngine:
         due_ms = self._judge.ask(rules, subject, where, since_ms, since_ms)
         chain = where.chain
         if due_ms is not None:
-            chain.timers += self._timers.set(due_ms, (chain, subject))
-        elif chain.timers:
-            chain.timers -= self._timers.cancel((chain, subject))
+            self._timers.set(due_ms, chain.root_id, subject)
+        elif chain.root_id in self._timers.of:
+            self._timers.cancel(chain.root_id, subject)
         if subject.said:
             chain.accused[subject] = None
         elif before:
@@ -137,23 +141,26 @@ class ChainEngine:
 
     def dump(self) -> Dump:
         """All that is held, packed; between a drain and the next hop."""
-        return self._chains.dump()
+        return self._chains.dump(self._timers.firsts())
 
     def load(self, dump: Dump, now_ms: int) -> None:
         """Go on from what `dump` gave, at the time at which it did."""
         self.advance(now_ms)
         self._chains.load(dump)
-        # Asking sets the timers of what still waits for its grace.
-        self._ask_changed()
+        for root_id, due_ms in dump.timers:
+            self._timers.set(due_ms, root_id, None)
 
     def _woken(self, chain: Chain) -> None:
         self._judge.recall(chain.accused)
-        if chain.timers:
-            # It was packed for a snapshot; its timers are set anew by asking.
-            chain.timers = 0
-            self._deltas.setdefault(chain, Delta()).all_of(chain)
+        if self._timers.wake(chain.root_id):
+            self._ask_all(chain)
+
+    def _ask_all(self, chain: Chain) -> None:
+        """It was packed; asking sets the timers of what still waits."""
+        self._deltas.setdefault(chain, Delta()).all_of(chain)
 
     def _gone(self, chain: Chain) -> None:
+        self._timers.sleep(chain.root_id)
         for subject in chain.accused:
             self._judge.forget(subject)
         dissolve(chain)

@@ -37,7 +37,7 @@ class TokenEngine:
         horizon_ms = int(policy.lateness_seconds * _MS)
         self._names = Tiers(_PACKING, bounds or Bounds(), horizon_ms, self._woken, self._gone)
         self._delta = TokenDelta()
-        self._timers = Timers[tuple[Name, Presentation | Waiting]]()
+        self._timers = Timers[Presentation | Waiting]()
         self._taken = 0
         self._now_ms = 0
 
@@ -77,11 +77,13 @@ class TokenEngine:
     def advance(self, now_ms: int) -> None:
         """Let ingest time go on, in milliseconds; it never goes back."""
         self._judge.now_ms = self._now_ms = max(self._now_ms, now_ms)
-        for name, subject in self._timers.due(self._now_ms):
-            name.timers -= 1
-            if not self._names.holds(name):
+        for key, subject in self._timers.due(self._now_ms):
+            name = self._names.get(key)
+            if name is None:
                 continue
-            if isinstance(subject, Waiting):
+            if subject is None:
+                self._ask_all(name)
+            elif isinstance(subject, Waiting):
                 self._ask_waiting(name, subject)
             elif isinstance(name, TokenHistory):
                 self._ask(InHistory(name, self._policy), subject)
@@ -140,9 +142,9 @@ class TokenEngine:
 
     def _set_timer(self, name: Name, subject: Presentation | Waiting, due_ms: int | None) -> None:
         if due_ms is not None:
-            name.timers += self._timers.set(due_ms, (name, subject))
-        elif name.timers:
-            name.timers -= self._timers.cancel((name, subject))
+            self._timers.set(due_ms, name.key, subject)
+        elif name.key in self._timers.of:
+            self._timers.cancel(name.key, subject)
 
     def bound(self, bounds: Bounds) -> None:
         """How much may be kept from now on."""
@@ -150,25 +152,28 @@ class TokenEngine:
 
     def dump(self) -> Dump:
         """All that is held, packed; between a drain and the next sighting."""
-        return self._names.dump()
+        return self._names.dump(self._timers.firsts())
 
     def load(self, dump: Dump, now_ms: int) -> None:
         """Go on from what `dump` gave, at the time at which it did."""
         self.advance(now_ms)
         self._names.load(dump)
-        # Asking sets the timers of what still waits for its grace.
-        self._ask_changed()
+        for key, due_ms in dump.timers:
+            self._timers.set(due_ms, key, None)
 
     def _woken(self, name: Name) -> None:
         self._judge.recall(subjects_of(name))
-        if name.timers:
-            # It was packed for a snapshot; its timers are set anew by asking.
-            name.timers = 0
-            self._delta.waiting |= dict.fromkeys(name.waiting.values(), name)
-            if isinstance(name, TokenHistory):
-                self._delta.all[name] = None
+        if self._timers.wake(name.key):
+            self._ask_all(name)
+
+    def _ask_all(self, name: Name) -> None:
+        """It was packed; asking sets the timers of what still waits."""
+        self._delta.waiting |= dict.fromkeys(name.waiting.values(), name)
+        if isinstance(name, TokenHistory):
+            self._delta.all[name] = None
 
     def _gone(self, name: Name) -> None:
+        self._timers.sleep(name.key)
         for subject in subjects_of(name):
             if subject.said:
                 self._judge.forget(subject)

@@ -24,7 +24,7 @@ from grantline.model.sighting import USED
 from grantline.model.subject import Spoken, Subject
 from grantline.model.task import Claim, Claims
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Grows with every change of what is packed, and of the structs it is made of."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -97,7 +97,6 @@ class _Named(msgspec.Struct, array_like=True, gc=False):
 
 class _Chain(msgspec.Struct, array_like=True, gc=False):
     hops: int
-    timers: int
     last_arrival: int
     ends_at: int
     delegations: list[_Delegation]
@@ -119,7 +118,6 @@ def pack_chain(chain: Chain) -> bytes:
     tokens = {t: number for number, t in enumerate((*chain.tokens.values(), *stand_ins))}
     packed = _Chain(
         chain.hops,
-        chain.timers,
         chain.last_arrival,
         chain.ends_at,
         [_delegation_row(d, delegations) for d in delegations],
@@ -165,7 +163,7 @@ def unpack_chain(root_id: str, data: bytes, _: Head) -> Chain:
     """The chain that was packed."""
     packed = _chain.decode(data)
     chain = Chain(root_id)
-    chain.hops, chain.timers = packed.hops, packed.timers
+    chain.hops = packed.hops
     chain.last_arrival, chain.ends_at = packed.last_arrival, packed.ends_at
     delegations = [_delegation(row) for row in packed.delegations]
     chain.delegations = {d.id: d for d in delegations}

@@ -44,8 +44,6 @@ class Live(Protocol):
 
     hops: int
     """What it weighs."""
-    timers: int
-    """Set for it; it stays an object until they have run out."""
     idle: int
     """Generations it spent untouched."""
 
@@ -91,8 +89,8 @@ class Dump(NamedTuple):
     """All that is held, for a snapshot."""
 
     packed: Sequence[tuple[bytes, bytes]]
-    awake: Sequence[str]
-    """Keys with timers: they are objects again as soon as they are loaded."""
+    timers: Sequence[tuple[str, int]] = ()
+    """Keys of which something is to be asked again, and when: ingest time, milliseconds."""
     dictionary: bytes = b""
     """Of what is packed (`lineage.compression`)."""
 
@@ -154,11 +152,6 @@ class Tiers(Generic[_V]):
         """What all of it costs, roughly."""
         return self._packed_bytes + OBJECT_BYTES * self._object_hops
 
-    def holds(self, value: _V) -> bool:
-        """Whether this very object is still the state of its key."""
-        held = self._young.get(value.key) or self._old.get(value.key)
-        return held is value
-
     def get(self, key: str) -> _V | None:
         """The state of `key`, which is young again."""
         value = self._young.get(key)
@@ -211,12 +204,11 @@ class Tiers(Generic[_V]):
         self._due, self._owed = len(self._queue), 0
         self._taken, self._began_ms = 0, now_ms
 
-    def dump(self) -> Dump:
-        """Everything, packed; nothing is changed."""
+    def dump(self, timers: Sequence[tuple[str, int]] = ()) -> Dump:
+        """Everything, packed, and `timers`; nothing is changed."""
         objects = (*self._young.values(), *self._old.values())
         packed = [(digest(value.key), self._bytes(value)) for value in objects]
-        awake = [value.key for value in objects if value.timers]
-        return Dump([*self._packed.items(), *packed], awake, self._compression.dictionary)
+        return Dump([*self._packed.items(), *packed], timers, self._compression.dictionary)
 
     def load(self, dump: Dump) -> None:
         """What `dump` gave, where nothing is held yet."""
@@ -225,8 +217,6 @@ class Tiers(Generic[_V]):
             head = _head(blob)
             self.hops += head.hops
             self._keep(name, blob, head.over_at // _MINUTE_MS)
-        for key in dump.awake:
-            self.get(key)
 
     def _wake(self, key: str) -> _V | None:
         name = digest(key)
@@ -253,7 +243,7 @@ class Tiers(Generic[_V]):
             if value.over_at + self._horizon_ms <= now_ms:
                 self.hops -= value.hops
                 self._leave(value)
-            elif value.timers or value.hops > LARGE * (value.idle + 1):
+            elif value.hops > LARGE * (value.idle + 1):
                 value.idle += 1
                 self._young[key] = value
             else:

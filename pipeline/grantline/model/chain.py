@@ -158,8 +158,7 @@ class Chain:
     """Everything known under one root grant."""
 
     __slots__ = ("accused", "delegations", "ends_at", "hops", "idle", "jtis", "last_arrival",
-                 "root_id", "task_claims", "task_deaths", "task_deaths_named", "tasks", "timers",
-                 "tokens")  # fmt: skip
+                 "root_id", "task_claims", "task_deaths", "task_deaths_named", "tasks", "tokens")  # fmt: skip
 
     def __init__(self, root_id: str) -> None:
         self.root_id = root_id
@@ -176,8 +175,6 @@ class Chain:
         self.accused: dict[Subject, None] = {}
         """What some rule holds something against."""
         self.hops = 0
-        self.timers = 0
-        """Timers set for what is in it."""
         self.idle = 0
         self.last_arrival = 0
         self.ends_at = 0

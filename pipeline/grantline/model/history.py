@@ -100,8 +100,6 @@ class Name(msgspec.Struct, eq=False, array_like=True):
     """Every root it was issued under or found to have: where waiting hops are sent."""
     waiting: Told[Waiting] = {}
     hops: int = 0
-    timers: int = 0
-    """Set for what waits, or was presented."""
     idle: int = 0
 
     @property

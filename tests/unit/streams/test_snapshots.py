@@ -20,7 +20,9 @@ from grantline.streams.snapshots import Snapshots
 from tests.deliveries import Counting
 
 HOPS = ("hops", 0)
-TAKEN = Snapshot(7, 1_000, ["fnd_1"], Dump([(b"0123456789abcdef", b"\x00\xff")], ["dlg_1"]))
+TAKEN = Snapshot(
+    7, 1_000, ["fnd_1"], Dump([(b"0123456789abcdef", b"\x00\xff")], [("dlg_1", 9_000)])
+)
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -33,7 +35,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert read is not None
     assert (read.next_offset, read.time_ms, read.said) == (7, 1_000, ["fnd_1"])
     assert list(read.state.packed) == list(TAKEN.state.packed)
-    assert list(read.state.awake) == ["dlg_1"]
+    assert list(read.state.timers) == [("dlg_1", 9_000)]
     assert Snapshots(tmp_path, "same").read("hops", 1) is None
 
 

@@ -53,8 +53,9 @@ def _(tally: Tally) -> dict[str, Any]:
 
 
 def fields(struct: msgspec.Struct) -> dict[str, Any]:
-    """`numbers` only tells apart what waits since one time."""
-    names = (name for name in struct.__struct_fields__ if name not in ("numbers", "waits"))
+    """`numbers` only tells apart what waits since one time; waking is a touch."""
+    left_out = ("numbers", "touched", "waits")
+    names = (name for name in struct.__struct_fields__ if name not in left_out)
     waits = [(at, spelt(what)) for at, _, what in getattr(struct, "waits", ())]
     return {name: spelt(getattr(struct, name)) for name in names} | {
         "waits": sorted(waits, key=repr)
@@ -62,7 +63,7 @@ def fields(struct: msgspec.Struct) -> dict[str, Any]:
 
 
 def state(chain: Chain) -> dict[str, Any]:
-    whole = {name: spelt(getattr(chain, name)) for name in Chain.__slots__}
+    whole = {name: spelt(getattr(chain, name)) for name in Chain.__slots__ if name != "touched"}
     tokens = [*chain.tokens.values(), *(named.stand_in for named in chain.jtis.values())]
     return whole | {
         "every delegation": [
@@ -84,7 +85,7 @@ def folded(hops: list[Hop]) -> Engine:
 
 
 def held(tiers: Any) -> list[Any]:
-    return [*tiers._young.values(), *tiers._old.values()]
+    return list(tiers._objects.values())
 
 
 @settings(max_examples=300, deadline=None)

@@ -403,6 +403,8 @@ def test_what_one_step_of_the_clock_brings_up_and_lets_go_is_said() -> None:
     engine.add(hops_of("worker delegate tool from=t1 token=t2 root=g1\nmallory use t9 root=-"))
     engine.advance(10 * HORIZON_MS)
     assert sorted(states(engine.drain())) == [("CS-06", "open"), ("CS-06", "open")]
+    engine.advance(10 * HORIZON_MS + 60_000)
+    assert engine.drain() == []
     assert sizes(engine) == (0, 0)
     assert engine.finish() == []
 

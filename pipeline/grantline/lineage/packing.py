@@ -281,12 +281,12 @@ _ROOT: Final = b"r"
 def pack_name(name: Name) -> bytes:
     """`name` without its key and what is found again from the rest."""
     if isinstance(name, TokenHistory):
-        return _encode(replace(name, key="", by_presenter={}, by_service={}))
+        return _encode(replace(name, key="", touched=0, idle=0, by_presenter={}, by_service={}))
     if isinstance(name, Task):
-        return _encode(replace(name, key="", waits=[]))
+        return _encode(replace(name, key="", touched=0, idle=0, waits=[]))
     if name.issued and len(name.roots_known) == 1 and not name.waiting:
         return pack_lead(next(iter(name.roots_known)))
-    return _encode(replace(name, key=""))
+    return _encode(replace(name, key="", touched=0, idle=0))
 
 
 def pack_lead(root_id: str) -> bytes:

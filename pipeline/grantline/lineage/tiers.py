@@ -4,14 +4,14 @@ A chain that nobody speaks of for a while costs its packed bytes and an entry of
 is made an object again by the next hop that names it. Packing and unpacking give back an equal
 state, so nothing here changes what is known. Pure, and without a clock: time is a parameter.
 
-What is touched is young. When as many hops were taken in as may stay unpacked, the young become
-the old, and what was old and not touched since is packed: a little with every sweep, so that no hop
-pays for all of them, and that which was touched first goes first. Packed state is found by a digest
-of its key (`lineage.digests`).
+Objects are held in the order in which they were last touched, and packed when as many hops were taken
+in since as may stay unpacked: a little with every sweep, so that no hop pays for all of them. Packed
+state is found by a digest of its key (`lineage.digests`).
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -27,8 +27,10 @@ _BLOB_BYTES = 40
 OBJECT_BYTES = 1_600
 """What a hop of a chain, or a sighting of a token, costs while it is an object."""
 LARGE = 1_000
-"""Hops above which state stays an object for longer: one generation more for each so many. A hop
-that wakes a chain pays for all of it, and so it pays the same however long the chain is."""
+"""Hops above which state stays an object for longer: once more for each so many. A hop that wakes a
+chain pays for all of it, and so it pays the same however long the chain is."""
+_GRAINS = 60
+"""Parts of the patience, to one of which it is kept."""
 _MINUTE_MS = 60_000
 LAST_MS = 253_402_300_800_000
 """The year 10000: whatever ends later ends then."""
@@ -44,8 +46,10 @@ class Live(Protocol):
 
     hops: int
     """What it weighs."""
+    touched: int
+    """Hops taken in when it was touched last."""
     idle: int
-    """Generations it spent untouched."""
+    """How often its time to be packed has come since, and was put off."""
 
     @property
     def key(self) -> str: ...
@@ -78,9 +82,9 @@ class Bounds(NamedTuple):
     """How much is kept."""
 
     hot: int = 20_000
-    """Hops taken in before a generation of objects ends."""
+    """Hops taken in for which an object stays one untouched."""
     patience_ms: int = 60_000
-    """How long a generation lasts at most, in ingest time."""
+    """And for how long at most, in ingest time."""
     ceiling: int = 1 << 62
     """Bytes above which state is let go before its time, that which ends first to begin with."""
 
@@ -116,13 +120,8 @@ class Tiers(Generic[_V]):
         self._horizon_ms = horizon_ms
         self._woken = woken
         self._gone = gone
-        self._young: dict[str, _V] = {}
-        self._old: dict[str, _V] = {}
-        self._queue: list[str] = []
-        """Keys of the old, the next to be packed last."""
-        self._due = 0
-        """How many there were when the generation began."""
-        self._owed = 0
+        self._objects: OrderedDict[str, _V] = OrderedDict()
+        """What was touched last is last."""
         self._packed = Digests()
         self._compression = Compression()
         self._missed = ("", digest(""))
@@ -130,8 +129,9 @@ class Tiers(Generic[_V]):
         self._shared: dict[bytes, bytes] = {}
         self._ends = Ends()
         self._taken = 0
-        """Hops taken in during this generation."""
-        self._began_ms = 0
+        """Hops taken in, ever."""
+        self._past: deque[tuple[int, int]] = deque()
+        """(ingest time, `touched` of what was touched last by then), as far back as patience goes."""
         self._object_hops = 0
         self._packed_bytes = 0
         self.hops = 0
@@ -140,12 +140,12 @@ class Tiers(Generic[_V]):
         """Keys let go before their time, for want of memory."""
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old) + len(self._packed)
+        return len(self._objects) + len(self._packed)
 
     @property
     def objects(self) -> int:
         """Keys whose state is an object."""
-        return len(self._young) + len(self._old)
+        return len(self._objects)
 
     @property
     def size_bytes(self) -> int:
@@ -153,21 +153,23 @@ class Tiers(Generic[_V]):
         return self._packed_bytes + OBJECT_BYTES * self._object_hops
 
     def get(self, key: str) -> _V | None:
-        """The state of `key`, which is young again."""
-        value = self._young.get(key)
-        if value is not None:
-            return value
-        value = self._old.pop(key, None)
+        """The state of `key`, which is touched."""
+        value = self._objects.get(key)
         if value is None:
             value = self._wake(key)
             if value is None:
                 return None
-        self._young[key] = value
+            self._objects[key] = value
+        elif value.touched != self._taken:
+            self._objects.move_to_end(key)
+            value.idle = 0
+        value.touched = self._taken
         return value
 
     def add(self, value: _V) -> None:
         """Keep new state."""
-        self._young[value.key] = value
+        value.touched = self._taken
+        self._objects[value.key] = value
 
     def lay(self, key: str, over_at: int, packed: bytes) -> None:
         """Keep new state of one hop as it would be packed: no object is made for it."""
@@ -181,33 +183,28 @@ class Tiers(Generic[_V]):
 
         Only when all there is to say of it is said.
         """
+        outwaited = self._outwaited(now_ms)
         self._taken += taken
         self._object_hops += taken
         self.hops += taken
         bounds = self.bounds
         hot = max(1, min(bounds.hot, bounds.ceiling // (4 * OBJECT_BYTES)))
-        waited_ms = now_ms - self._began_ms
-        if self._taken >= hot or waited_ms >= bounds.patience_ms:
-            self._turn(now_ms)
-            if waited_ms >= 2 * bounds.patience_ms:
-                self._turn(now_ms)
-        # Spread over the generation: what is active is touched again before its turn comes.
-        count, self._owed = divmod(self._owed + taken * self._due, hot)
-        self._settle(count, now_ms)
+        self._settle(max(self._taken - hot, outwaited), now_ms)
         self._let_go(now_ms)
 
-    def _turn(self, now_ms: int) -> None:
-        """A new generation; what nobody touched in the last one is packed now."""
-        self._settle(len(self._old), now_ms)
-        self._old, self._young = self._young, {}
-        self._queue = list(reversed(self._old))
-        self._due, self._owed = len(self._queue), 0
-        self._taken, self._began_ms = 0, now_ms
+    def _outwaited(self, now_ms: int) -> int:
+        """`touched` of what was touched last when there is no patience for any more; or -1."""
+        past, patience_ms = self._past, self.bounds.patience_ms
+        if not past or now_ms - past[-1][0] >= patience_ms // _GRAINS:
+            past.append((now_ms, self._taken))
+        while len(past) > 1 and past[1][0] <= now_ms - patience_ms:
+            past.popleft()
+        time_ms, touched = past[0]
+        return touched if time_ms <= now_ms - patience_ms else -1
 
     def dump(self, timers: Sequence[tuple[str, int]] = ()) -> Dump:
         """Everything, packed, and `timers`; nothing is changed."""
-        objects = (*self._young.values(), *self._old.values())
-        packed = [(digest(value.key), self._bytes(value)) for value in objects]
+        packed = [(digest(key), self._bytes(value)) for key, value in self._objects.items()]
         return Dump([*self._packed.items(), *packed], timers, self._compression.dictionary)
 
     def load(self, dump: Dump) -> None:
@@ -231,34 +228,33 @@ class Tiers(Generic[_V]):
         self._woken(value)
         return value
 
-    def _settle(self, count: int, now_ms: int) -> None:
-        """Pack up to `count` of the old, or let go of them where they are over."""
-        queue, old = self._queue, self._old
-        while count > 0 and queue:
-            key = queue.pop()
-            value = old.pop(key, None)
-            if value is None:
-                continue  # it was touched, and is young again
-            count -= 1
+    def _settle(self, taken: int, now_ms: int) -> None:
+        """Pack what was not touched since `taken` hops were taken in; let go of what is over."""
+        objects = self._objects
+        while objects:
+            key, value = objects.popitem(last=False)
+            if value.touched > taken:
+                objects[key] = value
+                objects.move_to_end(key, last=False)
+                return
             if value.over_at + self._horizon_ms <= now_ms:
                 self.hops -= value.hops
                 self._leave(value)
-            elif value.hops > LARGE * (value.idle + 1):
+            elif value.hops > LARGE * (value.idle + 1) or not self._pack(key, value):
                 value.idle += 1
-                self._young[key] = value
-            else:
-                self._pack(value)
+                # One more, so that it is not met again before anything else was taken in.
+                value.touched = self._taken + 1
+                objects[key] = value
 
-    def _pack(self, value: _V) -> None:
-        value.idle = 0
+    def _pack(self, key: str, value: _V) -> bool:
+        """False where it cannot be: what no frame can hold may still come from a file."""
         try:
             packed = self._bytes(value)
         except (OverflowError, UnicodeEncodeError):
-            # What no frame can hold may still come from a file; it stays an object.
-            self._young[value.key] = value
-            return
-        self._keep(digest(value.key), packed, _minute(value.over_at))
+            return False
+        self._keep(digest(key), packed, _minute(value.over_at))
         self._leave(value)
+        return True
 
     def _leave(self, value: _V) -> None:
         self._object_hops -= value.hops

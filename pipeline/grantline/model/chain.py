@@ -158,7 +158,8 @@ class Chain:
     """Everything known under one root grant."""
 
     __slots__ = ("accused", "delegations", "ends_at", "hops", "idle", "jtis", "last_arrival",
-                 "root_id", "task_claims", "task_deaths", "task_deaths_named", "tasks", "tokens")  # fmt: skip
+                 "root_id", "task_claims", "task_deaths", "task_deaths_named", "tasks", "tokens",
+                 "touched")  # fmt: skip
 
     def __init__(self, root_id: str) -> None:
         self.root_id = root_id
@@ -175,7 +176,7 @@ class Chain:
         self.accused: dict[Subject, None] = {}
         """What some rule holds something against."""
         self.hops = 0
-        self.idle = 0
+        self.touched = self.idle = 0
         self.last_arrival = 0
         self.ends_at = 0
         """When its last token dies, milliseconds."""

@@ -100,6 +100,7 @@ class Name(msgspec.Struct, eq=False, array_like=True):
     """Every root it was issued under or found to have: where waiting hops are sent."""
     waiting: Told[Waiting] = {}
     hops: int = 0
+    touched: int = 0
     idle: int = 0
 
     @property

@@ -17,6 +17,7 @@ class Thing:
     key: str
     over_at: int = 0
     hops: int = 1
+    touched: int = 0
     idle: int = 0
 
 
@@ -54,6 +55,21 @@ def test_what_is_touched_stays_an_object_and_the_rest_is_packed() -> None:
     assert woken is not None
     assert (woken.key, woken.over_at, kept.woken) == ("b", MINUTE, ["b"])
     assert kept.get("b") is woken
+
+
+def test_what_is_touched_often_enough_is_never_packed() -> None:
+    """However long that goes on, and whatever else comes and goes: each time it woke would cost all its hops."""
+    kept = Kept(Bounds(hot=100))
+    active = [Thing(f"active {number}", hops=50) for number in range(10)]
+    for thing in active:
+        kept.add(thing)
+    for number in range(2_000):
+        kept.add(Thing(f"passing {number}"))
+        kept.get(active[number % 10].key)
+        kept.sweep(5, 0)
+    assert not kept.woken
+    assert not [key for key in kept.left if key.startswith("active")]
+    assert kept.objects <= 10 + 100 // 5
 
 
 def test_a_key_that_nobody_spoke_of_is_nothing() -> None:

@@ -35,7 +35,7 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     row_bytes: float
     """Of the DuckDB file."""
     live_bytes: float
-    """Of packed state, as `memory_ceiling_mb` counts it: the chain's part and the token's."""
+    """Of resident memory, for one live hop more among hundreds of thousands: the chain's part and the token's."""
     spans_a_chain: float
     frame_us: float
     """Of a frame beyond its hops: encoding, decoding, the engine's call."""
@@ -138,6 +138,11 @@ def of_bench(bench: Mapping[str, Any]) -> dict[str, float]:
                 found[f"{name}_us"] = cpu[name]
     if apart := bench.get("apart"):
         found["writer_rows_a_second"] = apart["writer_rows_per_second"]
+    if memory := bench.get("memory"):
+        # Without what is kept as objects, which is the same however much is held.
+        fewer, more = memory["held"][-2:]
+        grown = more["both"] * more["hops"] - fewer["both"] * fewer["hops"]
+        found["live_bytes"] = grown / (more["hops"] - fewer["hops"])
     return found
 
 

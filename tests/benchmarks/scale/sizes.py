@@ -1,6 +1,6 @@
 """What the plan needs and `make bench` does not measure: bytes of a span wherever it comes to rest.
 
-No broker and no clock of a wall: the load is encoded, framed, compressed, held and stored in this
+No broker and no clock of a wall: the load is encoded, framed, compressed and stored in this
 process, as agents, worker and writer would. Some twenty seconds.
 """
 
@@ -20,7 +20,6 @@ import duckdb
 from grantline.chain_engine import ChainEngine
 from grantline.engine import Engine
 from grantline.lineage.route import route
-from grantline.lineage.tiers import Bounds
 from grantline.model.hop import Hop
 from grantline.model.policy import Policy
 from grantline.model.sighting import Sighting
@@ -35,8 +34,6 @@ from tests.benchmarks.load import Load, hops_of, make
 _SPANS = 20_000
 _PARTITIONS = 12
 _POLICY = Policy()
-_PACKED = Bounds(hot=500)
-"""Next to nothing is kept as an object: a worker's state is packed but for the last few hops."""
 _ADDRESSES = Addresses("h", "t", "f", "r", _PARTITIONS, "/scale")
 
 
@@ -52,7 +49,6 @@ def measure(seed: int = 7) -> dict[str, float]:
         **_frames(load),
         "finding_bytes": findings / load.spans,
         "row_bytes": _row_bytes(hops),
-        "live_bytes": _live_bytes(hops, sightings),
         "frame_us": _frame_us(hops, sightings),
         "spans_a_chain": load.rows / load.shape.chains,
     }
@@ -108,31 +104,6 @@ def _checkpointed(path: Path) -> int:
     with closing(duckdb.connect(str(path))) as connection:
         connection.execute("CHECKPOINT")
     return path.stat().st_size
-
-
-def _live_bytes(hops: Sequence[Hop], sightings: Sequence[Sighting]) -> float:
-    """Of packed state, a live hop, in both engines: as `memory_ceiling_mb` counts it.
-
-    The growth over the second half, so that what is not packed yet is not counted.
-    """
-    chains, tokens = (
-        ChainEngine(_POLICY, bounds=_PACKED),
-        TokenEngine(_POLICY, bounds=_PACKED),
-    )
-    grown = 0.0
-    for engine, items in ((chains, hops), (tokens, sightings)):
-        middle = len(items) // 2
-        _fold(engine, items[:middle])
-        before = engine.stats()["bytes"]
-        _fold(engine, items[middle:])
-        grown += (engine.stats()["bytes"] - before) / (len(hops) - len(hops) // 2)
-    return grown
-
-
-def _fold(engine: Any, items: Sequence[Any], size: int = 256) -> None:
-    for part in _parts(items, size):
-        engine.add(part)
-        engine.drain(0)
 
 
 def _frame_us(hops: Sequence[Hop], sightings: Sequence[Sighting]) -> float:

@@ -158,11 +158,18 @@ def test_a_full_bench_renews_constants_and_a_short_one_does_not(tmp_path: Path) 
             ]
         },
         "apart": {"writer_rows_per_second": 12_345},
+        "memory": {
+            "held": [
+                {"hops": 10, "both": 9_000.0},
+                {"hops": 500, "both": 400.0},
+                {"hops": 1_000, "both": 300.0},
+            ]
+        },
     }
     found = constants.of_bench(json.loads(json.dumps(bench)))
     assert found == {
         "ingest_share": 0.75, "worker_us": 90.0, "writer_us": 40.0, "broker_us": 30.0,
-        "writer_rows_a_second": 12_345,
+        "writer_rows_a_second": 12_345, "live_bytes": 200.0,
     }  # fmt: skip
     assert constants.of_bench({**bench, "quick": True}) == {}
     path = tmp_path / "measured.json"

@@ -36,6 +36,8 @@ _START = 1_795_000_000
 _PROBED = 1_000
 """Chains that the measured hops belong to, whatever else is alive."""
 _ROUNDS = 3
+COLLECTION = 200_000, 20, 100
+"""The garbage collector's thresholds in a worker (`streams.worker`)."""
 
 
 class Point(NamedTuple):
@@ -110,7 +112,7 @@ def _sheet(what: str, column: str, points: Sequence[Point]) -> Sheet:
 
 def main() -> None:
     kind, size, hops = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    gc.set_threshold(200_000, 20, 100)
+    gc.set_threshold(*COLLECTION)
     found = _length(size, hops) if kind == "length" else _alive(size, hops)
     print(json.dumps(found))
 

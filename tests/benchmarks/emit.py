@@ -4,7 +4,8 @@ Runs in a process of its own, as an agent would: `python -m tests.benchmarks.emi
 SPANS A_SECOND` emits uses and delegations at that pace, then as many in bursts, and prints what
 each call took. The exporter encodes and sends in a thread of the same process meanwhile, so its
 share of the interpreter is in the caller's wall time, as it would be in an agent. Between two
-calls of a paced agent the processor's caches forget the code; in a burst they have it.
+calls of a paced agent the processor's caches forget the code; in a burst they have it. A span that
+the OpenTelemetry SDK makes of the same attributes, without reading a token, is told beside.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from grantline import emit
-from grantline.emit.testing import fake_token
+from grantline.emit.testing import capture, fake_token
 from grantline.wire.otlp import decode
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.broker import PARTITIONS, new_topic
@@ -34,8 +37,9 @@ _A_SECOND = 500
 _READ_SECONDS = 30.0
 _BURST = 50
 """Calls one after the other; then what they emitted is sent, so that no queue overflows."""
-_DELEGATE_EVERY = 5
-"""Spans: the others are uses."""
+_SDK = "the SDK's own span of a use"
+_ROUND = 5
+"""Calls: a delegation, a span of the SDK, and uses."""
 
 
 class Cost(NamedTuple):
@@ -57,10 +61,11 @@ def run(bench: Bench) -> Part:
     command = [sys.executable, "-m", __name__, bench.broker.bootstrap, topic, str(spans),
                str(_A_SECOND)]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    costs = [Cost(*each) for each in json.loads(done.stdout)]
-    arrived = _arrived(bench.broker.bootstrap, topic, 2 * spans)
-    if arrived != 2 * spans:
-        raise Different(f"{2 * spans} spans were emitted, {arrived} are on the topic")
+    told = json.loads(done.stdout)
+    costs = [Cost(*each) for each in told["costs"]]
+    arrived = _arrived(bench.broker.bootstrap, topic, told["sent"])
+    if arrived != told["sent"]:
+        raise Different(f"{told['sent']} spans were emitted, {arrived} are on the topic")
     return Part({"spans_per_second": _A_SECOND, "calls": plain(costs)}, [_sheet(costs)])
 
 
@@ -99,22 +104,44 @@ def _arrived(bootstrap: str, topic: str, spans: int) -> int:
 
 def main() -> None:
     bootstrap, topic, spans, a_second = sys.argv[1:]
+    sdk = _sdk()
     dl = emit.configure(service_name="planner", exporter=f"kafka://{bootstrap}/{topic}")
     half = int(spans)
-    taken = _emit(dl, range(1, half), _paced(float(a_second)))
-    taken |= _emit(dl, range(half + 1, 2 * half), _bursts(dl), ", in a burst")
+    taken = _emit(dl, sdk, range(1, half), _paced(float(a_second)))
+    taken |= _emit(dl, sdk, range(half + 1, 2 * half), _bursts(dl), ", in a burst")
     dl.flush(30)
     stats = dl.stats()
     emit.shutdown()
-    if stats.lost or stats.delivered != 2 * half:
-        raise SystemExit(f"not every span was delivered: {stats}")
+    # Two grants, and all calls but those of the SDK.
+    sent = 2 + sum(len(samples) for call, samples in taken.items() if not call.startswith(_SDK))
+    if stats.lost or stats.delivered != sent:
+        raise SystemExit(f"not every span was delivered: {stats}, {sent} sent")
     costs = []
     for call, samples in taken.items():
         wall = percentiles([wall for wall, _ in samples])
         cpu = percentiles([cpu for _, cpu in samples])
         figures = (wall.p50, wall.p99, cpu.p50, cpu.p99)
         costs.append((call, *(1_000 * each for each in figures), len(samples)))
-    print(json.dumps(costs))
+    print(json.dumps({"costs": costs, "sent": sent}))
+
+
+class _Dropped(SpanExporter):
+    """Takes spans from the batch processor and does nothing with them."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:  # noqa: ARG002
+        return SpanExportResult.SUCCESS
+
+
+def _sdk() -> Callable[[], None]:
+    """What a caller does who makes a span of a use's attributes with the SDK's tracer."""
+    with capture(service_name="planner") as captured:
+        _use(captured.emitter, _token("planner", 0))
+        (fact,) = captured.facts()
+    name, attributes = fact.span.name, dict(fact.attributes)
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(_Dropped()))
+    tracer = provider.get_tracer("benchmark")
+    return lambda: tracer.start_span(name, attributes=attributes).end()
 
 
 def _paced(a_second: float) -> Callable[[int], None]:
@@ -134,23 +161,30 @@ def _bursts(dl: emit.Emitter) -> Callable[[int], None]:
 
 
 def _emit(
-    dl: emit.Emitter, numbers: Iterable[int], wait: Callable[[int], None], how: str = ""
+    dl: emit.Emitter,
+    sdk: Callable[[], None],
+    numbers: Iterable[int],
+    wait: Callable[[int], None],
+    how: str = "",
 ) -> dict[str, list[tuple[float, float]]]:
     """A grant, then a call of each number; wall and CPU seconds of the latter."""
     root = _token("planner", 0)
     dl.grant(root, method="authorization_code", task="book-a-trip", consent_id="cns_1")
     tokens = [root]
-    taken: dict[str, list[tuple[float, float]]] = {f"use{how}": [], f"delegate{how}": []}
+    names = use, delegate, reference = [f"{call}{how}" for call in ("use", "delegate", _SDK)]
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for number in numbers:
         wait(number)
-        if number % _DELEGATE_EVERY:
-            token = tokens[number % len(tokens)]
-            taken[f"use{how}"].append(_timed(lambda token=token: _use(dl, token)))
-        else:
+        if number % _ROUND == 0:
             # A new token each time: it has to be fingerprinted and its claims read.
             token = _token(f"agent-{number}", number)
-            taken[f"delegate{how}"].append(_timed(lambda token=token: _delegate(dl, token, root)))
+            taken[delegate].append(_timed(lambda token=token: _delegate(dl, token, root)))
             tokens = [*tokens[-30:], token]
+        elif number % _ROUND == 1:
+            taken[reference].append(_timed(sdk))
+        else:
+            token = tokens[number % len(tokens)]
+            taken[use].append(_timed(lambda token=token: _use(dl, token)))
     return taken
 
 

@@ -82,7 +82,7 @@ def test_a_key_that_nobody_spoke_of_is_nothing() -> None:
 
 
 def test_time_alone_packs_and_lets_go() -> None:
-    """Of what was not touched for a generation; over is what ended before the horizon."""
+    """Of what was not touched for as long as there is patience; over is what ended before the horizon."""
     kept = Kept(Bounds(patience_ms=MINUTE))
     kept.add(Thing("a", over_at=MINUTE))
     kept.sweep(1, MINUTE)
@@ -97,17 +97,17 @@ def test_time_alone_packs_and_lets_go() -> None:
 
 
 def test_large_state_is_packed_the_later_the_larger_it_is() -> None:
-    """Unpacking it costs as much as all its hops: so it is paid once in as many generations."""
+    """Unpacking it costs as much as all its hops: so it is put off as many times."""
     kept = Kept(Bounds(hot=1))
     kept.add(Thing("small"))
     kept.add(Thing("large", hops=5 * LARGE))
-    generations: dict[str, int] = {}
-    for generation in range(20):
+    sweeps: dict[str, int] = {}
+    for sweep in range(20):
         kept.sweep(1, 0)
         for key in kept.left:
-            generations.setdefault(key, generation)
-    assert generations["small"] == 0
-    assert 4 <= generations["large"] < 10
+            sweeps.setdefault(key, sweep)
+    assert sweeps["small"] == 0
+    assert 4 <= sweeps["large"] < 10
 
 
 def test_above_the_ceiling_what_ends_first_goes_first_and_is_counted() -> None:

@@ -160,17 +160,22 @@ class DuckDBStore:
                 "SELECT id, revision FROM finding_history SEMI JOIN staged USING (id)"
             ):
                 said.pop(known, None)
-            for identity, revision in self._rows(
-                "SELECT id, revision FROM findings SEMI JOIN staged USING (id)"
+            replaced = []
+            for row, identity, revision in self._rows(
+                "SELECT rowid, id, revision FROM findings SEMI JOIN staged USING (id)"
             ):
                 if revision >= newest[identity].revision:
                     newest.pop(identity)
+                else:
+                    replaced.append(str(row))
         if said:
             with self._staged(finding_table(said.values())):
                 self._rows(f"INSERT INTO finding_history BY NAME {_FINDING_COLUMNS}")
+        if replaced:
+            # By number: to look for ids is to read all of them once more.
+            self._rows(f"DELETE FROM findings WHERE rowid IN ({', '.join(replaced)})")  # noqa: S608
         if newest:
             with self._staged(finding_table(newest.values())):
-                self._rows("DELETE FROM findings WHERE id IN (SELECT id FROM staged)")
                 self._rows(f"INSERT INTO findings BY NAME {_FINDING_COLUMNS}")
 
     def _write_rejected(self, rejected: Sequence[RejectedRow]) -> None:

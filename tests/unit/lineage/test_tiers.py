@@ -110,6 +110,27 @@ def test_large_state_is_packed_the_later_the_larger_it_is() -> None:
     assert 4 <= sweeps["large"] < 10
 
 
+def test_large_state_that_is_touched_is_put_off_as_often_as_before() -> None:
+    kept = Kept(Bounds(hot=1))
+    large = Thing("large", hops=5 * LARGE)
+    kept.add(large)
+    for _ in range(20):
+        kept.sweep(1, 0)
+        kept.sweep(1, 0)
+        assert kept.get("large") is large
+    assert not kept.left
+
+
+def test_time_alone_does_not_use_up_what_large_state_is_put_off_for() -> None:
+    """Nor does a sweep meet it twice: it would go on for ever with what cannot be packed."""
+    kept = Kept(Bounds(patience_ms=MINUTE))
+    kept.add(Thing("large", hops=2 * LARGE))
+    kept.sweep(1, 0)
+    for minute in range(1, 5):
+        kept.sweep(0, minute * MINUTE)
+    assert (kept.objects, kept.left) == (1, [])
+
+
 def test_above_the_ceiling_what_ends_first_goes_first_and_is_counted() -> None:
     kept = Kept(Bounds(hot=1, ceiling=3 * PACKED_BYTES))
     for minute in (5, 2, 4, 3, 1):

@@ -162,8 +162,7 @@ class Tiers(Generic[_V]):
             self._objects[key] = value
         elif value.touched != self._taken:
             self._objects.move_to_end(key)
-            value.idle = 0
-        value.touched = self._taken
+        value.touched, value.idle = self._taken, 0
         return value
 
     def add(self, value: _V) -> None:

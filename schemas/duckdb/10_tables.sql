@@ -118,8 +118,11 @@ CREATE TABLE IF NOT EXISTS finding_history (
     extra VARCHAR                        -- JSON of fields this release does not know
 );
 
--- The present state of every finding: the row of its highest revision.
-CREATE TABLE IF NOT EXISTS findings AS FROM finding_history LIMIT 0;
+-- The present state of every finding: the row of its highest revision. A view, because to keep a
+-- table in step is to look for each finding among all there are, whenever one is written.
+CREATE OR REPLACE VIEW findings AS
+    FROM finding_history
+    WHERE rowid IN (SELECT arg_max(rowid, revision) FROM finding_history GROUP BY id);
 
 -- What was not taken in, and why. Never holds a value of the span: it may be a secret. The
 -- reasons are those of delegation.rejected (json/rejected.v1.schema.json), and two of the writer's

@@ -14,6 +14,7 @@ import pytest
 from grantline.model.finding import Finding
 from grantline.model.hop import ROOT_RESOLVED, ROOT_WITHDRAWN, Hop
 from grantline.ports import Batch, LineageStore, Position, RejectedRow
+from grantline.store import ddl
 from grantline.store.duckdb_store import DuckDBStore
 from grantline.store.memory import MemoryStore
 from grantline.store.rows import Unstorable
@@ -225,6 +226,19 @@ def test_a_finding_of_a_day_that_never_was_is_still_kept(store: LineageStore) ->
     assert store.query("SELECT id, first_seen FROM findings") == [(ONE, None)]
 
 
+def test_a_finding_whose_last_day_never_was_is_known_again(store: LineageStore) -> None:
+    """Its time cannot be stored: NULL, which is equal to nothing."""
+    for _ in range(2):
+        store.write(Batch(findings=[finding(last_seen="2026-02-30T10:00:00Z"), finding(2, OTHER)]))
+    assert len(store.query("FROM finding_history")) == 2
+
+
+def test_of_two_that_claim_the_same_revision_one_is_the_present_state(store: LineageStore) -> None:
+    store.write(Batch(findings=[finding(1)]))
+    store.write(Batch(findings=[finding(1, last_seen="2026-11-24T10:00:00Z")]))
+    assert store.query("SELECT id, revision FROM findings") == [(ONE, 1)]
+
+
 def test_a_rejection_is_known_by_its_place(store: LineageStore) -> None:
     """The same record and span twice is one row; another span of the record is another."""
     store.write(Batch(rejected=[rejection(1), rejection(1), rejection(1, span_index=1)]))
@@ -273,10 +287,35 @@ def test_a_file_is_there_after_closing(tmp_path: Path) -> None:
     second.close()
 
 
-def test_a_file_of_another_schema_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_kept_its_findings_twice_is_taken_over(tmp_path: Path) -> None:
+    """Version 3 of the schema had a table where a view is now; nothing is lost."""
+    path = tmp_path / "lineage.duckdb"
+    first = DuckDBStore(path)
+    first.write(Batch(findings=[finding(1), finding(2)]))
+    first.close()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE present AS FROM findings")
+        connection.execute("DROP VIEW findings")
+        connection.execute("ALTER TABLE present RENAME TO findings")
+        connection.execute("UPDATE schema_version SET version = 3")
+    for _ in range(2):
+        store = DuckDBStore(path)
+        store.write(Batch(findings=[finding(3), finding(2)]))
+        assert store.query("SELECT id, revision FROM findings") == [(ONE, 3)]
+        history = store.query("SELECT revision FROM finding_history ORDER BY ALL")
+        assert history == [(1,), (2,), (3,)]
+        assert store.query("FROM schema_version") == [(ddl.SCHEMA_VERSION,)]
+        store.close()
+
+
+def test_a_file_of_another_schema_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "lineage.duckdb"
     DuckDBStore(path).close()
     with duckdb.connect(str(path)) as connection:
         connection.execute("UPDATE schema_version SET version = 99")
+        connection.execute("DROP VIEW findings")
     with pytest.raises(RuntimeError, match="schema version 99"):
         DuckDBStore(path)
+    with duckdb.connect(str(path)) as connection:
+        present = "SELECT view_name FROM duckdb_views() WHERE view_name IN ('findings', 'uses')"
+        assert connection.execute(present).fetchall() == [("uses",)]

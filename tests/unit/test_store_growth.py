@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.ports import Batch
+from grantline.rules import words
 from grantline.store.duckdb_store import DuckDBStore
 
 STORED = 500_000
@@ -22,6 +24,14 @@ _STORED = f"""INSERT INTO hops BY NAME
     SELECT i::UBIGINT AS span_key, printf('%016x', i) AS span_id, '0' AS trace_id,
         'use' AS operation, make_timestamp_ns({NOW} - ({STORED} - i) * 1000000) AS seen_at,
         1 AS kind, false AS failed, []::VARCHAR[] AS flags
+    FROM range({STORED}) numbers(i)"""
+_STORED_FINDINGS = f"""INSERT INTO finding_history BY NAME
+    SELECT printf('fnd_%032x', i) AS id, 1 AS revision, 'open' AS status, false AS provisional,
+        'r' AS "rule", 'TR-05' AS reference, 't' AS title, 'high' AS severity,
+        'high' AS confidence, [] AS delegation_ids, [] AS token_fingerprints, [] AS span_ids,
+        1 AS "count", make_timestamp_ns({NOW} - ({STORED} - i) * 1000000) AS first_seen,
+        first_seen AS last_seen, 'e' AS explanation, [] AS path, MAP {{}} AS facts,
+        'r' AS retracts_if, 't' AS triage, 's' AS "sql", '1' AS version
     FROM range({STORED}) numbers(i)"""
 
 _SPAN_IDS_ARE_AT = """SELECT block_id, block_offset FROM pragma_storage_info('hops')
@@ -44,12 +54,47 @@ def _hops(first: int, root_id: str | None) -> list[Hop]:
     ]
 
 
+def _findings(first: int) -> list[Finding]:
+    """A hundred that are stored, if below `STORED`."""
+    return [
+        Finding(
+            id=f"fnd_{n:032x}", rule="r", reference="TR-05", title="t", severity="high",
+            confidence="high", status="open", revision=1, root_id=None, delegation_ids=[],
+            token_fingerprints=[], span_ids=[], count=1, first_seen=_at(n), last_seen=_at(n),
+            explanation="e", path=[], facts={}, retracts_if="r", triage="t", sql="s",
+        )
+        for n in range(first, first + 100)
+    ]  # fmt: skip
+
+
+def _at(number: int) -> str:
+    return words.instant(NOW - (STORED - number) * 1_000_000)
+
+
 @pytest.mark.parametrize("root_id", [None, "dlg_root"])
 @pytest.mark.parametrize("first,more", [(STORED, 100), (STORED - 50, 50), (1_000, 0)])
 def test_only_what_is_of_their_time_is_looked_through_for_repetitions(
     store: DuckDBStore, tmp_path: Path, first: int, more: int, root_id: str | None
 ) -> None:
-    profile = tmp_path / "profile.json"
+    scanned = _scanned_by(store, Batch(hops=_hops(first, root_id)), tmp_path / "profile.json")
+    assert scanned
+    assert max(scanned) <= ROW_GROUP + 100
+    assert store.query("SELECT count(*) FROM hops") == [(STORED + more,)]
+
+
+@pytest.mark.parametrize("first,more", [(STORED, 100), (STORED - 50, 50), (1_000, 0)])
+def test_only_findings_of_their_time_are_looked_through(
+    store: DuckDBStore, tmp_path: Path, first: int, more: int
+) -> None:
+    store._connection.execute(_STORED_FINDINGS)
+    scanned = _scanned_by(store, Batch(findings=_findings(first)), tmp_path / "profile.json")
+    assert scanned
+    assert max(scanned) <= ROW_GROUP + 200
+    assert store.query("SELECT count(*) FROM finding_history") == [(STORED + more,)]
+
+
+def _scanned_by(store: DuckDBStore, batch: Batch, profile: Path) -> list[int]:
+    """Rows that each statement of writing `batch` looked at."""
     scanned: list[int] = []
     ask = store._rows
 
@@ -62,11 +107,9 @@ def test_only_what_is_of_their_time_is_looked_through_for_repetitions(
         return rows
 
     store._rows = counted  # type: ignore[method-assign]
-    store.write(Batch(hops=_hops(first, root_id)))
+    store.write(batch)
     store._rows = ask  # type: ignore[method-assign]
-    assert scanned
-    assert max(scanned) <= ROW_GROUP + 100
-    assert store.query("SELECT count(*) FROM hops") == [(STORED + more,)]
+    return scanned
 
 
 def _scanned(operator: dict[str, Any]) -> Iterator[int]:

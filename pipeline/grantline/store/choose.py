@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from grantline.model.finding import Finding
 from grantline.model.hop import ROOT_RESOLVED, ROOT_WITHDRAWN, Hop
 from grantline.model.task import Start, fits_better
 
@@ -70,14 +69,4 @@ def best_hops(hops: Iterable[Hop]) -> dict[SpanId, Hop]:
         known = best.setdefault(span, hop)
         if known is not hop and rooted(hop).beats(rooted(known)):
             best[span] = hop
-    return best
-
-
-def latest(findings: Iterable[Finding]) -> dict[str, Finding]:
-    """The highest revision of each finding."""
-    best: dict[str, Finding] = {}
-    for finding in findings:
-        known = best.setdefault(finding.id, finding)
-        if finding.revision > known.revision:
-            best[finding.id] = finding
     return best

@@ -83,7 +83,7 @@ class FileLineage:
             )
         raise QueryFailed(
             f"{self.path} has schema version {version}, and this release reads version "
-            f"{SCHEMA_VERSION}: ask with the release that wrote it, or make the file anew"
+            f"{SCHEMA_VERSION}: start this release's writer on it, or ask with the release that wrote it"
         )
 
     def close(self) -> None:

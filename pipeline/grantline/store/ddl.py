@@ -12,7 +12,11 @@ from importlib.resources import files
 
 import duckdb
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+
+_FROM_BEFORE = {3: "DROP TABLE findings"}
+"""Version -> what makes the next of it, and loses nothing. 3 kept a second copy of each finding's
+highest revision, where 4 has a view of `finding_history`."""
 
 
 class WrongSchema(RuntimeError):
@@ -32,15 +36,34 @@ def scripts() -> tuple[tuple[str, str], ...]:
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Bring every table, view and macro into being; does nothing to rows that are there.
 
-    Raises `WrongSchema` where the file was written by another version.
+    A file of an earlier version is brought to this one where nothing of it is lost; for others
+    raises `WrongSchema`, and leaves them as they are.
     """
-    for _, text in scripts():
-        connection.execute(text)
-    found = connection.execute("SELECT version FROM schema_version").fetchall()
-    if not found:
-        connection.execute("INSERT INTO schema_version VALUES (?)", [SCHEMA_VERSION])
-    elif found[0][0] != SCHEMA_VERSION:
+    version = _version(connection)
+    if version not in (None, SCHEMA_VERSION, *_FROM_BEFORE):
         raise WrongSchema(
-            f"the lineage database has schema version {found[0][0]}, this release writes version "
+            f"the lineage database has schema version {version}, this release writes version "
             f"{SCHEMA_VERSION}: start with a new file and let the writer read the topics again"
         )
+    connection.execute("BEGIN")
+    try:
+        if version in _FROM_BEFORE:
+            connection.execute(_FROM_BEFORE[version])
+        for _, text in scripts():
+            connection.execute(text)
+        if version != SCHEMA_VERSION:
+            connection.execute("DELETE FROM schema_version")
+            connection.execute("INSERT INTO schema_version VALUES (?)", [SCHEMA_VERSION])
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: duckdb.DuckDBPyConnection) -> int | None:
+    """That of the file; None where it is not Grantline's yet."""
+    known = "SELECT 1 FROM duckdb_tables() WHERE table_name = 'schema_version'"
+    if not connection.execute(known).fetchall():
+        return None
+    found = connection.execute("SELECT version FROM schema_version").fetchone()
+    return None if found is None else int(found[0])

@@ -18,11 +18,18 @@ from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.ports import Batch, Position, RejectedRow
 from grantline.store import ddl
-from grantline.store.choose import Rooted, SpanId, best_hops, latest, rooted
+from grantline.store.choose import Rooted, SpanId, best_hops, rooted
 from grantline.store.rows import finding_table, hop_table, position_table, rejected_table
 
 _FINDING_COLUMNS = """SELECT * REPLACE (TRY_CAST(first_seen AS TIMESTAMP_NS) AS first_seen,
     TRY_CAST(last_seen AS TIMESTAMP_NS) AS last_seen) FROM staged"""
+
+# By time and id, as hops are: DuckDB passes over what is older or younger than all of `said`. A
+# last_seen that is no day of the calendar is NULL, and equal to nothing.
+_KNOWN_FINDINGS = f"""WITH said AS ({_FINDING_COLUMNS})
+    SELECT id, revision FROM finding_history SEMI JOIN said USING (last_seen, id)
+    UNION ALL
+    SELECT id, revision FROM finding_history SEMI JOIN said USING (id) WHERE last_seen IS NULL"""  # noqa: S608
 
 _KNOWN_REJECTED = """SELECT source_topic, source_partition, source_offset, span_index FROM rejected
     SEMI JOIN staged USING (source_topic, source_partition, source_offset, span_index)"""
@@ -154,29 +161,12 @@ class DuckDBStore:
 
     def _write_findings(self, findings: Sequence[Finding]) -> None:
         said = {(finding.id, finding.revision): finding for finding in reversed(findings)}
-        newest = latest(findings)
-        with self._staged(finding_table(newest.values())):
-            for known in self._rows(
-                "SELECT id, revision FROM finding_history SEMI JOIN staged USING (id)"
-            ):
+        with self._staged(finding_table(said.values())):
+            for known in self._rows(_KNOWN_FINDINGS):
                 said.pop(known, None)
-            replaced = []
-            for row, identity, revision in self._rows(
-                "SELECT rowid, id, revision FROM findings SEMI JOIN staged USING (id)"
-            ):
-                if revision >= newest[identity].revision:
-                    newest.pop(identity)
-                else:
-                    replaced.append(str(row))
         if said:
             with self._staged(finding_table(said.values())):
                 self._rows(f"INSERT INTO finding_history BY NAME {_FINDING_COLUMNS}")
-        if replaced:
-            # By number: to look for ids is to read all of them once more.
-            self._rows(f"DELETE FROM findings WHERE rowid IN ({', '.join(replaced)})")  # noqa: S608
-        if newest:
-            with self._staged(finding_table(newest.values())):
-                self._rows(f"INSERT INTO findings BY NAME {_FINDING_COLUMNS}")
 
     def _write_rejected(self, rejected: Sequence[RejectedRow]) -> None:
         new = {row[2:6]: row for row in reversed(rejected)}

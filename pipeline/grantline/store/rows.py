@@ -91,7 +91,7 @@ def hop_table(hops: Sequence[Hop]) -> pa.Table:
 
 
 def finding_table(findings: Iterable[Finding]) -> pa.Table:
-    """The findings as rows of `findings` and `finding_history`. Raises `Unstorable`."""
+    """The findings as rows of `finding_history`. Raises `Unstorable`."""
     return _table(FINDING_SCHEMA, _columns(FINDING_SCHEMA, map(_finding_row, findings)))
 
 

@@ -1,7 +1,8 @@
-"""Each side alone: two workers while the writer stands still, then the writer while they do.
+"""Each side alone: workers while the writer stands still, then the writer while they do.
 
-Whether the writer keeps up cannot be seen where all of them share two cores: each side has the
-machine to itself here, and the same spans to work through.
+Whether two workers do twice the work of one, and whether the writer keeps up with them, cannot be
+seen where all of them share two cores: each side has the machine to itself here, and the same
+spans to work through.
 """
 
 from __future__ import annotations
@@ -24,39 +25,46 @@ _SECONDS = 600.0
 _LAST_FINDINGS_SECONDS = 60.0
 
 
+class Side(NamedTuple):
+    """Workers, or the writer, working through all there is."""
+
+    count: int
+    """Spans or rows."""
+    seconds: float
+    used: dict[str, Used]
+
+    @property
+    def a_second(self) -> float:
+        return self.count / self.seconds
+
+
 class Apart(NamedTuple):
-    """Both sides on the same load."""
+    """All sides on the same load."""
 
-    spans: int
-    rows: int
-    workers_seconds: float
-    writer_seconds: float
-    workers_used: dict[str, Used]
-    writer_used: dict[str, Used]
-
-    @property
-    def workers_a_second(self) -> float:
-        return self.spans / self.workers_seconds
-
-    @property
-    def writer_a_second(self) -> float:
-        return self.rows / self.writer_seconds
+    one_worker: Side
+    workers: Side
+    writer: Side
 
 
 def run(bench: Bench) -> Part:
     """Raises `Different` where rows or findings are not what they must be."""
+    task = bench.task(256)
+    bench.tell("one worker without the writer")
+    one_worker, _ = _measure(bench, task, 1)
     bench.tell("two workers without the writer, then the writer without them")
-    apart = _measure(bench, bench.task(256))
+    apart = Apart(one_worker, *_measure(bench, task, _WORKERS))
     figures = {
-        "workers_spans_per_second": round(apart.workers_a_second),
-        "writer_rows_per_second": round(apart.writer_a_second),
+        "worker_spans_per_second": round(apart.one_worker.a_second),
+        "workers_spans_per_second": round(apart.workers.a_second),
+        "writer_rows_per_second": round(apart.writer.a_second),
     }
     return Part({**plain(apart), **figures}, [_sheet(apart)])
 
 
-def _measure(bench: Bench, task: Task) -> Apart:
+def _measure(bench: Bench, task: Task, count: int) -> tuple[Side, Side]:
+    """So many workers, then the writer."""
     load, expected = task
-    with pipeline.running(bench.broker, bench.name("apart"), _WORKERS) as running:
+    with pipeline.running(bench.broker, bench.name("apart"), count) as running:
         writer = {pipeline.WRITER: running.pids[pipeline.WRITER]}
         workers = running.worker_pids
         with standing_still(writer.values()):
@@ -73,8 +81,8 @@ def _measure(bench: Bench, task: Task) -> Apart:
                 written = meter.read()
         said = list(running.findings.said)
     check_equal(expected.findings, [message.finding for message in said])
-    seconds = folded_at - work.begin
-    return Apart(load.spans, load.rows, seconds, rows_at - begin, used, written)
+    folded = Side(load.spans, folded_at - work.begin, used)
+    return folded, Side(load.rows, rows_at - begin, written)
 
 
 def _await_folded(bootstrap: str, running: pipeline.Pipeline, records: int) -> float:
@@ -108,25 +116,22 @@ def _ends(reader: Consumer) -> dict[str, int]:
 
 
 def _sheet(apart: Apart) -> Sheet:
-    names = " + ".join(name for name in apart.workers_used if name != "broker")
-    rows = [
-        (names, apart.workers_a_second, apart.workers_used, apart.spans),
-        ("writer", apart.writer_a_second, apart.writer_used, apart.rows),
-    ]
-    ratio = apart.writer_a_second / apart.workers_a_second
+    one, two, writer = apart
     return Sheet(
-        f"Each side alone, {apart.spans:,} spans in records of 256",
+        f"Each side alone, {one.count:,} spans in records of 256",
         ("", "spans or rows/s", "CPU µs each"),
+        [_row(" + ".join(name for name in side.used if name != "broker"), side) for side in apart],
         [
-            (
-                name,
-                f"{a_second:,.0f}",
-                ", ".join(
-                    f"{process} {each.cpu_seconds / count * 1e6:.0f}"
-                    for process, each in used.items()
-                ),
-            )
-            for name, a_second, used, count in rows
+            f"Two workers do {two.a_second / one.a_second:.2f} times what one does.",
+            f"The writer does {writer.a_second / two.a_second:.2f} times what two workers do.",
         ],
-        [f"The writer does {ratio:.2f} times what two workers do."],
+    )
+
+
+def _row(name: str, side: Side) -> tuple[str, str, str]:
+    used = side.used.items()
+    return (
+        name,
+        f"{side.a_second:,.0f}",
+        ", ".join(f"{process} {each.cpu_seconds / side.count * 1e6:.0f}" for process, each in used),
     )

@@ -49,10 +49,10 @@ class LineageStore(Protocol):
 
     `write` is atomic: after a crash at any moment either the whole batch with its positions is
     there or nothing of it. It is idempotent: the same hop (trace id, span id, time), the same
-    revision of a finding (id, revision, last_seen) or the same rejection (source position, index)
-    written again changes nothing. A hop whose root was resolved later replaces the one without a
-    root; a finding with a higher revision replaces the lower, never the other way round. It may
-    block; it returns only when the batch is durable.
+    finding (id, revision) or the same rejection (source position, index) written again changes
+    nothing. A hop whose root was resolved later replaces the one without a root; a finding with a
+    higher revision replaces the lower, never the other way round, and of two that claim the same
+    revision the first stays. It may block; it returns only when the batch is durable.
     """
 
     def write(self, batch: Batch) -> None: ...

@@ -2,7 +2,7 @@
 --
 -- No primary key on the large tables: keeping one in step cost five times the throughput and
 -- seven times the file (81,000 against 380,000 rows a second at two million rows). The writer is
--- alone and finds repetitions by `seen_at` and `span_key` before it inserts.
+-- alone and finds repetitions by their time and `span_key` (of findings: `id`) before it inserts.
 
 CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL);
 
@@ -118,11 +118,15 @@ CREATE TABLE IF NOT EXISTS finding_history (
     extra VARCHAR                        -- JSON of fields this release does not know
 );
 
--- The present state of every finding: the row of its highest revision. A view, because to keep a
--- table in step is to look for each finding among all there are, whenever one is written.
+-- The present state of every finding: the row of its highest revision; of two that claim the same
+-- one, what was said first. A view, because to keep a table in step is to look for each finding
+-- among all there are, whenever one is written.
 CREATE OR REPLACE VIEW findings AS
     FROM finding_history
-    WHERE rowid IN (SELECT arg_max(rowid, revision) FROM finding_history GROUP BY id);
+    WHERE rowid IN (
+        SELECT arg_max(rowid, revision::HUGEINT * 1_000_000_000_000_000_000 - rowid)
+        FROM finding_history GROUP BY id
+    );
 
 -- What was not taken in, and why. Never holds a value of the span: it may be a secret. The
 -- reasons are those of delegation.rejected (json/rejected.v1.schema.json), and two of the writer's

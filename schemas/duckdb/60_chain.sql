@@ -6,11 +6,17 @@ CREATE OR REPLACE MACRO is_meant(finding_id, wanted) AS
     length(regexp_replace(wanted, '-[0-9]+$', '')) >= 8
     AND starts_with(finding_id, regexp_replace(wanted, '-[0-9]+$', ''));
 
+-- The findings that are meant: the rows of view `findings`, without a look at the revisions of all
+-- others.
+CREATE OR REPLACE MACRO findings_meant(wanted) AS TABLE
+    FROM finding_history
+    WHERE is_meant(id, wanted)
+    QUALIFY row_number() OVER (PARTITION BY id ORDER BY revision DESC, rowid) = 1;
+
 -- The spans and chains of the findings that are meant. A violating span may stand in another
 -- chain than the finding does: a token of one grant, presented under another.
 CREATE OR REPLACE MACRO evidence_of(wanted) AS TABLE
-    SELECT id, root_id, unnest(span_ids) AS span_id, delegation_ids FROM findings
-    WHERE is_meant(id, wanted);
+    SELECT id, root_id, unnest(span_ids) AS span_id, delegation_ids FROM findings_meant(wanted);
 
 -- The hops that `wanted` names, of whatever chain.
 CREATE OR REPLACE MACRO named_hops(wanted) AS TABLE
@@ -27,7 +33,7 @@ CREATE OR REPLACE MACRO hops_of(wanted) AS TABLE
     roots AS (
         SELECT root_id FROM named WHERE root_id IS NOT NULL
         UNION
-        SELECT root_id FROM findings WHERE root_id IS NOT NULL AND is_meant(id, wanted)
+        SELECT root_id FROM findings_meant(wanted) WHERE root_id IS NOT NULL
     )
     FROM hops WHERE root_id IN (FROM roots)
     UNION ALL

@@ -28,14 +28,14 @@ _LAST_FINDINGS_SECONDS = 60.0
 class Side(NamedTuple):
     """Workers, or the writer, working through all there is."""
 
-    count: int
+    items: int
     """Spans or rows."""
     seconds: float
     used: dict[str, Used]
 
     @property
     def a_second(self) -> float:
-        return self.count / self.seconds
+        return self.items / self.seconds
 
 
 class Apart(NamedTuple):
@@ -118,7 +118,7 @@ def _ends(reader: Consumer) -> dict[str, int]:
 def _sheet(apart: Apart) -> Sheet:
     one, two, writer = apart
     return Sheet(
-        f"Each side alone, {one.count:,} spans in records of 256",
+        f"Each side alone, {one.items:,} spans in records of 256",
         ("", "spans or rows/s", "CPU µs each"),
         [_row(" + ".join(name for name in side.used if name != "broker"), side) for side in apart],
         [
@@ -133,5 +133,5 @@ def _row(name: str, side: Side) -> tuple[str, str, str]:
     return (
         name,
         f"{side.a_second:,.0f}",
-        ", ".join(f"{process} {each.cpu_seconds / side.count * 1e6:.0f}" for process, each in used),
+        ", ".join(f"{process} {each.cpu_seconds / side.items * 1e6:.0f}" for process, each in used),
     )

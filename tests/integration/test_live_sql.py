@@ -7,13 +7,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.ports import Batch, Position
 from grantline.rules.story import tell
@@ -25,11 +26,22 @@ from grantline.store.live import CannotServe, LiveSql
 pytest.importorskip("duckdb_extension_quack", reason="pip install 'grantline[live]'")
 
 TOKEN = "visibly-fake-token"
+FOUND = "fnd_" + "0" * 32
 STORY = """
     alice grant planner token=t0 scopes=read,write
     planner delegate worker from=t0 token=t1 scopes=read
     worker use t1 at=crm.example.com
 """
+
+
+def finding(hops: Sequence[Hop]) -> Finding:
+    return Finding(
+        id=FOUND, rule="scope_exceeds_parent", reference="CS-01", title="t", severity="high",
+        confidence="high", status="open", revision=1, root_id=hops[0].root_id, delegation_ids=[],
+        token_fingerprints=[], span_ids=[hops[-1].span_id], count=1,
+        first_seen="2026-11-23T10:00:00Z", last_seen="2026-11-23T10:00:01Z", explanation="e",
+        path=[], facts={}, retracts_if="r", triage="t", sql="s",
+    )  # fmt: skip
 
 
 def free_port() -> int:
@@ -41,7 +53,8 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBStore]:
     made = DuckDBStore(tmp_path_factory.mktemp("live") / "lineage.duckdb", memory_limit="500MB")
-    made.write(Batch(hops=tell(STORY)[0], positions=[Position("hops", 0, 3)]))
+    hops = tell(STORY)[0]
+    made.write(Batch(hops=hops, findings=[finding(hops)], positions=[Position("hops", 0, 3)]))
     yield made
     made.close()
 
@@ -98,6 +111,8 @@ REFUSED = {
     "create temporary": "CREATE TEMP TABLE mine AS FROM hops",
     "create a macro over ours": "CREATE OR REPLACE MACRO may_run(s, q) AS true",
     "drop": "DROP TABLE hops",
+    "drop a view": "DROP VIEW findings",
+    "create a view over ours": "CREATE OR REPLACE VIEW findings AS FROM finding_history",
     "alter": "ALTER TABLE hops DROP COLUMN flags",
     "copy to a file": "COPY hops TO '{file}'",
     "copy from a file": "COPY positions FROM '/etc/hostname'",
@@ -180,6 +195,8 @@ def test_an_attached_client_reads_and_cannot_write(store: DuckDBStore, live: Liv
         )
         assert connection.execute("SELECT count(*) FROM lineage.hops").fetchall() == [(3,)]
         assert connection.execute("SELECT human FROM lineage.chains").fetchall() == [("alice",)]
+        assert connection.execute("SELECT count(*) FROM lineage.findings").fetchall() == [(1,)]
+        assert connection.execute("SELECT id FROM lineage.findings").fetchall() == [(FOUND,)]
         for change in (
             "INSERT INTO lineage.positions VALUES ('x', 0, 1)",
             "INSERT INTO lineage.positions FROM lineage.positions",

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import duckdb
 
 from grantline.store import quack
-from grantline.store.ddl import SCHEMA_VERSION
+from grantline.store.ddl import SCHEMA_VERSION, TAKEN_OVER
 
 _PLACE: Final = re.compile(r"\n+LINE (\d+): ([^\n]*).*", re.DOTALL)
 """What DuckDB adds to an error: the line of the query, and a caret below the culprit."""
@@ -81,9 +81,12 @@ class FileLineage:
                 f"{self.path} is a DuckDB database, but not of Grantline's lineage: name the file "
                 "of `grantline writer`, or of `grantline replay --store`"
             )
+        cure = "ask with the release that wrote it"
+        if version == TAKEN_OVER:
+            cure += ", or let this release's writer or `grantline replay` open it once"
         raise QueryFailed(
             f"{self.path} has schema version {version}, and this release reads version "
-            f"{SCHEMA_VERSION}: start this release's writer on it, or ask with the release that wrote it"
+            f"{SCHEMA_VERSION}: {cure}"
         )
 
     def close(self) -> None:

@@ -1,22 +1,33 @@
 """The store's SQL: tables, views and macros, read from `schemas/duckdb`.
 
 The files live at the top of the repository, where analysts look for them; the package holds
-them as `grantline/schemas` (a link in a checkout, copies in a wheel). Refuses a database that
-another version of the schema wrote.
+them as `grantline/schemas` (a link in a checkout, copies in a wheel). Takes over a database that
+the version before wrote, and refuses those of others.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 
 import duckdb
 
-SCHEMA_VERSION = 4
+from grantline.store.rows import FINDING_SCHEMA
 
-_FROM_BEFORE = {3: "DROP TABLE findings"}
-"""Version -> what makes the next of it, and loses nothing. 3 kept a second copy of each finding's
-highest revision, where 4 has a view of `finding_history`."""
+SCHEMA_VERSION = 4
+TAKEN_OVER = 3
+"""The version whose files are brought to this one. It kept a second copy of each finding's highest
+revision, table `findings`, where there is a view of `finding_history` now."""
+
+_VERSION = """SELECT version FROM schema_version"""
+_HAS_VERSION = """FROM duckdb_tables() WHERE table_name = 'schema_version'
+    AND schema_name = current_schema() AND database_name = current_database()"""
+_COLUMNS = """SELECT list(column_name ORDER BY column_index) FROM duckdb_columns()
+    WHERE table_name IN ('findings', 'finding_history')
+        AND schema_name = current_schema() AND database_name = current_database()
+    GROUP BY table_name"""
+_ONLY_IN_COPY = """SELECT count(*) FROM findings ANTI JOIN finding_history USING (id, revision)"""
 
 
 class WrongSchema(RuntimeError):
@@ -34,21 +45,21 @@ def scripts() -> tuple[tuple[str, str], ...]:
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Bring every table, view and macro into being; does nothing to rows that are there.
+    """Bring every table, view and macro into being, or all of them to this release's.
 
-    A file of an earlier version is brought to this one where nothing of it is lost; for others
-    raises `WrongSchema`, and leaves them as they are.
+    A file of `TAKEN_OVER` loses what it held twice, and nothing else. Raises `WrongSchema` for a
+    file of another version, `duckdb.Error` for one that is not ours; both stay as they are.
     """
     version = _version(connection)
-    if version not in (None, SCHEMA_VERSION, *_FROM_BEFORE):
+    if version not in (None, SCHEMA_VERSION) and not _holds_copies(connection, version):
         raise WrongSchema(
             f"the lineage database has schema version {version}, this release writes version "
             f"{SCHEMA_VERSION}: start with a new file and let the writer read the topics again"
         )
     connection.execute("BEGIN")
     try:
-        if version in _FROM_BEFORE:
-            connection.execute(_FROM_BEFORE[version])
+        if version == TAKEN_OVER:
+            connection.execute("DROP TABLE findings")
         for _, text in scripts():
             connection.execute(text)
         if version != SCHEMA_VERSION:
@@ -56,14 +67,29 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute("INSERT INTO schema_version VALUES (?)", [SCHEMA_VERSION])
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        # A COMMIT that fails has rolled back already.
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
         raise
 
 
 def _version(connection: duckdb.DuckDBPyConnection) -> int | None:
-    """That of the file; None where it is not Grantline's yet."""
-    known = "SELECT 1 FROM duckdb_tables() WHERE table_name = 'schema_version'"
-    if not connection.execute(known).fetchall():
+    """That of the file, None where it has none yet. Before 4 it was written last: a file without,
+    and with its table, is one of 3 whose first start was killed.
+    """
+    if not connection.execute(_HAS_VERSION).fetchall():
         return None
-    found = connection.execute("SELECT version FROM schema_version").fetchone()
-    return None if found is None else int(found[0])
+    found = connection.execute(_VERSION).fetchone()
+    return TAKEN_OVER if found is None else found[0]
+
+
+def _holds_copies(connection: duckdb.DuckDBPyConnection, version: int | None) -> bool:
+    """Whether table `findings` is nothing but a second copy: another program may number its
+    schema, too, and have findings.
+    """
+    if version != TAKEN_OVER:
+        return False
+    columns = connection.execute(_COLUMNS).fetchall()
+    if columns != [(FINDING_SCHEMA.names,)] * 2:
+        return False
+    return connection.execute(_ONLY_IN_COPY).fetchall() == [(0,)]

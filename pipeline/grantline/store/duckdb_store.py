@@ -66,7 +66,13 @@ class DuckDBStore:
         # and does it often.
         self._connection.execute("SET max_vacuum_tasks = 0")
         self._connection.execute("SET checkpoint_threshold = '32MB'")
-        ddl.create(self._connection)
+        try:
+            ddl.create(self._connection)
+        except duckdb.Error as why:
+            self.close()
+            raise CannotOpen(
+                f"{path} cannot hold the lineage: {str(why).splitlines()[0]}; name another file"
+            ) from why
 
     def write(self, batch: Batch) -> None:
         """Store the batch and its positions, all or nothing. Raises `rows.Unstorable`."""

@@ -22,7 +22,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.hops: dict[SpanId, Hop] = {}
-        self.history: dict[tuple[str, int, str], Finding] = {}
+        self.history: dict[tuple[str, int], Finding] = {}
         self.rejected: dict[tuple[str, int, int, int], RejectedRow] = {}
         self._positions: dict[tuple[str, int], int] = {}
 
@@ -39,8 +39,7 @@ class MemoryStore:
             if rooted(hop).beats(rooted(known)):
                 self.hops[span_id(hop)] = hop
         for finding in batch.findings:
-            said = (finding.id, finding.revision, finding.last_seen)
-            self.history.setdefault(said, finding)
+            self.history.setdefault((finding.id, finding.revision), finding)
         for row in batch.rejected:
             self.rejected.setdefault(
                 (row.source_topic, row.source_partition, row.source_offset, row.span_index), row

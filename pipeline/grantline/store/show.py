@@ -76,7 +76,7 @@ def _whole(lineage: Lineage, wanted: str) -> str:
 
 def _finding(lineage: Lineage, wanted: str) -> Row:
     # literal() quotes it; the live protocol has no parameters.
-    meant = f"FROM findings WHERE is_meant(id, {literal(wanted)})"
+    meant = f"FROM findings_meant({literal(wanted)})"
     found = lineage.ask(f"{meant} ORDER BY id LIMIT {MAX_NAMED + 1}").records()
     if not found:
         raise NotFound(

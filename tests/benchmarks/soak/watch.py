@@ -149,7 +149,8 @@ class Watch:
         since = int((time.time() - waited - _SKEW_SECONDS) * 1e3)
         found = self._running.ask(
             f"SELECT span_id FROM hops WHERE span_key IN ({keys}) "
-            f"AND received_at >= make_timestamp_ms({since})"
+            # As the column has it: compared with a TIMESTAMP, DuckDB casts the whole column.
+            f"AND received_at >= make_timestamp_ms({since})::TIMESTAMP_MS"
         )
         now = time.monotonic()
         self._readable += [now - self._waiting.pop(row[0]) for row in found]

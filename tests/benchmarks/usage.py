@@ -34,7 +34,7 @@ class Meter:
     def __init__(self, processes: Mapping[str, int]) -> None:
         """`processes`: name -> process id."""
         self._processes = dict(processes) if (_PROC / "self/stat").exists() else {}
-        self._begin = {name: _cpu_seconds(pid) for name, pid in self._processes.items()}
+        self._begin = {name: cpu_seconds(pid) for name, pid in self._processes.items()}
         self._memory: dict[str, list[float]] = {name: [] for name in self._processes}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="meter", daemon=True)
@@ -44,7 +44,7 @@ class Meter:
         """What was used up to now."""
         self._sample()
         self.used = {
-            name: Used(_cpu_seconds(pid) - self._begin[name], fmean(self._memory[name]))
+            name: Used(cpu_seconds(pid) - self._begin[name], fmean(self._memory[name]))
             for name, pid in self._processes.items()
         }
         return self.used
@@ -116,7 +116,8 @@ def of_broker(broker: Broker) -> dict[str, int]:
     return {"broker": child_of(leash._process.pid)} if leash is not None else {}
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
+    """Used by the process since its start, in user space and for it in the kernel."""
     return _of_stat((_PROC / str(pid) / "stat").read_text("utf-8"))
 
 

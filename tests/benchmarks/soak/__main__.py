@@ -54,7 +54,7 @@ def _leave(path: Path, where: report.Where, plan: Plan, soaked: Soaked) -> Verdi
     figures = [minute.figures() for minute in soaked.minutes]
     series = {name: [each[name] for each in figures] for name in figures[0]}
     verdict = judge(series, soaked.accounted, settings.SETTLED_MINUTES)
-    part = Part(_data(plan, soaked, verdict), [tables.minutes(series), tables.verdict(verdict)])
+    part = Part(_data(plan, soaked, verdict), [*tables.minutes(series), tables.verdict(verdict)])
     report.show(console, where, {"soak": part})
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report.as_json(where, {"soak": part}), indent=2, ensure_ascii=False)

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from tests.benchmarks.soak.verdict import CPU
+
 _INK = "#1b2a41"
 _COLOURS = ("#324a5f", "#c38d4f", "#7d9a8c", "#a44a3f")
 Series = Mapping[str, Sequence[float]]
@@ -16,13 +18,15 @@ Series = Mapping[str, Sequence[float]]
 
 def draw(series: Series, judged: tuple[int, int] | None, path: Path) -> None:
     """`series`: figure -> one value a minute; `judged`: the minutes that the verdict is about."""
-    figure = Figure(figsize=(10, 10), layout="constrained")
-    rate, latency, memory, lag = figure.subplots(4, 1, sharex=True)
+    figure = Figure(figsize=(10, 12), layout="constrained")
+    rate, latency, cpu, memory, lag = figure.subplots(5, 1, sharex=True)
     _lines(rate, series, ("spans a second", "rows a second"), "A second")
     _lines(
         latency, series, ("finding p50 ms", "finding p99 ms", "row p50 ms", "row p99 ms"),
         "Milliseconds from the span produced to",
     )  # fmt: skip
+    used = [name for name in series if name.endswith(CPU)]
+    _lines(cpu, series, used, f"{CPU} a span; the load's is the machine's own measure")
     held = memory.twinx()
     held.plot(_minutes(series), series["live hops"], color=_COLOURS[2], linestyle=":")
     held.set_ylim(0, 1.15 * max(series["live hops"]) or 1)
@@ -35,7 +39,7 @@ def draw(series: Series, judged: tuple[int, int] | None, path: Path) -> None:
     lag.set_xlabel("minute", color=_INK)
     lag.xaxis.set_major_locator(MaxNLocator(integer=True))
     if judged is not None:
-        for axes in (rate, latency, memory, lag):
+        for axes in (rate, latency, cpu, memory, lag):
             axes.axvspan(*judged, color=_COLOURS[2], alpha=0.12, linewidth=0)
     figure.savefig(path, dpi=110)
 
@@ -48,7 +52,7 @@ def _lines(axes: Axes, series: Series, names: Sequence[str], title: str) -> None
     for name, colour in zip(names, _COLOURS, strict=False):
         axes.plot(
             _minutes(series), series[name], color=colour, marker=".",
-            label=name.removeprefix("lag of "),
+            label=name.removeprefix("lag of ").removesuffix(f" {CPU}"),
         )  # fmt: skip
     axes.set_ylim(0, 1.15 * max(max(series[name]) for name in names) or 1)
     axes.set_title(title, loc="left", color=_INK, fontsize=10)

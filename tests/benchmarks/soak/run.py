@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from tests.benchmarks.soak.groups import Groups
 from tests.benchmarks.soak.stream import Book, records
 from tests.benchmarks.soak.verdict import Accounted
 from tests.benchmarks.soak.watch import Minute, Watch
+from tests.benchmarks.usage import of_broker
 from tests.brokers import Broker
 
 _APPLICATION = "soak"
@@ -67,7 +69,9 @@ def soak(broker: Broker, plan: Plan, told: Callable[[Minute], None]) -> Soaked:
         groups = Groups(
             broker.bootstrap, {"worker": _APPLICATION, "writer": f"{_APPLICATION}-writer"}
         )
-        minutes = Watch(running, book, sent, groups).minutes(thread.is_alive, told)
+        # The load costs the same all the time: where it does not, the machine has changed.
+        others = {**of_broker(broker), "load": os.getpid()}
+        minutes = Watch(running, book, sent, groups, others).minutes(thread.is_alive, told)
         if not book.ended:
             raise Different("the load broke off: what must come of it is not known")
         return Soaked(minutes, _account(running, book, groups, warm))

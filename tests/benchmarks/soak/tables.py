@@ -7,19 +7,29 @@ from collections.abc import Mapping, Sequence
 from tests.benchmarks.sheet import Sheet
 from tests.benchmarks.soak import settings
 from tests.benchmarks.soak.run import Plan
-from tests.benchmarks.soak.verdict import Verdict
+from tests.benchmarks.soak.verdict import CPU, Verdict
 
 _ROWS = 12
 """Of the table of minutes, at most."""
 
 
-def minutes(series: Mapping[str, Sequence[float]]) -> Sheet:
+def minutes(series: Mapping[str, Sequence[float]]) -> list[Sheet]:
     """Some minutes, evenly spread, the last among them; `series`: figure -> one value a minute."""
+    cpu = {name: values for name, values in series.items() if name.endswith(CPU)}
+    rest = {name: values for name, values in series.items() if name not in cpu}
+    sheets = [_minutes("By the minute", rest)]
+    if cpu:
+        of = {name.removesuffix(f" {CPU}"): values for name, values in cpu.items()}
+        sheets.append(_minutes(f"{CPU} a span, by the minute", of))
+    return sheets
+
+
+def _minutes(title: str, series: Mapping[str, Sequence[float]]) -> Sheet:
     count = len(next(iter(series.values())))
     step = -(-count // _ROWS)
     shown = sorted({*range(step - 1, count, step), count - 1})
     rows = [(str(at + 1), *(f"{values[at]:,.0f}" for values in series.values())) for at in shown]
-    return Sheet("By the minute", ("minute", *series), rows)
+    return Sheet(title, ("minute", *series), rows)
 
 
 def verdict(of: Verdict) -> Sheet:

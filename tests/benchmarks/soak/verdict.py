@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import sqrt
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 LEAST_MINUTES = 6
 """Fewer tell nothing of a slope."""
@@ -126,15 +126,22 @@ MEMORY: Mapping[str, float] = {"worker MiB": 0.10, "writer MiB": 0.10, "live hop
 LATENCY: Mapping[str, float] = {
     "finding p50 ms": 0.25, "finding p99 ms": 0.5, "row p50 ms": 0.25, "row p99 ms": 0.5,
 }  # fmt: skip
+CPU: Final = "CPU µs"
+"""How the names of figures end that tell CPU time a span. The load's is a yardstick: it does the
+same all the time, and its rise is the machine's."""
+_CPU_RISE: Final = 0.10
 
 
 def judge(series: Mapping[str, Sequence[float]], accounted: Accounted, settled: int) -> Verdict:
-    """`series`: figure -> one value a minute; those of `MEMORY` and `LATENCY` are judged."""
+    """`series`: figure -> one value a minute; those of `MEMORY`, `LATENCY` and
+    `CPU` are judged.
+    """
     minutes = len(next(iter(series.values())))
     chosen = window(minutes, settled)
     if chosen is None:
         return Verdict(accounted, None, {})
-    allowed = {**MEMORY, **LATENCY}
+    cpu = {name: _CPU_RISE for name in series if name.endswith(CPU)}
+    allowed = {**MEMORY, **LATENCY, **cpu}
     drifts = {name: drift(series[name][chosen], allowed[name]) for name in allowed}
     return Verdict(accounted, (chosen.start + 1, minutes), drifts)
 

@@ -14,7 +14,7 @@ from tests.benchmarks.chains import Planted
 from tests.benchmarks.latency import Percentiles, percentiles
 from tests.benchmarks.soak.groups import Groups
 from tests.benchmarks.soak.stream import Book
-from tests.benchmarks.usage import resident_mib
+from tests.benchmarks.usage import cpu_seconds, resident_mib
 
 _ASK_SECONDS = 0.1
 _LOOK_SECONDS = 5.0
@@ -42,6 +42,8 @@ class Minute(NamedTuple):
     """Held in chains at its end."""
     lag: dict[str, int]
     """Whose group -> records, the most."""
+    cpu_us: dict[str, float]
+    """Process -> CPU microseconds a span sent."""
 
     def figures(self) -> dict[str, float]:
         """One number each, 0 where nothing was measured."""
@@ -57,6 +59,7 @@ class Minute(NamedTuple):
             **{f"{name} MiB": mib for name, mib in self.memory_mib.items()},
             "live hops": self.live_hops,
             **{f"lag of {name}": records for name, records in self.lag.items()},
+            **{f"{name} CPU µs": used for name, used in self.cpu_us.items()},
         }
 
     def in_words(self) -> str:
@@ -76,14 +79,22 @@ class Watch:
     """Looks at a running pipeline; what it saw since the last minute is the next one."""
 
     def __init__(
-        self, running: pipeline.Pipeline, book: Book, sent: Sequence[float], groups: Groups
+        self,
+        running: pipeline.Pipeline,
+        book: Book,
+        sent: Sequence[float],
+        groups: Groups,
+        others: Mapping[str, int],
     ) -> None:
-        """`sent`: when each record was, as far as it is."""
+        """`sent`: when each record was, as far as it is; `others`: name -> process id, whose CPU
+        time is told, too.
+        """
         self._running = running
         self._book = book
         self._sent = sent
         self._groups = groups
         self._pids = running.pids
+        self._cpu_of = {**self._pids, **others}
         self._seen: set[Planted] = set()
         self._known = 0
         self._waiting: dict[str, float] = {}
@@ -94,6 +105,7 @@ class Watch:
         self._lag: dict[str, int] = {}
         self._live = 0
         self._before = self._totals()
+        self._cpu = self._cpu_seconds()
 
     def minutes(self, going: Callable[[], bool], told: Callable[[Minute], None]) -> list[Minute]:
         """Looks while it is `going`; full minutes only, each `told`."""
@@ -159,10 +171,14 @@ class Watch:
         [(rows,)] = self._running.ask("SELECT count(*) FROM hops")
         return time.monotonic(), self._book.spans, rows
 
+    def _cpu_seconds(self) -> dict[str, float]:
+        return {name: cpu_seconds(pid) for name, pid in self._cpu_of.items()}
+
     def _close(self) -> Minute:
         begin, spans, rows = self._before
         self._before = now, sent, stored = self._totals()
         seconds = now - begin
+        cpu, self._cpu = self._cpu, self._cpu_seconds()
         minute = Minute(
             (sent - spans) / seconds,
             (stored - rows) / seconds,
@@ -171,6 +187,7 @@ class Watch:
             dict(self._memory),
             self._live,
             dict(self._lag),
+            {name: (self._cpu[name] - cpu[name]) * 1e6 / (sent - spans) for name in cpu},
         )
         self._found, self._readable, self._lag = [], [], {}
         self._memory = dict.fromkeys(self._memory, 0.0)

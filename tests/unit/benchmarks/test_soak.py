@@ -178,12 +178,13 @@ def test_second_half_is_judged_and_only_what_has_settled() -> None:
 WHOLE = Accounted(10, 10, True, 3, 0, 0, 0, {"worker": 0})
 
 
-def _minutes(count: int, leak: float = 0.0) -> dict[str, list[float]]:
+def _minutes(count: int, leak: float = 0.0, slower: float = 0.0) -> dict[str, list[float]]:
     measured = Percentiles(100, 150, 200, 50)
     figures = [
         Minute(
             700, 700, measured, measured, {"worker": 200 + leak * at, "writer": 400}, 9_000,
             {"worker": 5, "writer": 7},
+            {"worker": 300.0, "writer": 200.0 + slower * at, "load": 90.0},
         ).figures()
         for at in range(count)
     ]  # fmt: skip
@@ -215,10 +216,17 @@ def test_memory_that_grows_is_no_good_and_a_short_run_does_not_say_so() -> None:
     assert judge(_minutes(10, leak=5), WHOLE, 8).good
 
 
+def test_work_that_costs_more_and_more_drifts_and_fails_nothing() -> None:
+    """The machine may be the cause: the load's figure beside it tells."""
+    slower = judge(_minutes(30, slower=5), WHOLE, 8)
+    assert [name for name, each in slower.drifts.items() if each.drifts] == ["writer CPU µs"]
+    assert slower.good
+
+
 def test_page_has_a_place_for_the_soak_and_says_what_was_set(tmp_path: Path) -> None:
     series = _minutes(30)
     verdict: Verdict = judge(series, WHOLE, 8)
-    sheets = [tables.minutes(series), tables.verdict(verdict)]
+    sheets = [*tables.minutes(series), tables.verdict(verdict)]
     section = tables.section(Plan(30, 700, 256, 7), sheets, "here")
     page = document.put(document.PAGE.read_text("utf-8"), "soak", section)
     assert "30 minutes at 700 spans/s" in page
@@ -230,7 +238,9 @@ def test_page_has_a_place_for_the_soak_and_says_what_was_set(tmp_path: Path) -> 
 
 
 def test_table_shows_some_minutes_and_the_last() -> None:
-    sheet = tables.minutes(_minutes(61))
-    assert len(sheet.rows) <= 13
-    assert sheet.rows[-1][0] == "61"
-    assert len(sheet.columns) == len(sheet.rows[0])
+    sheets = tables.minutes(_minutes(61))
+    assert [sheet.columns[-1] for sheet in sheets] == ["lag of writer", "load"]
+    for sheet in sheets:
+        assert len(sheet.rows) <= 13
+        assert sheet.rows[-1][0] == "61"
+        assert len(sheet.columns) == len(sheet.rows[0])

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import msgspec
 import pytest
 
 from grantline.model.finding import Finding
 from grantline.model.hop import ROOT_RESOLVED, ROOT_WITHDRAWN, Hop
 from grantline.ports import Batch, LineageStore, Position, RejectedRow
-from grantline.store import ddl
-from grantline.store.client import FileLineage, QueryFailed
-from grantline.store.duckdb_store import CannotOpen, DuckDBStore
+from grantline.store.duckdb_store import DuckDBStore
 from grantline.store.memory import MemoryStore
 from grantline.store.rows import Unstorable
 
@@ -296,115 +291,3 @@ def test_a_file_is_there_after_closing(tmp_path: Path) -> None:
     assert second.positions() == {("hops", 0): 1}
     assert len(second.query("FROM hops")) == 1
     second.close()
-
-
-def test_a_file_that_kept_its_findings_twice_is_taken_over(tmp_path: Path) -> None:
-    """Version 3 of the schema had a table where a view is now; nothing is lost."""
-    path = tmp_path / "lineage.duckdb"
-    _of_version_3(path)
-    with pytest.raises(QueryFailed, match="let this release's writer"):
-        FileLineage(str(path))
-    for _ in range(2):
-        store = DuckDBStore(path)
-        store.write(Batch(findings=[finding(3), finding(2)]))
-        assert store.query("SELECT id, revision FROM findings") == [(ONE, 3)]
-        history = store.query("SELECT revision FROM finding_history ORDER BY ALL")
-        assert history == [(1,), (2,), (3,)]
-        assert store.query("FROM schema_version") == [(ddl.SCHEMA_VERSION,)]
-        store.close()
-
-
-def test_a_file_is_taken_over_also_where_that_is_all_that_was_done(tmp_path: Path) -> None:
-    """Killed before anything is written to the database file: the log of changes has it."""
-    path = tmp_path / "lineage.duckdb"
-    _of_version_3(path)
-    killed = f"""
-import os, duckdb
-from grantline.store import ddl
-ddl.create(duckdb.connect({str(path)!r}))
-os._exit(9)
-"""
-    assert subprocess.run([sys.executable, "-c", killed], check=False).returncode == 9
-    store = DuckDBStore(path)
-    assert store.query("SELECT id, revision FROM findings") == [(ONE, 2)]
-    store.close()
-
-
-def test_a_first_start_of_before_that_was_killed_is_taken_over(tmp_path: Path) -> None:
-    """It wrote its version last."""
-    path = tmp_path / "lineage.duckdb"
-    _of_version_3(path, "DELETE FROM schema_version")
-    store = DuckDBStore(path)
-    assert store.query("SELECT id, revision FROM findings") == [(ONE, 2)]
-    store.close()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "ALTER TABLE findings DROP COLUMN extra",
-        "UPDATE findings SET revision = 7",
-        "DROP TABLE findings",
-        "ALTER TABLE finding_history RENAME TO history",
-    ],
-)
-def test_findings_that_are_no_second_copy_are_not_dropped(tmp_path: Path, change: str) -> None:
-    """Another program may number its schema, too."""
-    path = tmp_path / "lineage.duckdb"
-    _of_version_3(path, change)
-    with duckdb.connect(str(path)) as connection:
-        before = connection.execute("SELECT sql FROM duckdb_tables() ORDER BY ALL").fetchall()
-    with pytest.raises(ddl.WrongSchema):
-        DuckDBStore(path)
-    with duckdb.connect(str(path)) as connection:
-        assert (
-            connection.execute("SELECT sql FROM duckdb_tables() ORDER BY ALL").fetchall() == before
-        )
-
-
-@pytest.mark.parametrize(
-    "theirs",
-    [
-        "CREATE TABLE findings (a INTEGER)",
-        "CREATE TABLE schema_version (number INTEGER)",
-        "CREATE TABLE schema_version AS SELECT 'v1' AS version",
-        "CREATE VIEW hops AS SELECT 1",
-    ],
-)
-def test_the_file_of_another_program_is_refused_in_a_sentence(tmp_path: Path, theirs: str) -> None:
-    path = tmp_path / "theirs.duckdb"
-    with duckdb.connect(str(path)) as connection:
-        connection.execute(theirs)
-        before = connection.execute("SELECT sql FROM duckdb_tables() ORDER BY ALL").fetchall()
-    with pytest.raises((CannotOpen, ddl.WrongSchema), match=r"another file|new file"):
-        DuckDBStore(path)
-    with duckdb.connect(str(path)) as connection:
-        assert (
-            connection.execute("SELECT sql FROM duckdb_tables() ORDER BY ALL").fetchall() == before
-        )
-
-
-def _of_version_3(path: Path, change: str = "") -> None:
-    store = DuckDBStore(path)
-    store.write(Batch(findings=[finding(1), finding(2)]))
-    store.close()
-    with duckdb.connect(str(path)) as connection:
-        connection.execute("CREATE TABLE present AS FROM findings")
-        connection.execute("DROP VIEW findings")
-        connection.execute("ALTER TABLE present RENAME TO findings")
-        connection.execute("UPDATE schema_version SET version = 3")
-        if change:
-            connection.execute(change)
-
-
-def test_a_file_of_another_schema_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "lineage.duckdb"
-    DuckDBStore(path).close()
-    with duckdb.connect(str(path)) as connection:
-        connection.execute("UPDATE schema_version SET version = 99")
-        connection.execute("DROP VIEW findings")
-    with pytest.raises(RuntimeError, match="schema version 99"):
-        DuckDBStore(path)
-    with duckdb.connect(str(path)) as connection:
-        present = "SELECT view_name FROM duckdb_views() WHERE view_name IN ('findings', 'uses')"
-        assert connection.execute(present).fetchall() == [("uses",)]

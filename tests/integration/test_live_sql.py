@@ -7,14 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.ports import Batch, Position
 from grantline.rules.story import tell
@@ -22,6 +21,7 @@ from grantline.store import quack
 from grantline.store.client import Lineage, QueryFailed, connect
 from grantline.store.duckdb_store import DuckDBStore
 from grantline.store.live import CannotServe, LiveSql
+from tests.findings import finding
 
 pytest.importorskip("duckdb_extension_quack", reason="pip install 'grantline[live]'")
 
@@ -34,16 +34,6 @@ STORY = """
 """
 
 
-def finding(hops: Sequence[Hop]) -> Finding:
-    return Finding(
-        id=FOUND, rule="scope_exceeds_parent", reference="CS-01", title="t", severity="high",
-        confidence="high", status="open", revision=1, root_id=hops[0].root_id, delegation_ids=[],
-        token_fingerprints=[], span_ids=[hops[-1].span_id], count=1,
-        first_seen="2026-11-23T10:00:00Z", last_seen="2026-11-23T10:00:01Z", explanation="e",
-        path=[], facts={}, retracts_if="r", triage="t", sql="s",
-    )  # fmt: skip
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -53,8 +43,8 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBStore]:
     made = DuckDBStore(tmp_path_factory.mktemp("live") / "lineage.duckdb", memory_limit="500MB")
-    hops = tell(STORY)[0]
-    made.write(Batch(hops=hops, findings=[finding(hops)], positions=[Position("hops", 0, 3)]))
+    hops, positions = tell(STORY)[0], [Position("hops", 0, 3)]
+    made.write(Batch(hops=hops, findings=[finding(id=FOUND)], positions=positions))
     yield made
     made.close()
 

@@ -15,6 +15,7 @@ from grantline.model.hop import Hop
 from grantline.ports import Batch
 from grantline.rules import words
 from grantline.store.duckdb_store import DuckDBStore
+from tests.findings import finding
 
 STORED = 500_000
 ROW_GROUP = 122_880
@@ -57,14 +58,9 @@ def _hops(first: int, root_id: str | None) -> list[Hop]:
 def _findings(first: int) -> list[Finding]:
     """A hundred that are stored, if below `STORED`."""
     return [
-        Finding(
-            id=f"fnd_{n:032x}", rule="r", reference="TR-05", title="t", severity="high",
-            confidence="high", status="open", revision=1, root_id=None, delegation_ids=[],
-            token_fingerprints=[], span_ids=[], count=1, first_seen=_at(n), last_seen=_at(n),
-            explanation="e", path=[], facts={}, retracts_if="r", triage="t", sql="s",
-        )
+        finding(revision=1, id=f"fnd_{n:032x}", first_seen=_at(n), last_seen=_at(n))
         for n in range(first, first + 100)
-    ]  # fmt: skip
+    ]
 
 
 def _at(number: int) -> str:

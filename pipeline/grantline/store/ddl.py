@@ -20,7 +20,6 @@ TAKEN_OVER = 3
 """The version whose files are brought to this one. It kept a second copy of each finding's highest
 revision, table `findings`, where there is a view of `finding_history` now."""
 
-_VERSION = """SELECT version FROM schema_version"""
 _HAS_VERSION = """FROM duckdb_tables() WHERE table_name = 'schema_version'
     AND schema_name = current_schema() AND database_name = current_database()"""
 _COLUMNS = """SELECT list(column_name ORDER BY column_index) FROM duckdb_columns()
@@ -79,7 +78,7 @@ def _version(connection: duckdb.DuckDBPyConnection) -> int | None:
     """
     if not connection.execute(_HAS_VERSION).fetchall():
         return None
-    found = connection.execute(_VERSION).fetchone()
+    found = connection.execute("SELECT version FROM schema_version").fetchone()
     return TAKEN_OVER if found is None else found[0]
 
 

@@ -17,11 +17,8 @@ def minutes(series: Mapping[str, Sequence[float]]) -> list[Sheet]:
     """Some minutes, evenly spread, the last among them; `series`: figure -> one value a minute."""
     cpu = {name: values for name, values in series.items() if name.endswith(CPU)}
     rest = {name: values for name, values in series.items() if name not in cpu}
-    sheets = [_minutes("By the minute", rest)]
-    if cpu:
-        of = {name.removesuffix(f" {CPU}"): values for name, values in cpu.items()}
-        sheets.append(_minutes(f"{CPU} a span, by the minute", of))
-    return sheets
+    of = {name.removesuffix(f" {CPU}"): values for name, values in cpu.items()}
+    return [_minutes("By the minute", rest), _minutes(f"{CPU} a span, by the minute", of)]
 
 
 def _minutes(title: str, series: Mapping[str, Sequence[float]]) -> Sheet:

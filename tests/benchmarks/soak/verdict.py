@@ -133,9 +133,7 @@ _CPU_RISE: Final = 0.10
 
 
 def judge(series: Mapping[str, Sequence[float]], accounted: Accounted, settled: int) -> Verdict:
-    """`series`: figure -> one value a minute; those of `MEMORY`, `LATENCY` and
-    `CPU` are judged.
-    """
+    """`series`: figure -> one value a minute; those of `MEMORY`, `LATENCY` and `CPU` are judged."""
     minutes = len(next(iter(series.values())))
     chosen = window(minutes, settled)
     if chosen is None:

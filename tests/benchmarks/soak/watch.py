@@ -14,6 +14,7 @@ from tests.benchmarks.chains import Planted
 from tests.benchmarks.latency import Percentiles, percentiles
 from tests.benchmarks.soak.groups import Groups
 from tests.benchmarks.soak.stream import Book
+from tests.benchmarks.soak.verdict import CPU
 from tests.benchmarks.usage import cpu_seconds, resident_mib
 
 _ASK_SECONDS = 0.1
@@ -59,7 +60,7 @@ class Minute(NamedTuple):
             **{f"{name} MiB": mib for name, mib in self.memory_mib.items()},
             "live hops": self.live_hops,
             **{f"lag of {name}": records for name, records in self.lag.items()},
-            **{f"{name} CPU µs": used for name, used in self.cpu_us.items()},
+            **{f"{name} {CPU}": used for name, used in self.cpu_us.items()},
         }
 
     def in_words(self) -> str:

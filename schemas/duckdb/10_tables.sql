@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS hops (
     kind BIGINT NOT NULL,
     service VARCHAR,
     service_instance VARCHAR,
-    received_at TIMESTAMP_MS,            -- when the broker took the span's record
+    received_at TIMESTAMP_MS,            -- when the broker took the span's record; compare it with a
+                                         -- TIMESTAMP_MS: for others DuckDB reads the whole column
     id VARCHAR,                          -- delegation id
     parent_id VARCHAR,
     root_id VARCHAR,                     -- NULL: not seen, which is a gap and never a root

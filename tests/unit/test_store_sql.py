@@ -360,3 +360,19 @@ def test_a_date_that_is_none_is_no_error() -> None:
     store = store_of(hops)
     assert store.query("SELECT DISTINCT expires_at FROM chain(?)", [ROOT]) == [(None,)]
     assert store.query("SELECT bool_or(after_expiry) FROM uses") == [(False,)]
+
+
+def test_of_a_finding_that_is_meant_the_present_state_is_taken() -> None:
+    """As view `findings` has it: the highest revision, of two that claim it the first."""
+    hops, _ = tell(STORY)
+    store = store_of(hops)
+    for revision, says in ((2, "first"), (2, "second"), (1, "before")):
+        last_seen = "2026-11-23T10:00:01Z" if says != "second" else "2026-11-23T10:00:02Z"
+        said = finding(hops[:1], revision=revision, explanation=says, last_seen=last_seen)
+        store.write(Batch(findings=[said]))
+    present = store.query("SELECT id, revision, explanation FROM findings")
+    assert [row[1:] for row in present] == [(2, "first")]
+    wanted = present[0][0]
+    meant = f"SELECT id, revision, explanation FROM findings_meant('{wanted}')"
+    assert store.query(meant) == present
+    assert store.query("SELECT count(*) FROM finding_history") == [(3,)]

@@ -86,7 +86,10 @@ def test_killed_in_mid_stream(run: Run, undisturbed: Outcome) -> None:
     for number in range(2):
         worker = _ready(run.stage.worker("slow"))
         run.feed((2 * number + 1) / 5)
+        # So that what the snapshots hold is most of it, on a busy machine, too.
+        until(lambda: run.behind() == 0, 40, "the first part")
         until(lambda: worker.figure("grantline_snapshots_total") > 3, 40, "snapshots")  # noqa: B023
+        time.sleep(2 * run.stage.settings.snapshot_seconds)
         run.feed((2 * number + 2) / 5)
         run.stage.flush()
         time.sleep(0.1 * number)

@@ -31,6 +31,8 @@ from tests.workers import records, story
 pytestmark = pytest.mark.timeout(180)
 
 _SPANS = 2_000
+_OFTEN = 0.5
+"""Seconds between snapshots."""
 _SELDOM = 3_600.0
 """Seconds between snapshots where only the last one, at an orderly end, is wanted."""
 
@@ -56,7 +58,7 @@ def run(broker: Broker, load: Load, tmp_path: Path) -> Iterator[Run]:
 
 def _running(broker: Broker, load: Load, home: Path) -> AbstractContextManager[Run]:
     """Workers share their snapshots, and take one of each partition within half a second."""
-    return running(broker, load, home, snapshot_dir=home / "snapshots", snapshot_seconds=0.5)
+    return running(broker, load, home, snapshot_dir=home / "snapshots", snapshot_seconds=_OFTEN)
 
 
 def _set(stage: Stage, **settings: object) -> None:
@@ -89,7 +91,7 @@ def test_killed_in_mid_stream(run: Run, undisturbed: Outcome) -> None:
         # So that what the snapshots hold is most of it, on a busy machine, too.
         until(lambda: run.behind() == 0, 40, "the first part")
         until(lambda: worker.figure("grantline_snapshots_total") > 3, 40, "snapshots")  # noqa: B023
-        time.sleep(2 * run.stage.settings.snapshot_seconds)
+        time.sleep(2 * _OFTEN)
         run.feed((2 * number + 2) / 5)
         run.stage.flush()
         time.sleep(0.1 * number)

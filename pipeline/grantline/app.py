@@ -238,10 +238,15 @@ def rules(settings: Settings, options: Mapping[str, Any]) -> int:
 
 
 def show_settings(settings: Settings, options: Mapping[str, Any]) -> int:
-    """Every setting, its present value, its default and what it does; no secret."""
+    """Every setting; then raises `BadSettings`, as the process would, for one it would not take."""
     from grantline.commands import settings as command
+    from grantline.settings import tried
 
-    return command.run(settings, options)
+    status = command.run(settings, options)
+    tried.kafka_client(settings)
+    _worker_settings(settings)
+    _alert_settings(settings)
+    return status
 
 
 _COMMANDS: dict[str, Callable[[Settings, Mapping[str, Any]], int]] = {

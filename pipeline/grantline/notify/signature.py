@@ -39,7 +39,7 @@ def _decoded(key: str) -> bytes:
         raw = b""
     if not (key.startswith(_PREFIX) and _SHORTEST <= len(raw) <= _LONGEST):
         raise ValueError(
-            f"the webhook key must be '{_PREFIX}' followed by the base64 of {_SHORTEST} to "
+            f"GRANTLINE_WEBHOOK_KEY must be '{_PREFIX}' followed by the base64 of {_SHORTEST} to "
             f"{_LONGEST} random bytes (`openssl rand -base64 32` makes one)"
         )
     return raw

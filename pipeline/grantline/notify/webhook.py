@@ -51,11 +51,13 @@ def endpoint(url: str) -> Endpoint:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise ValueError("the webhook URL cannot be read: write https://host[:port]/path") from None
+        raise ValueError(
+            "GRANTLINE_WEBHOOK_URL cannot be read: write https://host[:port]/path"
+        ) from None
     if parts.scheme not in {"http", "https"}:
-        raise ValueError("the webhook URL must begin with https:// or http://")
+        raise ValueError("GRANTLINE_WEBHOOK_URL must begin with https:// or http://")
     if not host or not url.isprintable() or " " in url:
-        raise ValueError("the webhook URL needs a host, and no spaces or control characters")
+        raise ValueError("GRANTLINE_WEBHOOK_URL needs a host, and no spaces or control characters")
     bare = f"[{host}]" if ":" in host else host
     place = bare if port is None else f"{bare}:{port}"
     user = None
@@ -65,7 +67,7 @@ def endpoint(url: str) -> Endpoint:
     try:
         requests.Request("POST", clean).prepare()
     except requests.RequestException:
-        raise ValueError("the webhook URL has a host name that cannot exist") from None
+        raise ValueError("GRANTLINE_WEBHOOK_URL has a host name that cannot exist") from None
     return Endpoint(clean, user, f"{parts.scheme}://{place}")
 
 

@@ -161,7 +161,7 @@ def test_a_weak_or_odd_key_is_refused_with_the_cure_and_not_repeated(key: str) -
     ],
 )
 def test_an_unusable_url_is_refused_and_not_repeated(url: str) -> None:
-    with pytest.raises(ValueError, match="webhook URL") as why:
+    with pytest.raises(ValueError, match="GRANTLINE_WEBHOOK_URL") as why:
         endpoint(url)
     assert "fake-secret" not in str(why.value)
     assert why.value.__suppress_context__ or why.value.__context__ is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from grantline import app
 from grantline.model.policy import Policy
 from grantline.settings import Settings
 from grantline.settings.shown import POLICY, rows
+
+_FAKE_KEY = "whsec_" + base64.b64encode(b"visibly-fake-key-of-nobody-at-all").decode()
 
 
 def test_every_variable_and_every_threshold_is_listed_with_words() -> None:
@@ -45,8 +48,32 @@ def test_no_secret_is_shown(
     monkeypatch.setenv("GRANTLINE_KAFKA", kafka + '"ssl.key.password": "visibly-fake-4"}')
     monkeypatch.setenv("GRANTLINE_LIVE_TOKEN", "visibly-fake-2")
     monkeypatch.setenv("GRANTLINE_WEBHOOK_URL", "https://hooks.example.com/visibly-fake-3")
-    monkeypatch.setenv("GRANTLINE_WEBHOOK_KEY", "visibly-fake-5")
+    monkeypatch.setenv("GRANTLINE_WEBHOOK_KEY", _FAKE_KEY)
     assert app.run("settings", {}) == 0
     shown = capsys.readouterr().out
     assert "sasl.password" in shown
     assert "visibly-fake" not in shown
+    assert _FAKE_KEY not in shown
+
+
+@pytest.mark.parametrize(
+    "variable, value",
+    [
+        ("GRANTLINE_WEBHOOK_URL", "visibly-fake"),
+        ("GRANTLINE_WEBHOOK_KEY", "visibly-fake"),
+        ("GRANTLINE_HOPS_RETENTION_DAYS", "0.5"),
+    ],
+)
+def test_what_a_process_would_refuse_at_its_start_is_said_here_too(
+    variable: str,
+    value: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GRANTLINE_WEBHOOK_URL", "https://hooks.example.com/")
+    monkeypatch.setenv(variable, value)
+    assert app.run("settings", {}) == 2
+    told = capsys.readouterr()
+    assert variable in told.out, "the settings are listed nevertheless"
+    assert variable in told.err
+    assert "visibly-fake" not in told.err

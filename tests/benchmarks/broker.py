@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from grantline.model.finding import Finding
@@ -18,6 +18,7 @@ PARTITIONS = 12
 """Of every topic: Grantline's default."""
 _WIPE_SECONDS = 60.0
 _WARM_SECONDS = 5.0
+_AT_ONCE = 500
 
 
 def wipe(bootstrap: str) -> None:
@@ -105,6 +106,17 @@ def paced(
     return thread, sent
 
 
+def arrived(consumer: Consumer, seconds: float) -> Iterator[Message]:
+    """What there is to read, as soon as there is any, or nothing after `seconds`.
+
+    `consume` alone waits for as many as it was asked for: that would be in what is measured.
+    """
+    first = consumer.poll(seconds)
+    if first is not None:
+        yield first
+        yield from consumer.consume(_AT_ONCE, timeout=0)
+
+
 class Said(NamedTuple):
     """One message of the findings topic and when it could be read."""
 
@@ -154,7 +166,7 @@ class Findings:
 
     def _read(self) -> None:
         while not self._stopping.is_set():
-            for message in self._consumer.consume(500, timeout=0.05):
+            for message in arrived(self._consumer, 0.05):
                 if message.error() is None:
                     self.said.append(Said(time.monotonic(), message.value() or b""))
 

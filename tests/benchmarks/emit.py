@@ -26,7 +26,7 @@ from grantline import emit
 from grantline.emit.testing import capture, fake_token
 from grantline.wire.otlp import decode
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.broker import PARTITIONS, new_topic
+from tests.benchmarks.broker import PARTITIONS, arrived, new_topic
 from tests.benchmarks.expected import Different
 from tests.benchmarks.latency import percentiles
 from tests.benchmarks.sheet import Part, Sheet, plain
@@ -96,7 +96,7 @@ def _arrived(bootstrap: str, topic: str, spans: int) -> int:
     seen: set[str] = set()
     ends = time.monotonic() + _READ_SECONDS
     while len(seen) < spans and time.monotonic() < ends:
-        for message in consumer.consume(100, timeout=0.1):
+        for message in arrived(consumer, 0.1):
             seen |= {hop.span_id for hop in decode(message.value() or b"").hops}
     consumer.close()
     return len(seen)

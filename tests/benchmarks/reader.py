@@ -17,7 +17,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from tests.benchmarks.backlog import drain
-from tests.benchmarks.broker import PARTITIONS, Source, new_topic, wipe
+from tests.benchmarks.broker import PARTITIONS, Source, arrived, new_topic, wipe
 from tests.benchmarks.expected import Different
 from tests.benchmarks.load import Load, warm_up
 from tests.benchmarks.usage import Used
@@ -79,7 +79,7 @@ class Topic:
         """One after the other; ends the process after ten minutes."""
         ends = time.monotonic() + _SECONDS
         while time.monotonic() < ends:
-            yield from self._consumer.consume(100, timeout=0.1)
+            yield from arrived(self._consumer, 0.1)
         raise SystemExit(f"not all there after {_SECONDS:.0f} s")
 
 

@@ -63,6 +63,24 @@ def test_spans_become_findings_and_a_restart_says_nothing_twice(stage: Stage) ->
     assert second.figure("grantline_findings_total") == 0
 
 
+def test_a_backlog_goes_on_in_few_frames(broker: Broker, tmp_path: Path) -> None:
+    """What waits for the worker in all partitions is handed on together: each keyed partition gets
+    a frame for all of them, not one for each."""
+    stage = Stage(broker.bootstrap, tmp_path, partitions=12)
+    try:
+        hops = [hop for number in range(120) for hop in story(number)]
+        for number, record in enumerate(records(hops, seed=4, spans=len(hops) // 12)):
+            stage.hand_over(record, partition=number % 12)
+        stage.flush()
+        stage.worker()
+        stage.expect(undisturbed(hops))
+        frames = stage.log_of(stage.settings.topics.hops).read(2)
+        # With the hops whose root is found later; one at a time would be some 300.
+        assert len(frames) < 6 * 12
+    finally:
+        stage.close()
+
+
 def test_findings_are_cloudevents_addressed_by_their_id(stage: Stage) -> None:
     """Each record on the findings topic is keyed by the finding's id, lies in the id's partition
     and says in its headers what it is."""

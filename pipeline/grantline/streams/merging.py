@@ -8,7 +8,8 @@ knows what a record means.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from faust.transport.utils import DefaultSchedulingStrategy
@@ -51,6 +52,7 @@ class MergeScheduler(DefaultSchedulingStrategy):
 
     def __init__(self) -> None:
         self._handed: dict[TP, int] = {}
+        self._waiting: Counter[str] = Counter()
 
     def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
         """Round-robin over partitions of what one poll brought.
@@ -60,7 +62,14 @@ class MergeScheduler(DefaultSchedulingStrategy):
         the next delivery, instead of being lost in silence.
         """
         merged = {tp: self._merge(tp, batch) for tp, batch in records.items() if batch}
-        return super().iterate(merged)
+        self._waiting = Counter(tp.topic for tp, deliveries in merged.items() for _ in deliveries)
+        return self._in_turn(super().iterate(merged))
+
+    def waits(self, topics: Iterable[str]) -> bool:
+        """Whether the poll at hand holds another delivery of one of them. Faust asks for the next
+        when the one before is worked through: none of these is in the agent's channel yet.
+        """
+        return any(self._waiting[topic] for topic in topics)
 
     def rewind(self, tp: TP, offset: int) -> None:
         """The consumer was told to read on from `offset`."""
@@ -69,6 +78,11 @@ class MergeScheduler(DefaultSchedulingStrategy):
     def handed(self, tp: TP) -> int | None:
         """The offset after the last record handed out, or where the consumer was sent to."""
         return self._handed.get(tp)
+
+    def _in_turn(self, deliveries: Iterator[tuple[TP, Any]]) -> Iterator[tuple[TP, Any]]:
+        for tp, delivery in deliveries:
+            self._waiting[tp.topic] -= 1
+            yield tp, delivery
 
     def _merge(self, tp: TP, batch: Sequence[Record]) -> list[Merged]:
         merged: list[Merged] = []

@@ -17,7 +17,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import faust
 from faust.types import EventT
@@ -29,6 +29,7 @@ from grantline.streams.folds import NOTHING, Fold
 from grantline.streams.frames import FRAME_HEADERS
 from grantline.streams.gathering import Gathering
 from grantline.streams.ingest import Ingest
+from grantline.streams.merging import MergeScheduler
 from grantline.streams.metrics import Metrics, Name
 from grantline.streams.outgoing import Outgoing
 from grantline.streams.outlet import Outlet
@@ -80,7 +81,7 @@ class Agents:
         ):
             # Values are deliveries: only the raw codec hands them on untouched.
             topic = app.topic(*topics, key_serializer="raw", value_serializer="raw")
-            app.agent(topic, name=name, concurrency=1)(_working(name, work))
+            app.agent(topic, name=name, concurrency=1)(_working(app, name, topics, work))
 
     async def ingest(self, tp: TP, delivery: Delivery, more: bool) -> None:
         """OTLP in, frames and rejections out. `more`: another delivery waits."""
@@ -162,11 +163,12 @@ class Agents:
             self.outlet.send(Outgoing(*tp, None, encode_hops(()), FRAME_HEADERS))
 
 
-def _working(name: str, work: Any) -> Any:
+def _working(app: faust.App, name: str, topics: Sequence[str], work: Any) -> Any:
     async def agent(stream: Any) -> None:
         event: EventT[Any]
         async for event in stream.noack().events():
-            more = not stream.channel.empty()
+            scheduler = cast(MergeScheduler, app.consumer.scheduler)
+            more = not stream.channel.empty() or scheduler.waits(topics)
             await work(tuple(event.message.tp), event.message.value, more)
             event.ack()
 

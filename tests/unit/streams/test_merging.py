@@ -40,6 +40,26 @@ def test_partitions_take_turns() -> None:
     assert names == ["a", "b", "a", "b", "a"]
 
 
+def test_of_a_poll_it_is_known_what_is_still_to_come() -> None:
+    """Until the last of a topic's deliveries is handed out; also where a rebalance cuts a poll
+    short and another one comes."""
+    scheduler = MergeScheduler()
+    scheduler.max_records = 2
+    polled = scheduler.iterate({A: _lines(0, 1, 2), TP("a", 1): _lines(0), B: _lines(0)})
+    left = [(tp.topic, scheduler.waits("a"), scheduler.waits("b")) for tp, _ in polled]
+    assert left == [
+        ("a", True, True),
+        ("b", True, False),
+        ("a", True, False),
+        ("a", False, False),
+    ]
+    assert not scheduler.waits("ab")
+    next(scheduler.iterate({A: _lines(3), TP("a", 1): _lines(1)}))
+    assert scheduler.waits("a")
+    assert not list(scheduler.iterate({}))
+    assert not scheduler.waits("a")
+
+
 def test_a_merged_event_stands_at_its_last_record() -> None:
     """Faust compares offsets of events to see what it has read."""
     [(tp, merged)] = MergeScheduler().iterate({A: _lines(3, 4, 9, size=5)})

@@ -141,6 +141,8 @@ def _alive(count: int, hops: int) -> tuple[list[float], float]:
     grown = (resident() - before) / count
     probed = range(0, count, max(1, count // _PROBED))[:_PROBED]
     turns = hops // len(probed) // 2
+    # What making the chains has brought the collector to is no cost of the hops that are measured.
+    gc.collect()
     costs = []
     for round_ in range(_ROUNDS):
         more = (

@@ -87,8 +87,23 @@ CREATE TABLE IF NOT EXISTS hops (
     end_status VARCHAR,
     flags VARCHAR[] NOT NULL,
     parent_span_id VARCHAR,              -- of a server's span: the client's
-    task_granted_at BIGINT               -- where the task alone told the root: when that grant
+    task_granted_at BIGINT,              -- where the task alone told the root: when that grant
                                          -- was given, nanoseconds since the epoch
+    ended_at TIMESTAMP_NS,               -- span end
+    token_parent_jti VARCHAR,
+    token_parent_issuer VARCHAR,
+    token_parent_type VARCHAR,
+    token_parent_expires_at BIGINT,      -- NumericDate, seconds
+    token_dialect VARCHAR,
+    session_id VARCHAR,                  -- the issuer's (`sid`)
+    resource VARCHAR,                    -- URL; server_address is its host
+    context_id VARCHAR,                  -- the delegation baggage names, where not the token's
+    context_root_id VARCHAR,
+    rar_details VARCHAR,                 -- JSON text
+    conversation_id VARCHAR,
+    tool_call_id VARCHAR,
+    mcp_session_id VARCHAR,
+    a2a_task_id VARCHAR
 );
 
 -- Every revision of every finding, as it was said.

@@ -77,6 +77,7 @@ def test_every_field_of_a_hop_is_kept(store: LineageStore) -> None:
     values.update(span_id="f" * 16, trace_id="e" * 32, time=TIME)
     store.write(Batch(hops=[Hop(**values)]))
     names = ["epoch_ns(seen_at)" if n == "time" else "epoch_ms(received_at)" if n == "received"
+                 else "epoch_ns(ended_at)" if n == "ended"
              else n for n in values]  # fmt: skip
     (row,) = store.query(f"SELECT {', '.join(names)} FROM hops")
     kept = [tuple(value) if isinstance(value, list) else value for value in row]

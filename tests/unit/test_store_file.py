@@ -10,10 +10,12 @@ from typing import Any
 import duckdb
 import pytest
 
+from grantline.model.hop import Hop
 from grantline.ports import Batch
 from grantline.store import ddl
 from grantline.store.client import FileLineage, QueryFailed
 from grantline.store.duckdb_store import CannotOpen, DuckDBStore
+from grantline.store.rows import HOP_SCHEMA
 from tests.findings import finding
 
 PRESENT = "SELECT revision FROM findings"
@@ -30,11 +32,23 @@ def _change(path: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
-def _make_version_3(path: Path) -> None:
-    """It kept a second copy of each finding's highest revision, where a view is now."""
+def _make_version_4(path: Path) -> None:
+    """Its hops had the columns up to `task_granted_at`."""
     store = DuckDBStore(path)
-    store.write(Batch(findings=[finding(revision=1), finding(revision=2)]))
+    hop = Hop("a" * 16, "b" * 32, "use", 1_795_000_000_000_000_000, session_id="s1")
+    store.write(Batch(hops=[hop], findings=[finding(revision=1), finding(revision=2)]))
     store.close()
+    since = HOP_SCHEMA.names[HOP_SCHEMA.names.index("task_granted_at") + 1 :]
+    _change(
+        path,
+        *(f"ALTER TABLE hops DROP COLUMN {name}" for name in since),
+        "UPDATE schema_version SET version = 4",
+    )
+
+
+def _make_version_3(path: Path) -> None:
+    """It kept a second copy of each finding's highest revision, too, where a view is now."""
+    _make_version_4(path)
     _change(
         path,
         "CREATE TABLE present AS FROM findings",
@@ -69,6 +83,24 @@ def test_a_file_that_kept_its_findings_twice_is_taken_over(path: Path) -> None:
         assert history == [(1,), (2,), (3,)]
         assert store.query("FROM schema_version") == [(ddl.SCHEMA_VERSION,)]
         store.close()
+
+
+def test_a_file_whose_hops_lack_columns_is_given_them(path: Path) -> None:
+    """Its rows stay, and say nothing in what is new; the next ones say all."""
+    _make_version_4(path)
+    store = DuckDBStore(path)
+    hop = Hop("c" * 16, "b" * 32, "use", 1_795_000_000_000_000_000, session_id="s2")
+    store.write(Batch(hops=[hop]))
+    stored = store.query("SELECT span_id, session_id FROM hops ORDER BY ALL")
+    assert stored == [("a" * 16, None), ("c" * 16, "s2")]
+    assert store.query(PRESENT) == [(2,)]
+    store.close()
+
+
+def test_hops_of_another_program_are_not_widened(path: Path) -> None:
+    _make_version_4(path)
+    _change(path, "ALTER TABLE hops DROP COLUMN end_status")
+    _refused(path, "schema version 4")
 
 
 def test_who_only_reads_a_file_of_the_version_before_is_told_what_takes_it_over(path: Path) -> None:

@@ -89,6 +89,15 @@ class Facts(TypedDict, total=False):
     revocation_reason: str
     revocation_cascade: bool
     end_status: str
+    token_parent_jti: str
+    token_parent_issuer: str
+    token_parent_type: str
+    token_parent_expires_at: int
+    token_dialect: str
+    session_id: str
+    resource: str
+    context_id: str
+    context_root_id: str
 
     gen_ai_agent_name: str
     gen_ai_agent_version: str
@@ -99,7 +108,6 @@ class Facts(TypedDict, total=False):
     mcp_method_name: str
     mcp_session_id: str
     a2a_task_id: str
-    session_id: str
     user_hash: str
     server_address: str
     client_address: str

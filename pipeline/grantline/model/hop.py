@@ -159,6 +159,32 @@ class Hop(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Only where nothing but the task's id told the root: when that grant was given, nanoseconds
     since the epoch."""
 
+    ended: int | None = None
+    """Span end, nanoseconds since the epoch; None where it is missing or before the start."""
+    token_parent_jti: str | None = None
+    """`jti` of the token that `token_parent_fingerprint` is of; its issuer is `token_parent_issuer`,
+    else `token_issuer`."""
+    token_parent_issuer: str | None = None
+    token_parent_type: str | None = None
+    token_parent_expires_at: int | None = None
+    """NumericDate, seconds."""
+    token_dialect: str | None = None
+    """Advisory: how the emitter read the token's claims."""
+    session_id: str | None = None
+    """The issuer's session (`sid`), within `token_issuer` or, of a revocation, `subject_issuer`."""
+    resource: str | None = None
+    """URL of the protected resource (RFC 8707, RFC 9728); `server_address` is its host."""
+    context_id: str | None = None
+    """The delegation that baggage names, where it is not the token's."""
+    context_root_id: str | None = None
+    """The root that baggage names, where it is not the token's."""
+    rar_details: str | None = None
+    """`authorization_details` as JSON text."""
+    conversation_id: str | None = None
+    tool_call_id: str | None = None
+    mcp_session_id: str | None = None
+    a2a_task_id: str | None = None
+
     @property
     def refused(self) -> bool:
         """The operation did not go through: denied, challenged, or failed without saying allow."""

@@ -82,7 +82,7 @@ class FileLineage:
                 "of `grantline writer`, or of `grantline replay --store`"
             )
         cure = "ask with the release that wrote it"
-        if version == TAKEN_OVER:
+        if version in TAKEN_OVER:
             cure += ", or let this release's writer or `grantline replay` open it once"
         raise QueryFailed(
             f"{self.path} has schema version {version}, and this release reads version "

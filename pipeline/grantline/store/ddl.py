@@ -13,12 +13,16 @@ from importlib.resources import files
 
 import duckdb
 
-from grantline.store.rows import FINDING_SCHEMA
+from grantline.store.rows import FINDING_SCHEMA, HOP_SCHEMA
 
-SCHEMA_VERSION = 4
-TAKEN_OVER = 3
-"""The version whose files are brought to this one. It kept a second copy of each finding's highest
-revision, table `findings`, where there is a view of `finding_history` now."""
+SCHEMA_VERSION = 5
+TAKEN_OVER = (3, 4)
+"""The versions whose files are brought to this one. 3 kept a second copy of each finding's highest
+revision, table `findings`, where there is a view of `finding_history` now; both lack the columns of
+`hops` that came since, which are added, empty."""
+COPIES = 3
+_SINCE_4 = 78
+"""Where in the columns of `hops` those begin that version 4 lacks."""
 
 _HAS_VERSION = """FROM duckdb_tables() WHERE table_name = 'schema_version'
     AND schema_name = current_schema() AND database_name = current_database()"""
@@ -26,6 +30,9 @@ _COLUMNS = """SELECT list(column_name ORDER BY column_index) FROM duckdb_columns
     WHERE table_name IN ('findings', 'finding_history')
         AND schema_name = current_schema() AND database_name = current_database()
     GROUP BY table_name"""
+_HOP_COLUMNS = """SELECT list(column_name ORDER BY column_index) FROM duckdb_columns()
+    WHERE table_name = 'hops'
+        AND schema_name = current_schema() AND database_name = current_database()"""
 _ONLY_IN_COPY = """SELECT count(*) FROM findings ANTI JOIN finding_history USING (id, revision)"""
 
 
@@ -50,15 +57,17 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     file of another version, `duckdb.Error` for one that is not ours; both stay as they are.
     """
     version = _version(connection)
-    if version not in (None, SCHEMA_VERSION) and not _holds_copies(connection, version):
+    if version not in (None, SCHEMA_VERSION) and not _can_take(connection, version):
         raise WrongSchema(
             f"the lineage database has schema version {version}, this release writes version "
             f"{SCHEMA_VERSION}: start with a new file and let the writer read the topics again"
         )
     connection.execute("BEGIN")
     try:
-        if version == TAKEN_OVER:
+        if version == COPIES:
             connection.execute("DROP TABLE findings")
+        if version in TAKEN_OVER:
+            _widen(connection)
         for _, text in scripts():
             connection.execute(text)
         if version != SCHEMA_VERSION:
@@ -79,15 +88,28 @@ def _version(connection: duckdb.DuckDBPyConnection) -> int | None:
     if not connection.execute(_HAS_VERSION).fetchall():
         return None
     found = connection.execute("SELECT version FROM schema_version").fetchone()
-    return TAKEN_OVER if found is None else found[0]
+    return COPIES if found is None else found[0]
 
 
-def _holds_copies(connection: duckdb.DuckDBPyConnection, version: int | None) -> bool:
-    """Whether table `findings` is nothing but a second copy: another program may number its
-    schema, too, and have findings.
-    """
-    if version != TAKEN_OVER:
+def _can_take(connection: duckdb.DuckDBPyConnection, version: int | None) -> bool:
+    """Whether it is a file of an earlier release: another program may number its schema, too."""
+    if version not in TAKEN_OVER:
         return False
+    hops = connection.execute(_HOP_COLUMNS).fetchall()
+    if hops != [(HOP_SCHEMA.names[:_SINCE_4],)]:
+        return False
+    return version != COPIES or _holds_copies(connection)
+
+
+def _widen(connection: duckdb.DuckDBPyConnection) -> None:
+    """Add the columns of `hops` that came since; DuckDB rewrites no row for it."""
+    for field in list(HOP_SCHEMA)[_SINCE_4:]:
+        kind = {"string": "VARCHAR", "int64": "BIGINT"}.get(str(field.type), "TIMESTAMP_NS")
+        connection.execute(f"ALTER TABLE hops ADD COLUMN {field.name} {kind}")
+
+
+def _holds_copies(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether table `findings` is nothing but a second copy of the highest revisions."""
     columns = connection.execute(_COLUMNS).fetchall()
     if columns != [(FINDING_SCHEMA.names,)] * 2:
         return False

@@ -16,7 +16,7 @@ from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.ports import Position, RejectedRow
 
-RENAMED: Final = {"time": "seen_at", "received": "received_at"}
+RENAMED: Final = {"time": "seen_at", "received": "received_at", "ended": "ended_at"}
 """Hop fields whose column has another name: `time` alone says too little in SQL."""
 
 _STRINGS = pa.list_(pa.string())
@@ -31,7 +31,7 @@ class Unstorable(ValueError):
 
 
 def _arrow_type(field: msgspec.structs.FieldInfo) -> pa.DataType:
-    if field.name == "time":
+    if field.name in ("time", "ended"):
         return pa.timestamp("ns")
     if field.name == "received":
         return pa.timestamp("ms")

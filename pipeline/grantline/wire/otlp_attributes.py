@@ -13,6 +13,7 @@ import msgspec
 
 from grantline.model.hop import Hop
 from grantline.wire.otlp_values import (
+    details,
     fingerprint,
     integer,
     operation,
@@ -95,6 +96,16 @@ _DELEGATION: Final[dict[str, Callable[[Any], Any]]] = {
     "token.binding.thumbprint": text,
     "token.single_use": truth,
     "token.may_act": texts,
+    "token.parent_jti": text,
+    "token.parent_issuer": text,
+    "token.parent_type": text,
+    "token.parent_expires_at": integer,
+    "token.dialect": text,
+    "session.id": text,
+    "resource": text,
+    "context.id": text,
+    "context.root.id": text,
+    "rar.details": details,
     "transaction.id": text,
     "decision.outcome": text,
     "decision.reason": text,
@@ -127,6 +138,10 @@ SPAN: Final = {
         Attribute("gen_ai.tool.name", slot_of("tool_name"), text),
         Attribute("mcp.method.name", slot_of("method_name"), text),
         Attribute("gen_ai.agent.name", slot_of("agent_name"), text),
+        Attribute("gen_ai.conversation.id", slot_of("conversation_id"), text),
+        Attribute("gen_ai.tool.call.id", slot_of("tool_call_id"), text),
+        Attribute("mcp.session.id", slot_of("mcp_session_id"), text),
+        Attribute("a2a.task.id", slot_of("a2a_task_id"), text),
         Attribute("server.address", slot_of("server_address"), text),
         Attribute("error.type", slot_of("error_type"), text),
     )

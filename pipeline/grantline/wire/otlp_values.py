@@ -20,6 +20,8 @@ from grantline.model.rejected import Reason
 
 MAX_TEXT: Final = 1024
 """Characters in one string (convention 1.5)."""
+MAX_DETAILS: Final = 4096
+"""Characters of `rar.details` (convention 1.5)."""
 MAX_ITEMS: Final = 64
 """Entries in one array (convention 1.5)."""
 _MAX_FLATTENED = MAX_ITEMS * (MAX_TEXT + 4)
@@ -54,6 +56,17 @@ def text(value: Any) -> str | None:
         raise Wrong(f"is {_kind(value)}; send a string")
     if len(value) > MAX_TEXT:
         raise Wrong(f"is longer than {MAX_TEXT} characters; shorten it")
+    return value or None
+
+
+def details(value: Any) -> str | None:
+    """JSON as text, at most 4096 characters; it is kept as it came."""
+    if value.__class__ is not str:
+        raise Wrong(f"is {_kind(value)}; send its JSON as a string")
+    if len(value) > MAX_DETAILS:
+        raise Wrong(
+            f"is longer than {MAX_DETAILS} characters; leave it out, its hash tells as much"
+        )
     return value or None
 
 

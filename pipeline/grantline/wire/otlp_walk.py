@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from grantline.compiled import compiled
 from grantline.model.hop import OPERATIONS, Hop
@@ -42,10 +42,18 @@ def reader(
     if module is None:
         return None
     converters = [getattr(otlp_values, kind) for kind in module.KINDS]
+    # Alike up to the length from which the walker asks the pure way.
+    alike: dict[Callable[[Any], Any], Callable[[Any], Any]] = {
+        otlp_values.details: otlp_values.text
+    }
     walker = module.Walker(
         Hop,
         names=[
-            (name.encode(), attribute.slot, converters.index(attribute.convert))
+            (
+                name.encode(),
+                attribute.slot,
+                converters.index(alike.get(attribute.convert, attribute.convert)),
+            )
             for name, attribute in SPAN.items()
         ],
         mark=MARK,

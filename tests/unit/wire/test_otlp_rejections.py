@@ -131,10 +131,13 @@ def test_text_of_every_length_arrives() -> None:
             assert decode(data).hops[0].error_type == "x" * length
 
 
-def test_rich_authorization_details_are_neither_measured_nor_kept() -> None:
+def test_rich_authorization_details_are_kept_up_to_their_own_bound() -> None:
+    told = '[{"type":"payment_initiation","note":"' + "n" * 4_000 + '"}]'
+    for data in both([span({**USE, "delegation.rar.details": told})]):
+        [hop] = decode(data).hops
+        assert hop.rar_details == told
     for data in both([span({**USE, "delegation.rar.details": VALUE * 500})]):
-        assert VALUE not in repr(decode(data))
-        assert len(decode(data).hops) == 1
+        assert VALUE not in repr(decode(data).rejected)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,83 @@
+"""Which dialect a token is in: by its header, its issuer's name, or claims nobody else writes.
+
+Conservative: a wrong dialect reads a chain wrongly, none at all reads it as the RFCs have it.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from grantline.dialects import (
+    auth0,
+    authgent,
+    aws,
+    cognito,
+    entra,
+    github,
+    google,
+    id_jag,
+    keycloak,
+    oauth,
+    okta,
+    passport,
+    ping,
+    slack,
+    txn_token,
+    zeroid,
+)
+from grantline.dialects.dialect import Dialect, Json
+from grantline.dialects.issuers import issuer_key
+
+DEFAULT: Final = oauth.DIALECT
+EVERY: Final[tuple[Dialect, ...]] = (
+    DEFAULT,
+    auth0.DIALECT,
+    authgent.DIALECT,
+    aws.DIALECT,
+    cognito.DIALECT,
+    entra.DIALECT,
+    github.DIALECT,
+    google.DIALECT,
+    id_jag.DIALECT,
+    keycloak.DIALECT,
+    okta.DIALECT,
+    passport.DIALECT,
+    ping.DIALECT,
+    slack.DIALECT,
+    txn_token.DIALECT,
+    zeroid.DIALECT,
+)
+BY_NAME: Final = {dialect.name: dialect for dialect in EVERY}
+_BY_TYPE: Final = {"txntoken+jwt": txn_token.DIALECT, "oauth-id-jag+jwt": id_jag.DIALECT}
+_NAMED: Final = tuple((d, d.issuers) for d in EVERY if d.issuers is not None)
+_SHAPED: Final = tuple((d, d.shaped) for d in EVERY if d.shaped is not None)
+
+
+def dialect_of(
+    issuer: str | None, claims: Json | None = None, header: Json | None = None
+) -> str | None:
+    """The name of a token's dialect, or None where nothing says it.
+
+    The header's `typ` goes first (RFC 8725 section 3.11), then the issuer's name, then the claims,
+    where exactly one dialect takes them for its own. Any claims are safe to give.
+    """
+    typ = str((header or {}).get("typ") or "").lower().removeprefix("application/")
+    if typ in _BY_TYPE:
+        return _BY_TYPE[typ].name
+    if issuer is not None and (named := _by_issuer(issuer_key(issuer))) is not None:
+        return named
+    if claims is None:
+        return None
+    shaped = [dialect.name for dialect, takes in _SHAPED if takes(claims)]
+    return shaped[0] if len(shaped) == 1 else None
+
+
+@lru_cache(maxsize=8_192)
+def _by_issuer(key: str) -> str | None:
+    return next((d.name for d, issuers in _NAMED if issuers.fullmatch(key)), None)
+
+
+def dialect(name: str | None) -> Dialect:
+    """A dialect by its name; the default for a name that is not known, or none."""
+    return BY_NAME.get(name, DEFAULT) if name is not None else DEFAULT

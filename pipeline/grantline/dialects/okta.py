@@ -1,0 +1,26 @@
+"""Okta: `cid` is the client, `uid` the person, `scp` a list; cross-app access by ID-JAG."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from grantline.dialects.dialect import OIDC_SCOPES, Dialect, Json
+
+
+def _shaped(claims: Json) -> bool:
+    """`cid` beside a list `scp`: Okta's own access token."""
+    return isinstance(claims.get("cid"), str) and isinstance(claims.get("scp"), list)
+
+
+DIALECT: Final = Dialect(
+    "okta",
+    "developer.okta.com: access token claims; cross app access (ID-JAG)",
+    issuers=re.compile(
+        r"https://[a-z0-9-]+\.(?:okta|oktapreview|okta-emea|okta-gov|trexcloud)\.(?:com|mil)"
+        r"(?:/oauth2(?:/[^/]+)?)?"
+    ),
+    shaped=_shaped,
+    scope_domain="resource",
+    identity_scopes=OIDC_SCOPES | {"device_sso", "groups"},
+)

@@ -165,6 +165,12 @@ def _facts(hop: Hop) -> Facts:
         hop.depth,
         hop.max_depth,
         hop.token_expires_at,
+        hop.audiences,
+        hop.token_type,
+        hop.token_dialect,
+        hop.scopes_cut,
+        hop.parent_scopes_cut,
+        hop.token_parent_issuer,
     )
 
 
@@ -241,7 +247,7 @@ def _renewal(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     delegation = delegation_of(chain, identity, now_ms)
     renewal = Renewal(
         delegation, hop.span_id, hop.time, hop.token_fingerprint, hop.granted_scopes,
-        hop.token_issuer,
+        hop.token_issuer, hop.audiences, hop.token_dialect, hop.scopes_cut,
     )  # fmt: skip
     if tell(delegation.renewals, hop.span_id, renewal):
         delta.renewals[renewal] = None

@@ -24,7 +24,7 @@ from grantline.model.sighting import USED
 from grantline.model.subject import Spoken, Subject
 from grantline.model.task import Claim, Claims
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 """Grows with every change of what is packed, and of the structs it is made of."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -36,6 +36,9 @@ class _Renewal(msgspec.Struct, array_like=True, gc=False):
     fingerprint: str | None
     granted_scopes: tuple[str, ...] | None
     token_issuer: str | None
+    audiences: tuple[str, ...] | None
+    token_dialect: str | None
+    scopes_cut: bool | None
     said: tuple[Spoken, ...]
 
 
@@ -139,7 +142,8 @@ def _delegation_row(d: Delegation, numbers: dict[Delegation, int]) -> _Delegatio
         d.id, d.arrived, d.reports, d.spans, -1 if d.claimed is None else numbers[d.claimed],
         d.parent is not d.claimed,
         [
-            _Renewal(r.span_id, r.time, r.fingerprint, r.granted_scopes, r.token_issuer, r.said)
+            _Renewal(r.span_id, r.time, r.fingerprint, r.granted_scopes, r.token_issuer, r.audiences,
+                     r.token_dialect, r.scopes_cut, r.said)
             for r in d.renewals.values()
         ],
         d.depth, d.limit, d.revoked, d.own, d.above, d.passed_on, d.said,
@@ -229,8 +233,9 @@ def _delegation(row: _Delegation) -> Delegation:
     )  # fmt: skip
     for r in row.renewals:
         renewal = Renewal(
-            d, r.span_id, r.time, r.fingerprint, r.granted_scopes, r.token_issuer, said=r.said
-        )
+            d, r.span_id, r.time, r.fingerprint, r.granted_scopes, r.token_issuer, r.audiences,
+            r.token_dialect, r.scopes_cut, said=r.said,
+        )  # fmt: skip
         d.renewals[_free(d.renewals, renewal.span_id)] = renewal
     return d
 

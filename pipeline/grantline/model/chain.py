@@ -39,6 +39,14 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     depth: int | None = None
     max_depth: int | None = None
     expires_at: int | None = None
+    audiences: tuple[str, ...] | None = None
+    token_type: str | None = None
+    token_dialect: str | None = None
+    """Advisory: how the emitter read the token."""
+    scopes_cut: bool | None = None
+    """`granted_scopes` may not be all there; None where they are not told."""
+    parent_scopes_cut: bool | None = None
+    token_parent_issuer: str | None = None
 
 
 class Use(Subject):
@@ -105,6 +113,9 @@ class Renewal(Subject):
     fingerprint: str | None
     granted_scopes: tuple[str, ...] | None
     token_issuer: str | None
+    audiences: tuple[str, ...] | None
+    token_dialect: str | None
+    scopes_cut: bool | None
 
 
 class Delegation(Subject):

@@ -48,6 +48,9 @@ PRESENTS: Final = frozenset({CLIENT, PRODUCER})
 ANSWERS: Final = frozenset({SERVER, CONSUMER})
 """Kinds of those who are called, and decide."""
 
+MAX_SCOPES: Final = 64
+"""Entries at which the emitting library cuts a list (convention 1.5): it may hold more."""
+
 REFUSED: Final = frozenset({"deny", "challenge"})
 """`decision.outcome` values under which nothing was done with the token."""
 
@@ -192,10 +195,28 @@ class Hop(msgspec.Struct, frozen=True, array_like=True, gc=False):
             return self.failed
         return self.decision_outcome in REFUSED
 
+    @property
+    def scopes_cut(self) -> bool | None:
+        """`granted_scopes` may not be all there; None where they are not told."""
+        return self._cut(self.granted_scopes)
+
+    @property
+    def parent_scopes_cut(self) -> bool | None:
+        """`parent_scopes` may not be all there; None where they are not told."""
+        return self._cut(self.parent_scopes)
+
+    def _cut(self, scopes: tuple[str, ...] | None) -> bool | None:
+        # Emitters cut in silence, so a list as long as one may be counts as cut.
+        if scopes is None:
+            return None
+        return len(scopes) >= MAX_SCOPES or SCOPES_TRUNCATED in self.flags
+
 
 ROOT_RESOLVED: Final = "root_resolved"
 """Flag of a hop whose root was not in its span but was found through its token."""
 ROOT_WITHDRAWN: Final = "root_withdrawn"
 """Flag of a copy of a hop that takes another copy back: the task was another run's."""
+SCOPES_TRUNCATED: Final = "scopes_truncated"
+"""Flag of a hop of whose scopes something was cut, unreadable or of another type."""
 LATE: Final = "late"
 """Flag of a hop that came after the lateness horizon: stored, shown, never alerted."""

@@ -84,6 +84,7 @@ _issuing: dict[str, st.SearchStrategy[Any]] = _token | {
     "depth": _maybe((0, 1, 9)),
     "max_depth": _maybe((0, 1, 3)),
     "actor_client_id": _maybe(WHO[:2]),
+    "server_address": _maybe(HOSTS),
     "chain_actors": _maybe((("https://a.example alice", "https://a.example planner"),)),
 }
 _BY_OPERATION: dict[str, dict[str, st.SearchStrategy[Any]]] = {
@@ -243,6 +244,7 @@ _TWISTS: dict[str, st.SearchStrategy[Any]] = {
     "service": _maybe(SERVICES),
     "presenter_id": _maybe(WHO),
     "audiences": _maybe(AUDIENCES),
+    "server_address": _maybe(HOSTS),
     "token_fingerprint": _maybe(FINGERPRINTS),
     "token_jti": _maybe(JTIS),
     "token_issuer": _maybe(ISSUERS),

@@ -164,8 +164,10 @@ def _learn(history: TokenHistory, sighting: Sighting, policy: Policy, delta: Tok
         history.matched = False
         history.accepted_from.clear()
         for shown in history.presentations.values():
-            shown.meant = meant_for(merged.audiences, shown.host, policy)
-            _recognise(history, shown, delta)
+            # Where a token was issued or exchanged is no place it was accepted at.
+            if shown.act == USED:
+                shown.meant = meant_for(merged.audiences, shown.host, policy)
+                _recognise(history, shown, delta)
 
 
 def _presented(

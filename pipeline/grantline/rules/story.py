@@ -6,11 +6,13 @@
     alice revoke t0 target=subtree
     late: ...
 
-`[late:] [@SECONDS] WHO VERB [WHOM or TOKEN] key=value ...`. Times count from `EPOCH`; without
-one a hop comes a second after the line before it. Tokens are names; their fingerprints are made
+`[late:] [@SECONDS] WHO VERB [WHOM or TOKEN] key=value ...`. Times count from `EPOCH` and may be
+fractions; without one a hop comes a second after the line before it. Tokens are names; their fingerprints are made
 from them. A chain's root is found through the tokens of the whole story, unless `root=` names
 one; `root=-` makes the span name none. The lines of one call, told by its client (`kind=client`)
 and by its server, have the same `call=NAME`: the server's span is then below the client's.
+`ended=SECONDS` is when a span was over, on the same scale; `parent-jti=` and `parent-iss=` name the
+token that another one was obtained with, where no fingerprint does.
 """
 
 from __future__ import annotations
@@ -31,13 +33,17 @@ _LISTS = {"scopes": "granted_scopes", "parent-scopes": "parent_scopes", "aud": "
 _TEXTS = {"task": "task_id", "type": "token_type", "iss": "token_issuer", "jti": "token_jti",
           "outcome": "decision_outcome", "risk": "action_risk", "at": "server_address",
           "target": "revocation_target", "reason": "revocation_reason", "id": "id",
-          "evidence": "evidence", "method": "method"}  # fmt: skip
+          "evidence": "evidence", "method": "method", "instance": "service_instance",
+          "session": "session_id", "subject": "subject_id", "subject-iss": "subject_issuer",
+          "actor": "actor_id", "actor-iss": "actor_issuer", "resource": "resource",
+          "parent-jti": "token_parent_jti", "parent-iss": "token_parent_issuer"}  # fmt: skip
 _KINDS = {"client": CLIENT, "server": SERVER}
 
 
 class Line(NamedTuple):
     late: bool
     time: int
+    """Nanoseconds since the epoch."""
     who: str
     verb: str
     whom: str | None
@@ -63,14 +69,20 @@ def _lines(story: str) -> Iterable[Line]:
         late = text.startswith("late:")
         parts = text.removeprefix("late:").split()
         if parts[0].startswith("@"):
-            time = int(parts.pop(0)[1:])
+            time = _ns(parts.pop(0)[1:])
         who, verb, *rest = parts
         whom = rest.pop(0) if rest and "=" not in rest[0] else None
         if verb not in ("grant", "delegate", "renew", "use", "revoke", "end"):
             raise ValueError(f"unknown verb {verb!r} in story line: {text}")
         words = dict(word.split("=", 1) for word in rest)
-        yield Line(late, EPOCH + time, who, verb, None if whom == "-" else whom, words)
-        time += 1
+        yield Line(late, EPOCH * NS + time, who, verb, None if whom == "-" else whom, words)
+        time += NS
+
+
+def _ns(seconds: str) -> int:
+    """A decimal number of seconds as nanoseconds, to the last digit."""
+    whole, _, part = seconds.partition(".")
+    return int(whole) * NS + int(part.ljust(9, "0")[:9] or 0)
 
 
 def _roots(lines: list[Line]) -> dict[str, str]:
@@ -99,6 +111,7 @@ _PARSED: dict[str, tuple[str, Callable[[str], Any]]] = {
     "max-depth": ("max_depth", int),
     "depth": ("depth", int),
     "exp": ("token_expires_at", lambda seconds: EPOCH + int(seconds)),
+    "ended": ("ended", lambda seconds: EPOCH * NS + _ns(seconds)),
     "cascade": ("revocation_cascade", lambda word: word == "yes"),
     "parent": ("parent_id", _name),
 }
@@ -134,7 +147,7 @@ def _hop(number: int, line: Line, roots: dict[str, str]) -> Hop:
             span_id = above
         else:
             fields["parent_span_id"] = above
-    return Hop(span_id, identity[16:48], line.verb, line.time * NS, **fields)
+    return Hop(span_id, identity[16:48], line.verb, line.time, **fields)
 
 
 def _digits(text: str) -> str:
@@ -146,7 +159,7 @@ def _of_verb(line: Line) -> dict[str, Any]:
     source = words.get("from")
     own = words.get("token")
     if verb in (GRANT, DELEGATE):
-        fields = {"kind": CLIENT, "service": line.whom,
+        fields = {"kind": CLIENT, "service": words.get("by", line.whom),
                   "actor_id": line.whom, "token_fingerprint": own and fingerprint(own),
                   "id": words.get("id") or (own and _id(own))}  # fmt: skip
         if verb == GRANT:

@@ -104,6 +104,10 @@ RULE = Rule(
             alice grant planner token=t0 aud=https://crm.example.com
             planner use t0 at=mail.example.com kind=client
         """,
+        "the host that an issuing span names is the issuer's": """
+            alice grant planner token=t0 at=as.example.com aud=https://crm.example.com
+            planner use t0 at=crm.example.com by=crm
+        """,
         "one of several audiences": """
             alice grant planner token=t0 aud=https://crm.example.com,https://mail.example.com
             planner use t0 at=mail.example.com by=mail
@@ -114,6 +118,10 @@ RULE = Rule(
         """,
     },
     late={
+        "stronger evidence names other audiences, after the token's issue at some host": """
+            alice grant planner token=t0 at=as.example.com
+            late: planner use t0 at=mail.example.com by=mail evidence=issuer aud=https://crm.example.com
+        """,
         "the server that refused reports last": """
             alice grant planner token=t0 aud=https://crm.example.com
             planner use t0 at=mail.example.com kind=client outcome=allow call=c1

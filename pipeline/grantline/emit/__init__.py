@@ -20,8 +20,9 @@
     dl.revoke(narrow)
     dl.end("completed", task="book-a-trip")
 
-Tokens are fingerprinted here and never leave. Nothing raises into the agent, nothing touches
-its own tracing, and what cannot be delivered is counted: `dl.stats()`.
+Tokens are fingerprinted here and never leave. Nothing raises into the agent, and what cannot be
+delivered is counted: `dl.stats()`. Its own tracing is left as it is but for one propagator, which is
+put around the application's (`grantline.emit.propagator`).
 """
 
 from __future__ import annotations

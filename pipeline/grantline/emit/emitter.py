@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import multiprocessing.util
 import weakref
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import NonRecordingSpan, SpanContext, get_current_span, set_span_in_context
 
-from grantline.emit import context
+from grantline.emit import context, hosts, propagator
 from grantline.emit.canonical import fingerprint
 from grantline.emit.claims import Json
 from grantline.emit.context import Acting, acting
@@ -24,6 +24,8 @@ from grantline.emit.settings import Settings
 from grantline.emit.tally import Stats
 from grantline.emit.wrapping import Wrapping
 
+Carrier = Mapping[str, Any] | Sequence[tuple[Any, Any]]
+"""Headers, metadata or a record: by name, or as pairs; text or bytes."""
 _NO_CONTEXT: Context | None = None
 
 
@@ -36,6 +38,9 @@ class Emitter(Wrapping):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(Recorder(settings))
+        self._allow = tuple(settings.baggage_allow)
+        if settings.propagate:
+            propagator.install(self._recorder, self._allow)
         self._close = weakref.finalize(self, _close, self._recorder)
         self._close.atexit = False
         atexit.register(self._close)
@@ -63,8 +68,8 @@ class Emitter(Wrapping):
         verified: Json | None,
         task: str | None,
     ) -> Context | None:
-        now = self._entered(token, delegation, verified, task)
-        return context.with_acting(now, self.tally)
+        propagator.ensure()
+        return context.with_acting(self._entered(token, delegation, verified, task))
 
     def _entered(
         self,
@@ -82,7 +87,7 @@ class Emitter(Wrapping):
         if own.task_id is None or task is not None:
             own = replace(own, task_id=task or (around.delegation.task_id if around else None))
         self._remember(own, known.facts, known.origin, seen.fingerprint)
-        return Acting(own, known.facts, around.resumed if around else None)
+        return Acting(own, known.facts, around.resumed if around else None, False, self._allow)
 
     def current(self) -> Delegation | None:
         """The delegation this context acts under."""
@@ -94,7 +99,8 @@ class Emitter(Wrapping):
     ) -> MutableMapping[str, Any]:
         """Write the current delegation into headers, MCP `_meta` or a job's record.
 
-        With a `host`, only if it is on `baggage_allow`; otherwise it is taken out.
+        With a `host`, only if it is our own or on `baggage_allow`; otherwise it is taken out.
+        Without one, whoever calls this knows where the carrier goes.
         """
         carrier = {} if carrier is None else carrier
         self._inject(carrier, host)
@@ -102,27 +108,29 @@ class Emitter(Wrapping):
 
     @guarded(None)
     def _inject(self, carrier: MutableMapping[str, Any], host: str | None) -> None:
-        told = host is None or context.allowed(host, self.settings.baggage_allow)
+        told = host is None or hosts.allowed(host, self._allow)
         context.inject(carrier, self.current() if told else None, self.tally)
 
-    def extract(self, carrier: Mapping[str, Any], *, trusted: bool = True) -> Context:
+    def extract(self, carrier: Carrier, *, trusted: bool = True) -> Context:
         """A context with what the carrier tells; without it if the sender is not trusted."""
         return self._extracted(carrier, trusted) or context.without_delegation()
 
     @guarded(_NO_CONTEXT)
-    def _extracted(self, carrier: Mapping[str, Any], trusted: bool) -> Context | None:
+    def _extracted(self, carrier: Carrier, trusted: bool) -> Context | None:
+        propagator.ensure()
         told, span = context.extract(carrier, self.tally)
         found = context.without_delegation()
         if trusted and told is not None:
-            found = context.with_acting(Acting(told, told=True), self.tally, found)
+            found = context.with_acting(Acting(told, told=True, allow=self._allow), found)
         if span.is_valid and not get_current_span().get_span_context().is_valid:
             found = set_span_in_context(NonRecordingSpan(span), found)
         return found
 
-    def receive(
-        self, carrier: Mapping[str, Any], *, trusted: bool = True
-    ) -> AbstractContextManager[None]:
-        """`with dl.receive(headers, trusted=...):` handle a request under what it tells."""
+    def receive(self, carrier: Carrier, *, trusted: bool = True) -> AbstractContextManager[None]:
+        """`with dl.receive(headers, trusted=...):` handle a request under what it tells.
+
+        HTTP headers, gRPC metadata, MCP `_meta`, Kafka headers: a mapping, or pairs.
+        """
         return context.attached(lambda: self.extract(carrier, trusted=trusted))
 
     @contextmanager
@@ -135,7 +143,8 @@ class Emitter(Wrapping):
     def _resumed(self, carrier: Mapping[str, Any]) -> Context | None:
         told, span = context.extract(carrier, self.tally)
         resumed: SpanContext | None = span if span.is_valid else None
-        return context.with_acting(Acting(told or Delegation(), None, resumed, True), self.tally)
+        now = Acting(told or Delegation(), None, resumed, told=True, allow=self._allow)
+        return context.with_acting(now)
 
     def fingerprint(self, token: Token) -> str:
         """What this emitter publishes instead of a token. Raises `ValueError` for a non-token."""
@@ -157,6 +166,7 @@ class Emitter(Wrapping):
 
 
 def _close(recorder: Recorder) -> None:
+    propagator.release(recorder)
     try:
         recorder.shutdown()
     except Exception as error:  # noqa: BLE001 - the end of the process is the agent's

@@ -41,7 +41,11 @@ class Settings:
     fail_closed: bool = False
     """`grant` and `delegate` wait for delivery and raise `NotRecorded` without it."""
     baggage_allow: Sequence[str] = ()
-    """Hosts that may be told the current delegation, `*.corp.example.com` patterns allowed."""
+    """Hosts that may be told the current delegation beside our own (loopback, names of one label,
+    `*.svc`, `*.svc.cluster.local`, `*.internal`); `*.corp.example.com` patterns allowed."""
+    propagate: bool = True
+    """Put a propagator around OpenTelemetry's, so that instrumented clients tell those hosts;
+    without it only `inject()` and `receive()` carry the delegation."""
     test_tokens: bool = False
     """Read claims of unsigned (`alg: none`) tokens too. Never outside tests."""
     resource: Mapping[str, str] = field(default_factory=dict)

@@ -32,13 +32,16 @@ SERVICES = ("planner", "worker", "gateway", "crm")
 HOSTS = ("crm.example.com", "gw.example.com", "mail.example.com")
 AUDIENCES = (("https://crm.example.com",), ("https://mail.example.com",), ("urn:crm",), ())
 SCOPES = ((), ("read",), ("read", "write"), ("admin",), ("openid", "read"))
-ISSUERS = ("https://a.example", "https://b.example")
+ISSUERS = ("https://a.example", "https://b.example", "https://A.example/")
 JTIS = ("j0", "j1")
 TASKS = ("k0", "k1")
+INSTANCES = ("i0", "i1")
 CALLS = (0, 1, 2, 3, 101, 102, 103)
 """Numbers of the spans that others may be below."""
 EVIDENCE = ("asserted", "verified_token", "issuer", "no such evidence")
 SECONDS = (0, 1, 60, 61, 90, 200, 400)
+FRACTIONS = (0, 0, 0, 400_000_000, 400_000_001)
+"""Nanoseconds beside the seconds, so that clocks tell the time in several resolutions."""
 TARGETS = ("token", "delegation", "subtree", "task", "subject", "session", "no such target")
 
 
@@ -65,6 +68,7 @@ _shared: dict[str, st.SearchStrategy[Any]] = {
     "decision_outcome": _maybe(("allow", "deny", "challenge")),
     "parent_span_id": _maybe(tuple(_span(number)["span_id"] for number in CALLS)),
     "failed": st.booleans(),
+    "service_instance": _maybe(INSTANCES),
     "action_risk": _maybe(("low", "critical")),
 }
 _token: dict[str, st.SearchStrategy[Any]] = {
@@ -101,6 +105,7 @@ _BY_OPERATION: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "revocation_target": _maybe(TARGETS),
         "revocation_reason": _maybe(("rotation", "compromise")),
         "revocation_cascade": _maybe((True, False)),
+        "ended": _maybe((EPOCH * NS + 61 * NS, EPOCH * NS + 61_400_000_000)),
     },
     END: {"end_status": _maybe(("completed",))},
 }
@@ -118,6 +123,11 @@ _SUBJECTS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
         (GRANT, DELEGATE, RENEW, REVOKE, REVOKE, USE, USE),
         frozenset({"evidence", "revocation_target", "revocation_reason", "revocation_cascade",
                    "token_issuer", "token_jti", "task_id"}),
+    ),
+    "by which clock": (
+        (GRANT, DELEGATE, RENEW, REVOKE, REVOKE, USE, USE),
+        frozenset({"evidence", "service_instance", "token_issuer", "service", "ended",
+                   "revocation_target", "revocation_cascade", "task_id"}),
     ),
     "who presents": (
         (GRANT, USE, USE, USE, DELEGATE),
@@ -169,7 +179,7 @@ def hostile(draw: st.DrawFn, size: int = 14) -> list[Hop]:
         drawn = {name: draw(fields[name]) for name in sorted(fields.keys() & spoken)}
         if "token_parent_fingerprint" in fields:
             drawn["token_parent_fingerprint"] = draw(tokens)
-        time = (EPOCH + draw(st.sampled_from(SECONDS))) * NS
+        time = (EPOCH + draw(st.sampled_from(SECONDS))) * NS + draw(st.sampled_from(FRACTIONS))
         drawn["token_fingerprint"] = draw(st.one_of(st.none(), tokens, tokens, tokens, tokens))
         drawn["root_id"] = draw(roots)
         hops.append(Hop(**_span(draw(spans)), operation=operation, time=time, **drawn))
@@ -201,7 +211,7 @@ def honest(draw: st.DrawFn, length: int = 9) -> list[Hop]:
         if operation not in (GRANT, DELEGATE, RENEW):
             fields |= {"token_fingerprint": FINGERPRINTS[source]}
         names = ("kind", "service", "presenter_id", "evidence", "decision_outcome",
-                 "parent_span_id")  # fmt: skip
+                 "parent_span_id", "service_instance")  # fmt: skip
         drawn = _shared | _BY_OPERATION[operation]
         wanted = [*names, *(set(_BY_OPERATION[operation]) - fields.keys())]
         fields |= {name: draw(drawn[name]) for name in sorted(wanted) if name not in fields}
@@ -251,6 +261,7 @@ _TWISTS: dict[str, st.SearchStrategy[Any]] = {
     "task_id": _maybe(TASKS),
     "id": _maybe(IDS),
     "kind": st.sampled_from((0, CLIENT, SERVER)),
+    "service_instance": _maybe(INSTANCES),
     "decision_outcome": _maybe(("allow", "deny")),
 }
 

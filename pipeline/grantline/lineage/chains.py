@@ -8,6 +8,7 @@ own, and the dependents of a fact that changes their context.
 from __future__ import annotations
 
 from grantline.lineage import revocations
+from grantline.lineage.clocks import clocks_of
 from grantline.lineage.merge import join, overlay
 from grantline.lineage.route import own_id
 from grantline.lineage.tiers import LAST_MS
@@ -87,6 +88,7 @@ def _add_use(token: Token, hop: Hop, delta: Delta) -> None:
         hop.presenter_id or hop.actor_id or hop.service,
         hop.action_name,
         hop.action_risk,
+        clocks_of(hop),
     )
     if tell(token.uses, hop.span_id, use):
         delta.uses[use] = None

@@ -24,7 +24,7 @@ from grantline.model.sighting import USED
 from grantline.model.subject import Spoken, Subject
 from grantline.model.task import Claim, Claims
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 """Grows with every change of what is packed, and of the structs it is made of."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -53,6 +53,8 @@ class _Use(msgspec.Struct, array_like=True, gc=False):
     by: str | None
     action: str | None
     risk: str | None
+    clocks: int
+    """The number of its clocks among the chain's."""
     said: tuple[Spoken, ...]
 
 
@@ -109,6 +111,8 @@ class _Chain(msgspec.Struct, array_like=True, gc=False):
     task_deaths_named: dict[str, Death]
     task_claims: dict[str, tuple[list[Claim], list[Claim]]]
     tasks: dict[str, list[int]]
+    clocks: list[tuple[str, ...]]
+    """What told the times of uses: few clocks tell of many."""
 
 
 _chain = msgspec.msgpack.Decoder(_Chain)
@@ -119,12 +123,13 @@ def pack_chain(chain: Chain) -> bytes:
     delegations = {d: number for number, d in enumerate(chain.delegations.values())}
     stand_ins = [named.stand_in for named in chain.jtis.values()]
     tokens = {t: number for number, t in enumerate((*chain.tokens.values(), *stand_ins))}
+    clocks: dict[tuple[str, ...], int] = {}
     packed = _Chain(
         chain.hops,
         chain.last_arrival,
         chain.ends_at,
         [_delegation_row(d, delegations) for d in delegations],
-        [_token_row(t, delegations) for t in tokens],
+        [_token_row(t, delegations, clocks) for t in tokens],
         [
             _Named(*jti, n.revoked, n.condemns, [tokens[t] for t in n.tokens], tokens[n.stand_in])
             for jti, n in chain.jtis.items()
@@ -133,6 +138,7 @@ def pack_chain(chain: Chain) -> bytes:
         chain.task_deaths_named,
         {task: claims.told for task, claims in chain.task_claims.items()},
         {task: [delegations[d] for d in of] for task, of in chain.tasks.items()},
+        list(clocks),
     )
     return _encode(packed)
 
@@ -150,13 +156,15 @@ def _delegation_row(d: Delegation, numbers: dict[Delegation, int]) -> _Delegatio
     )  # fmt: skip
 
 
-def _token_row(t: Token, numbers: dict[Delegation, int]) -> _Token:
+def _token_row(
+    t: Token, numbers: dict[Delegation, int], clocks: dict[tuple[str, ...], int]
+) -> _Token:
     return _Token(
         t.key, t.fingerprint is not None, t.arrived, -1 if t.owner is None else numbers[t.owner],
         t.issued, t.revoked, t.condemns,
         [
             _Use(u.span_id, u.time, u.operation, u.denied, u.refused, u.client, u.stated, u.by, u.action, u.risk,
-                 u.said)
+                 clocks.setdefault(u.clocks, len(clocks)), u.said)
             for u in t.uses.values()
         ],
         t.refusals, [numbers[d] for d in t.waiting],
@@ -176,7 +184,7 @@ def unpack_chain(root_id: str, data: bytes, _: Head) -> Chain:
             d.claimed = delegations[row.claimed]
             d.claimed.children[d] = None
             d.parent = None if row.open else d.claimed
-    tokens = [_token(row, delegations) for row in packed.tokens]
+    tokens = [_token(row, delegations, packed.clocks) for row in packed.tokens]
     for named in packed.named:
         _name_tokens(chain, named, tokens)
     stand_ins = {named.stand_in for named in packed.named}
@@ -240,7 +248,7 @@ def _delegation(row: _Delegation) -> Delegation:
     return d
 
 
-def _token(row: _Token, delegations: list[Delegation]) -> Token:
+def _token(row: _Token, delegations: list[Delegation], clocks: list[tuple[str, ...]]) -> Token:
     owner = delegations[row.owner] if row.owner >= 0 else None
     token = Token(
         row.key, row.key if row.fingerprint else None, row.arrived, owner, row.issued, row.revoked,
@@ -250,7 +258,7 @@ def _token(row: _Token, delegations: list[Delegation]) -> Token:
     for u in row.uses:
         use = Use(
             token, u.span_id, u.time, u.operation, u.denied, u.refused, u.client, u.stated, u.by, u.action, u.risk,
-            said=u.said,
+            clocks[u.clocks], said=u.said,
         )  # fmt: skip
         uses[_free(uses, use.span_id)] = use
     if owner is not None:

@@ -6,10 +6,11 @@ subject). A revocation may arrive before what it revokes.
 
 from __future__ import annotations
 
+from grantline.lineage.clocks import clocks_of
 from grantline.lineage.tallies import revoke
 from grantline.lineage.tree import Delta, delegation_of, inherit, token_of
 from grantline.model.chain import Chain, Named, Token
-from grantline.model.death import ALIVE, Death, Kill, Revoked
+from grantline.model.death import ALIVE, Death, Ends, Kill, Revoked, ends, resolution
 from grantline.model.hop import ROOT_WITHDRAWN, Hop
 from grantline.model.task import Claim, Claims
 
@@ -59,9 +60,19 @@ def carries(chain: Chain, token: Token, named: Named, delta: Delta) -> None:
     _revoke(chain, token, named.revoked, named.condemns, delta)
 
 
+def _kill(hop: Hop) -> Kill:
+    """What is asked to be revoked is dead once that is done."""
+    done = hop.time if hop.ended is None else hop.ended
+    return Kill(done, hop.span_id, "", resolution(hop.time, hop.ended))
+
+
+def _ends(hop: Hop) -> Ends:
+    return ends(_kill(hop), clocks_of(hop))
+
+
 def _death(hop: Hop) -> Death:
-    kill = Kill(hop.time, hop.span_id, "")
-    return Death(soft=kill) if hop.revocation_cascade is False else Death(hard=kill)
+    told = _ends(hop)
+    return Death(soft=told) if hop.revocation_cascade is False else Death(hard=told)
 
 
 def _delegation(chain: Chain, identity: str, hop: Hop, now_ms: int, delta: Delta) -> None:
@@ -80,7 +91,7 @@ def _claim(chain: Chain, task_id: str, hop: Hop, granted_at: int, delta: Delta) 
     """Nothing but its task says that the hop belongs here: until a run fits better."""
     claims = chain.task_claims.setdefault(task_id, Claims())
     soft = hop.revocation_cascade is False
-    claim = Claim(Kill(hop.time, hop.span_id, ""), soft, granted_at)
+    claim = Claim(_kill(hop), soft, granted_at, clocks_of(hop))
     if ROOT_WITHDRAWN in hop.flags:
         claims.withdraw(claim)
     else:
@@ -105,7 +116,7 @@ def _token(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         condemns = _death(hop)
     else:
         rotation = hop.revocation_reason == _ROTATION
-        revoked = Revoked(hop.time, hop.span_id, hop.revocation_cascade is not False, rotation)
+        revoked = Revoked(_ends(hop), hop.revocation_cascade is not False, rotation)
     dead: list[Token] = []
     fingerprint = hop.token_fingerprint
     if fingerprint is not None:

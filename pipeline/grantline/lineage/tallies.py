@@ -6,7 +6,7 @@ What must be looked for among all tokens is looked for only after the one that d
 from __future__ import annotations
 
 from grantline.model.chain import Delegation, Token
-from grantline.model.death import ALIVE, Death, Kill, Revoked
+from grantline.model.death import ALIVE, Death, Ends, Revoked, Tally
 
 
 def enter(owner: Delegation, token: Token) -> None:
@@ -18,10 +18,10 @@ def enter(owner: Delegation, token: Token) -> None:
     if revoked is None:
         tally.live += 1
         return
+    tally.dead += 1
     tally.uncascading += not revoked.cascades
     tally.real += not revoked.rotation
-    if tally.last is None or revoked[:2] >= tally.last:
-        tally.last, tally.stale = revoked[:2], False
+    _late(tally, revoked.told)
 
 
 def leave(owner: Delegation, token: Token) -> None:
@@ -44,16 +44,30 @@ def revoke(token: Token, revoked: Revoked | None, condemns: Death) -> None:
 
 
 def death_of_tokens(owner: Delegation) -> Death:
-    """A delegation is dead when every token of it was revoked, unless they were replaced."""
+    """A delegation is dead when every token of it was revoked, unless they were replaced.
+
+    By a clock that told the end of each of them, or by any.
+    """
     tally = owner.tally
-    if tally.live or not tally.real or tally.last is None:
+    if tally.live or not tally.real:
         return ALIVE
     if tally.stale:
-        revoked = (t.revoked for t in owner.tokens if t.fingerprint is not None)
-        tally.last = max(r[:2] for r in revoked if r is not None)
-        tally.stale = False
-    kill = Kill(*tally.last, owner.id)
-    return Death(soft=kill) if tally.uncascading else Death(hard=kill)
+        tally.last, tally.stale = {}, False
+        for token in owner.tokens:
+            if token.fingerprint is not None and token.revoked is not None:
+                _late(tally, token.revoked.told)
+    told = tuple(
+        (clock, kill._replace(delegation_id=owner.id))
+        for clock, (kill, tokens) in sorted(tally.last.items())
+        if tokens == tally.dead
+    )
+    return Death(soft=told) if tally.uncascading else Death(hard=told)
+
+
+def _late(tally: Tally, told: Ends) -> None:
+    for clock, kill in told:
+        known = tally.last.get(clock)
+        tally.last[clock] = (kill, 1) if known is None else (max(known[0], kill), known[1] + 1)
 
 
 def _discount(owner: Delegation, token: Token) -> None:
@@ -63,6 +77,13 @@ def _discount(owner: Delegation, token: Token) -> None:
     if revoked is None:
         tally.live -= 1
         return
+    tally.dead -= 1
     tally.uncascading -= not revoked.cascades
     tally.real -= not revoked.rotation
-    tally.stale = tally.stale or revoked[:2] == tally.last
+    for clock, kill in revoked.told:
+        last, tokens = tally.last[clock]
+        if tokens == 1:
+            del tally.last[clock]
+        else:
+            tally.last[clock] = last, tokens - 1
+            tally.stale = tally.stale or kill == last

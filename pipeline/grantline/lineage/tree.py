@@ -12,7 +12,7 @@ from math import inf
 
 from grantline.lineage.tallies import death_of_tokens, enter, leave
 from grantline.model.chain import MAX_PATH, Chain, Delegation, Renewal, Token, Use
-from grantline.model.death import ALIVE, Death, Kill
+from grantline.model.death import ALIVE, Death
 
 
 class Delta:
@@ -149,7 +149,7 @@ def shown_from(redrawn: Iterable[Delegation]) -> Iterable[Delegation]:
     """What is at and below `redrawn`, as far down as findings show its name and place."""
     levels: dict[Delegation, float] = {}
     for top in redrawn:
-        kills = (kill for kill in top.passed_on if kill is not None)
+        kills = (kill for told in top.passed_on for _, kill in told)
         # Paths end after so many actors; a revoked ancestor is named however far below.
         reach = inf if any(kill.delegation_id == top.id for kill in kills) else MAX_PATH
         todo = [(top, reach)]
@@ -170,22 +170,13 @@ def _inherited(
     if chain.task_deaths and here.facts.task_id is not None:
         own = own.joined(chain.task_deaths.get(here.facts.task_id, ALIVE))
     if own != ALIVE:
-        own = _of(here, own)
+        own = own.of(here.id)
     dead = own.joined(of_tokens)
     if parent is None:
         return (0 if here.id == chain.root_id else None), None, own, ALIVE, dead
     depth = None if parent.depth is None else parent.depth + 1
     limit = _least(parent.limit, parent.facts.max_depth)
     return depth, limit, own, parent.passed_on, dead.joined(parent.passed_on)
-
-
-def _of(here: Delegation, death: Death) -> Death:
-    """`death`, as the death of this delegation."""
-    hard, soft = death
-    return Death(
-        hard and Kill(hard.time, hard.span_id, here.id),
-        soft and Kill(soft.time, soft.span_id, here.id),
-    )
 
 
 def _least(one: int | None, other: int | None) -> int | None:

@@ -67,6 +67,8 @@ class Use(Subject):
     by: str | None
     action: str | None
     risk: str | None
+    clocks: tuple[str, ...] = ()
+    """What tells `time`: see `lineage.clocks`."""
 
 
 class Token(msgspec.Struct, eq=False):

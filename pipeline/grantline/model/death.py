@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypeAlias
+
+ANY: Final = ""
+"""Stands for all clocks at once: what it tells is compared with the policy's leeway."""
+CLOCKS: Final = 8
+"""Clocks of which one end is remembered beside `ANY`; those that told the latest are dropped."""
+_RESOLUTIONS: Final = (1_000_000_000, 1_000_000, 1_000)
 
 
 class Kill(NamedTuple):
     """When authority ended, and through which revocation. Ordered by time."""
 
     time: int
+    """When the revocation was complete, nanoseconds since the epoch."""
     span_id: str
     delegation_id: str
+    resolution: int = 1
+    """Of `time`, nanoseconds."""
+
+
+Ends: TypeAlias = tuple[tuple[str, Kill], ...]
+"""(clock, the earliest end that this clock told), by clock; the first is `ANY`'s. Empty: no end.
+
+A clock's own earliest end is kept beside the earliest of all, because the leeway is another one:
+a second clock that is a minute fast would otherwise hide what the first one proves.
+"""
 
 
 class Death(NamedTuple):
     """The earliest ends of some authority."""
 
-    hard: Kill | None = None
-    soft: Kill | None = None
+    hard: Ends = ()
+    soft: Ends = ()
     """Of revocations whose sender said that they do not cascade."""
-
-    def earliest(self) -> Kill | None:
-        return first(self.hard, self.soft)
 
     def joined(self, other: Death) -> Death:
         if other is ALIVE or other is self:
@@ -30,11 +44,70 @@ class Death(NamedTuple):
             return other
         return Death(first(self.hard, other.hard), first(self.soft, other.soft))
 
+    def of(self, delegation_id: str) -> Death:
+        """The same, as the death of this delegation."""
+        return Death(_of(self.hard, delegation_id), _of(self.soft, delegation_id))
 
-def first(one: Kill | None, other: Kill | None) -> Kill | None:
-    if one is None or other is None:
-        return one or other
-    return min(one, other)
+
+def ends(kill: Kill, clocks: tuple[str, ...]) -> Ends:
+    """One end, told by `clocks`."""
+    return ((ANY, kill), *((clock, kill) for clock in sorted(clocks)))
+
+
+def first(one: Ends, other: Ends) -> Ends:
+    """The earliest of both, clock by clock: associative, commutative and idempotent.
+
+    So it stays with the bound: of a clock that is dropped, as many others told an earlier end, and
+    what joins only makes theirs earlier.
+    """
+    if not other or one == other:
+        return one
+    if not one:
+        return other
+    known = dict(one)
+    for clock, kill in other:
+        before = known.get(clock)
+        if before is None or kill < before:
+            known[clock] = kill
+    if len(known) > CLOCKS + 1:
+        clocks = sorted(known.keys() - {ANY}, key=lambda clock: (known[clock], clock))
+        for clock in clocks[CLOCKS:]:
+            del known[clock]
+    return tuple(sorted(known.items()))
+
+
+def _of(told: Ends, delegation_id: str) -> Ends:
+    return tuple((clock, kill._replace(delegation_id=delegation_id)) for clock, kill in told)
+
+
+def struck(told: Ends, time: int, clocks: tuple[str, ...], leeway: int) -> Kill | None:
+    """The earliest of `told` that surely came before `time`, which `clocks` tell; None for none.
+
+    Between two clocks that takes `leeway` nanoseconds. One clock goes wrong by no more than the
+    coarser resolution of the two times: what it told a unit later was later.
+    """
+    earliest: Kill | None = None
+    for clock, kill in told:
+        if clock == ANY:
+            after = time > kill.time + leeway
+        else:
+            after = clock in clocks and time >= kill.time + max(kill.resolution, resolution(time))
+        if after and (earliest is None or kill < earliest):
+            earliest = kill
+    return earliest
+
+
+def resolution(*times: int | None) -> int:
+    """How finely a reporter tells the time, nanoseconds: by the finest of its `times`.
+
+    A time of whole seconds is one of a reporter that tells no more. Of one that does, a time in a
+    thousand looks so by chance: it is then compared more coarsely, never too finely.
+    """
+    finest = _RESOLUTIONS[0]
+    for time in times:
+        if time is not None:
+            finest = min(finest, next((unit for unit in _RESOLUTIONS if time % unit == 0), 1))
+    return finest
 
 
 ALIVE = Death()
@@ -43,9 +116,7 @@ ALIVE = Death()
 class Revoked(NamedTuple):
     """Every revocation of one token, joined."""
 
-    time: int
-    """Of the earliest."""
-    span_id: str
+    told: Ends
     cascades: bool
     """False only where every revoker said that it does not."""
     rotation: bool
@@ -54,26 +125,30 @@ class Revoked(NamedTuple):
     def joined(self, other: Revoked | None) -> Revoked:
         if other is None:
             return self
-        time, span_id = min(self[:2], other[:2])
         return Revoked(
-            time, span_id, self.cascades or other.cascades, self.rotation and other.rotation
+            first(self.told, other.told),
+            self.cascades or other.cascades,
+            self.rotation and other.rotation,
         )
 
 
 class Tally:
     """What is known of all tokens of one delegation, kept so that no question counts them."""
 
-    __slots__ = ("condemns", "last", "live", "real", "stale", "uncascading")
+    __slots__ = ("condemns", "dead", "last", "live", "real", "stale", "uncascading")
 
     def __init__(self) -> None:
         self.live = 0
         """Tokens that nobody revoked."""
+        self.dead = 0
+        """Those that somebody did."""
         self.uncascading = 0
         self.real = 0
         """Tokens revoked for more than their rotation."""
-        self.last: tuple[int, str] | None = None
-        """(time, span id) of the revocation that came last, each token's first one counting."""
+        self.last: dict[str, tuple[Kill, int]] = {}
+        """Clock -> (the end that came last, each token's first one counting; the tokens whose end
+        it told)."""
         self.condemns: Death = ALIVE
         """By revocations of the delegation that name one of its tokens."""
         self.stale = False
-        """The token that `last` is of has gone."""
+        """A token that `last` is of has gone."""

@@ -18,7 +18,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     leeway_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 60
-    """Clock skew forgiven when a use is compared with an expiry or a revocation."""
+    """Clock skew forgiven when a use is compared with an expiry, or with a revocation that another
+    clock told (one clock: decision 027)."""
     parent_grace_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 300.0
     """How long a missing parent may still be on its way, in ingest time."""
     witness_seconds: Annotated[float, Meta(ge=0, le=3_600)] = 2.0

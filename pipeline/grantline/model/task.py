@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import NamedTuple, Self
 
-from grantline.model.death import Death, Kill
+from grantline.model.death import ANY, Death, Ends, Kill, first
 
 
 class Start(NamedTuple):
@@ -37,6 +37,8 @@ class Claim(NamedTuple):
     kill: Kill
     soft: bool
     granted_at: int
+    clocks: tuple[str, ...] = ()
+    """What told it."""
 
 
 class Claims:
@@ -47,8 +49,9 @@ class Claims:
     def __init__(self) -> None:
         self._known: set[Claim] = set()
         self._gone: set[Claim] = set()
-        self._hard: list[Claim] = []
-        self._soft: list[Claim] = []
+        self._hard: dict[str, list[Claim]] = {}
+        """Clock -> what it told, as a heap; what is withdrawn is taken off when it comes first."""
+        self._soft: dict[str, list[Claim]] = {}
 
     @classmethod
     def of(cls, known: Iterable[Claim], gone: Iterable[Claim]) -> Self:
@@ -67,7 +70,9 @@ class Claims:
     def add(self, claim: Claim) -> None:
         if claim not in self._known:
             self._known.add(claim)
-            heappush(self._soft if claim.soft else self._hard, claim)
+            heaps = self._soft if claim.soft else self._hard
+            for clock in (ANY, *claim.clocks):
+                heappush(heaps.setdefault(clock, []), claim)
 
     def withdraw(self, claim: Claim) -> None:
         self._gone.add(claim)
@@ -76,7 +81,11 @@ class Claims:
     def death(self) -> Death:
         return Death(self._first(self._hard), self._first(self._soft))
 
-    def _first(self, claims: list[Claim]) -> Kill | None:
-        while claims and claims[0] in self._gone:
-            heappop(claims)
-        return claims[0].kill if claims else None
+    def _first(self, heaps: dict[str, list[Claim]]) -> Ends:
+        told: Ends = ()
+        for clock, claims in heaps.items():
+            while claims and claims[0] in self._gone:
+                heappop(claims)
+            if claims:
+                told = first(told, ((clock, claims[0].kill),))
+        return told

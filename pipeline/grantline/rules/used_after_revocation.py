@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from grantline.model.chain import Delegation, Use
-from grantline.model.death import ALIVE, Death, Kill
+from grantline.model.death import ALIVE, Ends, Kill, struck
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InChain, Rule
@@ -18,18 +20,26 @@ def check(use: Use, where: InChain) -> Hits:
     if own is ALIVE and above is ALIVE and token.revoked is None:
         return NONE
     hits: list[Hit] = []
+    kills = [_struck(use, where, told) for told in own]
     if (revoked := token.revoked) is not None:
-        own = own.joined(Death(hard=Kill(revoked.time, revoked.span_id, owner.id)))
-    if (kill := own.earliest()) is not None and _after(use, where, kill):
+        # What a successor replaces is still in flight for a while, whatever clock tells it.
+        clocks = () if revoked.rotation else use.clocks
+        kill = struck(revoked.told, use.time, clocks, where.policy.leeway_ns)
+        kills.append(kill and kill._replace(delegation_id=owner.id))
+    if (kill := _earliest(kills)) is not None:
         hits.append(_hit("TR-04", use, owner, where, kill, soft=False))
-    if (kill := above.earliest()) is not None and _after(use, where, kill):
-        soft = above.hard is None or not _after(use, where, above.hard)
-        hits.append(_hit("TR-05", use, owner, where, kill, soft=soft))
+    hard, soft = (_struck(use, where, told) for told in above)
+    if (kill := _earliest((hard, soft))) is not None:
+        hits.append(_hit("TR-05", use, owner, where, kill, soft=hard is None))
     return hits or NONE
 
 
-def _after(use: Use, where: InChain, kill: Kill) -> bool:
-    return use.time > kill.time + where.policy.leeway_ns
+def _struck(use: Use, where: InChain, told: Ends) -> Kill | None:
+    return struck(told, use.time, use.clocks, where.policy.leeway_ns)
+
+
+def _earliest(kills: Iterable[Kill | None]) -> Kill | None:
+    return min(filter(None, kills), default=None)
 
 
 def _hit(
@@ -81,7 +91,8 @@ RULE = Rule(
     "works is authority nobody gives any more.",
     triage="Stop the using agent. List the live descendants of the revoked delegation (SQL below), "
     "revoke each at its issuer, and ask why the accepting system does not look revocation up.",
-    blind_spots="Systems that report no use. Revocations that never reach the stream. A replaced "
+    blind_spots="Within the leeway, unless one clock told both (one issuer's log, one process). "
+    "Systems that report no use. Revocations that never reach the stream. A replaced "
     "token (reason `rotation`) does not kill what was derived from it.",
     retracts_if="stronger evidence hangs the delegation under another parent, or a renewal shows "
     "that the revoked token had been replaced",
@@ -109,8 +120,45 @@ RULE = Rule(
             @100 alice revoke task=k1 target=task root=dlg:t0
             @300 planner use t0
         """,
+        "TR-04: told by one clock, the issuer's": """
+            alice grant planner token=t0 iss=https://as.example.com
+            @100.2 as revoke t0 ended=100.3 evidence=issuer iss=https://AS.example.com/
+            @100.4 planner use t0 evidence=issuer iss=https://as.example.com
+        """,
+        "TR-05: told by one process, and one that is slow told of it, too": """
+            alice grant planner token=t0
+            planner delegate worker from=t0 token=t1
+            @100.2 planner revoke t0 target=subtree instance=i1
+            @90 idp revoke t0 target=subtree instance=i2
+            @101.4 worker use t1 by=planner instance=i1
+        """,
+        "TR-04: whole seconds of one clock": """
+            alice grant planner token=t0 iss=https://as.example.com
+            @100 as revoke t0 evidence=issuer iss=https://as.example.com
+            @101 planner use t0 evidence=issuer iss=https://as.example.com
+        """,
     },
     quiet={
+        "within what one clock can tell": """
+            alice grant planner token=t0 iss=https://as.example.com
+            @100 as revoke t0 evidence=issuer iss=https://as.example.com
+            @100.9 planner use t0 evidence=issuer iss=https://as.example.com
+        """,
+        "one clock, before the revocation is done": """
+            alice grant planner token=t0 iss=https://as.example.com
+            @100.2 as revoke t0 ended=100.5 evidence=issuer iss=https://as.example.com
+            @100.4 planner use t0 evidence=issuer iss=https://as.example.com
+        """,
+        "replicas of one service have a clock each": """
+            alice grant planner token=t0
+            @100.2 planner revoke t0 instance=i1
+            @101.4 planner use t0 by=planner instance=i2
+        """,
+        "one clock, but its token was replaced and is in flight": """
+            alice grant planner token=t0 iss=https://as.example.com
+            @100.2 as revoke t0 reason=rotation evidence=issuer iss=https://as.example.com
+            @100.4 planner use t0 evidence=issuer iss=https://as.example.com
+        """,
         "in flight, within the leeway": """
             alice grant planner token=t0
             @100 alice revoke t0 target=subtree

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 NS = 1_000_000_000
+_MS = 1_000_000
 HANDED_ON_BY_DESIGN = frozenset({"txn_token"})
 """Token types that others present by design: a transaction token is passed on unmodified and
 its audience is a whole trust domain (draft-ietf-oauth-transaction-tokens)."""
@@ -33,6 +34,10 @@ def instant(time_ns: int) -> str:
 
 def span(nanoseconds: int) -> str:
     """A duration for people."""
+    if abs(nanoseconds) < _MS:
+        return "less than 1 ms"
+    if abs(nanoseconds) < NS:
+        return f"{nanoseconds // _MS} ms"
     seconds = nanoseconds / NS
     if seconds < 120:
         return f"{seconds:.0f} s"

@@ -58,6 +58,10 @@ demo: $(STAMP) ## the whole way, small: agents, broker, detection, lineage (abou
 test: $(STAMP) ## the whole suite; its last lines say which broker was used
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: issuers
+issuers: $(STAMP) ## real authorization servers, honest and abusive flows, what is said of them
+	@$(BIN)/python -m tests.issuers $(ARGS)
+
 .PHONY: lint
 lint: $(STAMP) ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff check

@@ -1,0 +1,38 @@
+"""What Grantline still says wrongly of these issuers: (issuer, flow, view) -> why.
+
+Held both ways: an entry that has come out right fails, so that the list only shrinks.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.issuers.parties import AGENTS_VIEW, BOTH, ISSUERS_VIEW
+
+_DISPATCH = "the client tells of a use at dispatch, and nothing joins it to the server's refusal"
+_STS = "credentials in an STS answer are not read as a token"
+
+KNOWN: Final[dict[tuple[str, str, str], str]] = {
+    ("keycloak", "everything after logout", AGENTS_VIEW): _DISPATCH,
+    ("keycloak", "everything after logout", BOTH): _DISPATCH,
+    **{
+        (issuer, "a revoked token used", view): _DISPATCH
+        for issuer in ("keycloak", "authgent")
+        for view in (AGENTS_VIEW, BOTH)
+    },
+    **{
+        (issuer, "the child of a revoked token at once", view): "one clock is not yet told from two"
+        for issuer in ("keycloak", "authgent")
+        for view in (ISSUERS_VIEW, BOTH)
+    },
+    **{
+        ("moto", flow, AGENTS_VIEW): _STS
+        for flow in (
+            "a role assumed from a role",
+            "one session two roles",
+            "one role assumed twice",
+            "a stolen session used",
+            "seven roles in a row",
+        )
+    },
+}

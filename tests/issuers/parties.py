@@ -1,0 +1,71 @@
+"""Who tells: each party has an emitter of its own, and every span the time at which it happened."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Final, Self
+
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+
+from grantline.emit import Emitter, testing
+from grantline.model.hop import Hop
+from grantline.wire.otlp import decode
+
+ISSUER: Final = "issuer"
+"""The party that is the authorization server."""
+AGENTS_VIEW, ISSUERS_VIEW, BOTH = "agents", "issuer", "both"
+VIEWS: Final = (AGENTS_VIEW, ISSUERS_VIEW, BOTH)
+
+
+class Parties:
+    """Emitters by name, made when they first tell something."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        """`clock` gives the event time of what is told next, nanoseconds since the epoch."""
+        self._clock = clock
+        self._stack = ExitStack()
+        self._captured: dict[str, testing.Capture] = {}
+        self._times: defaultdict[str, list[int]] = defaultdict(list)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def tells(self, name: str) -> Emitter:
+        """The emitter of `name`, about to tell exactly one fact that happens now."""
+        if name not in self._captured:
+            self._captured[name] = self._stack.enter_context(testing.capture(service_name=name))
+        self._times[name].append(self._clock())
+        return self._captured[name].emitter
+
+    def hops(self, view: str = BOTH) -> list[Hop]:
+        """What the parties of a view told, through the wire: encoded as OTLP and decoded again."""
+        return [hop for name in self._in(view) for hop in self._hops(name)]
+
+    def _in(self, view: str) -> Iterable[str]:
+        for name in self._captured:
+            if view == BOTH or (name == ISSUER) == (view == ISSUERS_VIEW):
+                yield name
+
+    def _hops(self, name: str) -> Iterable[Hop]:
+        spans = [fact.span for fact in self._captured[name].facts()]
+        times = self._times[name]
+        assert len(spans) == len(times), f"{name} told {len(spans)} facts at {len(times)} times"
+        message = encode_spans(spans)
+        # The encoder keeps the order of one resource and scope, and a party has one of each.
+        told = [s for rs in message.resource_spans for ss in rs.scope_spans for s in ss.spans]
+        for span, time in zip(told, times, strict=True):
+            span.start_time_unix_nano = span.end_time_unix_nano = time
+        decoded = decode(message.SerializeToString())
+        assert not decoded.rejected, decoded.rejected
+        return decoded.hops

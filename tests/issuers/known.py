@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.issuers.parties import AGENTS_VIEW, BOTH, ISSUERS_VIEW
+from tests.issuers.parties import AGENTS_VIEW, BOTH
 
 _DISPATCH = "the client tells of a use at dispatch, and nothing joins it to the server's refusal"
 _STS = "credentials in an STS answer are not read as a token"
@@ -19,11 +19,6 @@ KNOWN: Final[dict[tuple[str, str, str], str]] = {
         (issuer, "a revoked token used", view): _DISPATCH
         for issuer in ("keycloak", "authgent")
         for view in (AGENTS_VIEW, BOTH)
-    },
-    **{
-        (issuer, "the child of a revoked token at once", view): "one clock is not yet told from two"
-        for issuer in ("keycloak", "authgent")
-        for view in (ISSUERS_VIEW, BOTH)
     },
     **{
         ("moto", flow, AGENTS_VIEW): _STS

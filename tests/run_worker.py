@@ -1,7 +1,7 @@
 """Runs one worker from settings given as JSON, and ends with whoever started it.
 
 The second argument names what kind of worker: `real`; `slow` for one whose results leave a while
-after they were made; `broken` for one whose engine fails in mid-stream; or the moment in which it
+after they were made; `impatient` for one that says after a second what holds it back; `broken` for one whose engine fails in mid-stream; or the moment in which it
 kills itself (`deaths.py`).
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from grantline.model.hop import Hop
-from grantline.streams import outlet
+from grantline.streams import outlet, watch
 from grantline.streams.engines import Chains, Engines
 from grantline.streams.settings import WorkerSettings
 from grantline.streams.worker import run
@@ -48,6 +48,8 @@ def main() -> None:
     kind = sys.argv[2]
     if kind == "slow":
         vars(outlet)["SETTINGS"] = {**outlet.SETTINGS, "linger.ms": SLOW_MS}
+    elif kind == "impatient":
+        vars(watch)["_HELD_SECONDS"] = 1.0
     elif kind not in {"real", "broken"}:
         deaths.prepare(kind)
     engines = Engines(chains=Broken) if kind == "broken" else None

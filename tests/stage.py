@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartit
 from grantline.model.finding import Finding
 from grantline.streams.settings import TopicNames, WorkerSettings
 from grantline.streams.topics import ensure as declare
+from tests.brokers import create_topic
 from tests.processes import Process, Worker, Writer
 from tests.workers import POLICY, states
 
@@ -83,6 +84,8 @@ class Stage:
         self.foreign: set[bytes] = set()
         """What a test put on the findings topic that is no finding."""
         self._producer = Producer({**_PRODUCER, "bootstrap.servers": bootstrap})
+        # Rows are compared whole: `received_at` is what the test says, as where others made it.
+        create_topic(bootstrap, self.input, partitions, {"message.timestamp.type": "CreateTime"})
 
     def worker(self, kind: str = "real") -> Worker:
         """Starts another worker, of one of the kinds that `run_worker.py` knows."""

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import TypeVar
 
 from grantline.embedded import BrokerError, LeashedProcess, await_broker, free_port, tail
 from tests.brokers.kind import Broker, NotAvailable
@@ -128,10 +129,18 @@ class ApacheKafka:
         return ["java", f"-Xmx{heap}", *swift, logging, "-cp", self._classpath]
 
 
+Kind = TypeVar("Kind", bound=ApacheKafka)
+
+
 def start() -> Broker:
     """A running broker; raises `NotAvailable` where Java, Maven or the jars cannot be had."""
+    return started(ApacheKafka)
+
+
+def started(kind: type[Kind]) -> Kind:
+    """A running broker of this kind; raises `NotAvailable` like `start`."""
     _check_java()
-    broker = ApacheKafka(_jars())
+    broker = kind(_jars())
     try:
         broker.format()
         broker.start()

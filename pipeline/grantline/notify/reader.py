@@ -23,7 +23,7 @@ from confluent_kafka import (
 from grantline.notify.settings import AlertSettings
 from grantline.notify.trouble import Trouble
 from grantline.ports import Position
-from grantline.settings.broker import silence
+from grantline.settings.broker import PATIENCE, silence
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +60,8 @@ class Reader:
         self._settings = settings
         self._positions = positions
         self._complaint = ""
+        self._refused = ""
+        """What the topic's partitions said last, until something of it is read."""
         self._unanswered = False
         """The broker did not answer; said after the next poll, which brings the client's reason."""
         self._assigned: list[int] = []
@@ -67,6 +69,7 @@ class Reader:
         """Partition -> where its backlog ends; 0 once that has been read."""
         self._look_again = 0.0
         self._broker = Trouble(_log, f"the broker at {settings.bootstrap} is back")
+        self._group = Trouble(_log, f"group {settings.group} shows its lag")
         self._topic = Trouble(_log, f"topic {settings.topic} can be read")
         self._consumer = Consumer(_configuration(settings, self._on_error), logger=_log)
 
@@ -112,7 +115,8 @@ class Reader:
                 "makes it, and are GRANTLINE_TOPIC_PREFIX and this user's rights right? Waiting for it"
             )
             return
-        self._topic.gone()
+        if self._refused:
+            self._topic.met(self._refused)
         self._assign(sorted(found.partitions))
         self._look_again = time.monotonic() + _LOOK_AGAIN_SECONDS
 
@@ -130,15 +134,30 @@ class Reader:
         partition, offset = message.partition() or 0, message.offset() or 0
         error = message.error()
         if error is None:
+            self._let_in()
             end = self._end(partition, offset)
             read.records.append(Record(partition, offset, message.value(), offset < end))
             if offset + 1 >= end:
                 self._end_of(partition, read)
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            self._let_in()
             self._end_of(partition, read)
+        elif message.topic() is None:
+            self._group.met(
+                f"group {self._settings.group}: {error.str()}; alerts go out all the same, but lag "
+                "is not shown: give the alert process's principal READ on the group"
+            )
         else:
-            self._topic.met(f"reading {self._settings.topic}: {error.str()}")
-            self._look_again = 0.0
+            self._refused = (
+                f"reading {self._settings.topic}: {error.str()}; give the alert process's principal "
+                "READ on the topic. Waiting for it"
+            )
+            self._topic.met(self._refused)
+
+    def _let_in(self) -> None:
+        """Who may see a topic need not be let in to read it: only what was read says so."""
+        self._refused = ""
+        self._topic.gone()
 
     def _end(self, partition: int, offset: int) -> int:
         """Where the backlog that `offset` is part of ends: at the end of the log as it was when
@@ -170,6 +189,7 @@ def _configuration(
     settings: AlertSettings, on_error: Callable[[KafkaError], None]
 ) -> dict[str, object]:
     return {
+        **PATIENCE,
         "client.id": settings.group,
         "reconnect.backoff.max.ms": 2_000,  # the default of 10 s is late for an alert
         "queued.max.messages.kbytes": 8_192,

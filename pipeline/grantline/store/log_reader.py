@@ -24,7 +24,7 @@ from confluent_kafka import (
 
 from grantline.model.rejected import StoreReason
 from grantline.ports import RejectedRow
-from grantline.settings.broker import silence
+from grantline.settings.broker import PATIENCE, silence
 from grantline.store.intake import WHOLE_RECORD, Record, Topics
 
 _log = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ _log = logging.getLogger(__name__)
 _RECORDS_AT_ONCE: Final = 50
 """A frame holds hundreds of hops: what is read at once is what a batch may exceed its size by."""
 _METADATA_SECONDS: Final = 5.0
+_REMIND_SECONDS: Final = 30.0
+"""Between two words on a topic that is not there."""
 _DELETED: Final[StoreReason] = "deleted_unread"
 
 
@@ -77,6 +79,8 @@ class LogReader:
         self._reachable = True
         self._trouble = ""
         self._lost: list[RejectedRow] = []
+        self._missing: frozenset[str] = frozenset()
+        self._missing_told = 0.0
         self._consumer = Consumer(_client(settings, self._on_error))
 
     def __enter__(self) -> Self:
@@ -132,6 +136,13 @@ class LogReader:
         out_of_range = error.name() in {"_AUTO_OFFSET_RESET", "OFFSET_OUT_OF_RANGE"}
         if out_of_range and topic is not None and partition is not None:
             self._out_of_range(topic, partition)
+        elif topic is None:
+            # Of the client as a whole: the group, which only shows others how far this one is.
+            _log.warning(
+                "group %s: %s; rows are stored all the same, but lag is not shown: give the "
+                "writer's principal READ on the group",
+                self._settings.group, error.str(),
+            )  # fmt: skip
         elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             _log.warning("%s is gone from the broker: %s", topic, error.str())
         else:
@@ -167,6 +178,13 @@ class LogReader:
             self._say_reachable(False)
             return
         self._say_reachable(True)
+        self._say_missing(
+            {
+                topic: "it does not exist" if topic not in found else str(found[topic].error)
+                for topic in self._settings.topics
+                if topic not in found or found[topic].error is not None
+            }
+        )
         places = {
             (topic, partition)
             for topic in self._settings.topics
@@ -180,6 +198,22 @@ class LogReader:
                 [TopicPartition(*place, self._next.get(place, OFFSET_BEGINNING))
                  for place in sorted(self._assigned)]
             )  # fmt: skip
+
+    def _say_missing(self, missing: Mapping[str, str]) -> None:
+        """At once, and as long as it lasts: a mistyped prefix looks like a quiet system."""
+        names = frozenset(missing)
+        now = time.monotonic()
+        for topic in sorted(self._missing - names):
+            _log.info("topic %s is there", topic)
+        if names and (names - self._missing or now - self._missing_told >= _REMIND_SECONDS):
+            self._missing_told = now
+            _log.warning(
+                "nothing can be read of %s: has a worker run, which makes them, and are "
+                "GRANTLINE_TOPIC_PREFIX and this user's rights (DESCRIBE and READ) right? "
+                "Waiting for them",
+                ", ".join(f"{topic} ({why})" for topic, why in sorted(missing.items())),
+            )
+        self._missing = names
 
     def _say_reachable(self, now: bool) -> None:
         if now != self._reachable:
@@ -196,6 +230,7 @@ class LogReader:
 
 def _client(settings: WriterSettings, on_error: Any) -> dict[str, Any]:
     return {
+        **PATIENCE,
         "fetch.wait.max.ms": 100,
         # After a stand-still everything is to be had at once: unpacked in the queue, and packed in
         # one answer of the broker (librdkafka's default of the latter is 50 MB).

@@ -6,13 +6,14 @@ Overrides of Faust's aiokafka driver, like `transport`, which it belongs to.
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import aiokafka
-from aiokafka.consumer.fetcher import FetchResult
-from aiokafka.errors import CommitFailedError
+from aiokafka.consumer.fetcher import READ_UNCOMMITTED, FetchResult
+from aiokafka.errors import CommitFailedError, GroupAuthorizationFailedError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 FETCH_WAIT_MS = 50
 """How long the broker may hold a fetch that finds nothing."""
+LEAVE_SECONDS = 5.0
+"""How long a broker may take to let the consumer go; what is not committed is done again."""
 
 
 def believed(tp: tuple[str, int], commit: tuple[int, str], topic_id: str, end: int | None) -> int:
@@ -72,13 +75,52 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             await consumer._coordinator.fetch_committed_offsets(assigned)  # noqa: SLF001
         )
         made = {tp: commit for tp, commit in commits.items() if commit.offset > 0}
-        ends = await consumer.end_offsets(list(made)) if made else {}
+        ends = await _high_watermarks(consumer, list(made)) if made else {}
         return {
             TP(*tp): believed(tp, made[tp], self._topic_ids.get(tp.topic, ""), ends.get(tp))
             if tp in made
             else 0
             for tp in assigned
         }
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
+        hand_on = coordinator._push_error_to_user  # noqa: SLF001
+
+        async def told(why: Exception) -> None:
+            # aiokafka keeps it for whoever next asks for records; Faust does not ask before it
+            # has partitions, so that a worker that may not join its group would wait for ever.
+            if isinstance(why, GroupAuthorizationFailedError):
+                group = self.app.conf.id
+                log.error(
+                    "group %s: the broker does not let this user join it; give the worker's "
+                    "principal READ on the group, or set GRANTLINE_APPLICATION to one it may join",
+                    group,
+                )
+                await self.crash(why)
+            await hand_on(why)
+
+        coordinator._push_error_to_user = told  # noqa: SLF001
+
+    async def on_thread_stop(self) -> None:
+        """Faust waits a minute for a broker that does not answer."""
+        try:
+            await asyncio.wait_for(super().on_thread_stop(), LEAVE_SECONDS)
+        except TimeoutError:
+            log.warning(
+                "the broker did not answer within %g s; the group learns by the session's end that "
+                "this worker is gone", LEAVE_SECONDS,
+            )  # fmt: skip
+
+    def last_stable_offset(self, tp: TP) -> int | None:
+        """Up to where the partition can be read: the first record of a transaction that is still
+        open, else the end. None before the first fetch.
+        """
+        consumer = self._consumer
+        if consumer is None or TopicPartition(*tp) not in consumer.assignment():
+            return None
+        return cast("int | None", consumer.last_stable_offset(TopicPartition(*tp)))
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Faust commits without the topic's id, and takes a refused commit for one that was made.
@@ -104,7 +146,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return True
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
-        """Faust hard-codes `fetch_max_wait_ms=1500` and a round-robin assignor.
+        """Faust hard-codes `fetch_max_wait_ms=1500`, a round-robin assignor, and that records of
+        aborted and open transactions are read, too: what an exporter took back is no evidence.
 
         One fetch is in flight per broker, so a long poll on an idle derived topic holds up the
         busy source topic. And round-robin moves partitions without need when a worker joins or
@@ -112,6 +155,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         joins once for each (its issue 1168).
         """
         consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # noqa: SLF001
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
         consumer._partition_assignment_strategy = [TopicwiseStickyAssignor]  # noqa: SLF001
         return consumer
@@ -141,6 +185,21 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                     del waiting[tp]
                     fetcher._notify(fetcher._wait_consume_future)  # noqa: SLF001
         return {tp: records for tp, records in taken.items() if records}
+
+
+async def _high_watermarks(
+    consumer: aiokafka.AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+) -> Mapping[TopicPartition, int]:
+    """Where the logs end. Asked at the consumer's own isolation level, the answer is where the
+    first open transaction begins: a commit may be beyond that, in the very same log.
+    """
+    asking = copy.copy(consumer._fetcher)  # noqa: SLF001
+    asking._isolation_level = READ_UNCOMMITTED  # noqa: SLF001
+    ends: Mapping[TopicPartition, int] = await asking.end_offsets(
+        list(partitions),
+        consumer._request_timeout_ms,  # noqa: SLF001
+    )
+    return ends
 
 
 def _fill(records: list[Any], fetched: FetchResult) -> None:

@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from grantline.settings.broker import PATIENCE
 from grantline.streams.metrics import Metrics
 from grantline.streams.outgoing import MAX_RECORD_BYTES, Outgoing
 
@@ -31,13 +32,13 @@ ROOM_BYTES = 64 << 20
 """Under way, above which an agent waits before it takes its next delivery. Frames are of a few
 bytes or of a megabyte; what one delivery may come to still fits into `BUFFER_BYTES`."""
 SETTINGS: Mapping[str, str | int | bool] = {
+    **PATIENCE,
     # Results must survive a broker before the input that made them is committed.
     "acks": "all",
     # A retry inside the client neither doubles nor reorders.
     "enable.idempotence": True,
     # Frames are already large; a few milliseconds are enough to fill a request.
     "linger.ms": 5,
-    "compression.type": "lz4",
     "message.max.bytes": MAX_RECORD_BYTES + 48_588,
     "queue.buffering.max.kbytes": BUFFER_BYTES >> 10,
     "queue.buffering.max.messages": 1_000_000,
@@ -60,9 +61,10 @@ class Outlet:
         delivery_seconds: float,
         metrics: Metrics,
         security: Mapping[str, str] | None = None,
+        compression: str = "lz4",
     ) -> None:
         """`delivery_seconds`: how long a record may wait for the broker before it counts as lost
-        and the worker as failed.
+        and the worker as failed. `compression`: as librdkafka names it.
         """
         self._metrics = metrics
         self._failure: str | None = None
@@ -78,6 +80,7 @@ class Outlet:
                 **(security or {}),
                 "bootstrap.servers": bootstrap,
                 "message.timeout.ms": int(delivery_seconds * 1000),
+                "compression.type": compression,
                 "client.id": "grantline-worker",
                 "error_cb": self._on_error,
             }
@@ -105,6 +108,14 @@ class Outlet:
                 self._producer.poll(0.1)
         self._under_way[self._period] += 1
         self._bytes += size
+
+    def reaches(self, seconds: float) -> bool:
+        """Whether a broker answers within `seconds`. Blocks; for a thread of one's own."""
+        try:
+            self._producer.list_topics(timeout=seconds)
+        except KafkaException:
+            return False
+        return True
 
     async def room(self) -> None:
         """Returns when there is room for the results of another delivery; agents wait here, and

@@ -88,6 +88,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     and in tokens. The rest is packed, and a hop that names it pays for unpacking."""
     memory_ceiling_mb: int = 4_096
     """Of live state, in all. Above it what ends first is let go before its time, and said so."""
+    compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "lz4"
+    """Of what the worker writes. Azure Event Hubs takes gzip only."""
     fetch_bytes: int = 4 << 20
     """A partition a fetch: a few deliveries of a megabyte."""
     buffered_deliveries: int = 16

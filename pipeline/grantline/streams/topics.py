@@ -29,11 +29,15 @@ log = logging.getLogger(__name__)
 _SECONDS = 10.0
 _SLICE_SECONDS = 2.0
 """Of waiting for a broker: Ctrl-C is heard in between."""
-# Kafka stamps records with its own clock: what a rule calls missing or late must not depend on
-# the clocks of workers.
+# Kafka stamps records with its own clock: what a rule calls missing or late, and when a span is
+# said to have been taken in, must not depend on the clocks of workers and producers.
 _BROKER_CLOCK = {"message.timestamp.type": "LogAppendTime"}
 
 
+_SETTINGS = (
+    "; the cluster does not allow a setting that Grantline asks for: create the topic beforehand "
+    "with GRANTLINE_PARTITIONS partitions, and what the documentation of topics says of it"
+)
 _RIGHTS = (
     "; give the worker's principal the right to create topics, or create it beforehand with "
     "GRANTLINE_PARTITIONS partitions"
@@ -42,6 +46,8 @@ _CURES = {
     "INVALID_REPLICATION_FACTOR": "; set GRANTLINE_REPLICATION to at most the number of brokers",
     "TOPIC_AUTHORIZATION_FAILED": _RIGHTS,
     "CLUSTER_AUTHORIZATION_FAILED": _RIGHTS,
+    "POLICY_VIOLATION": _SETTINGS,
+    "INVALID_CONFIG": _SETTINGS,
 }
 
 
@@ -56,7 +62,7 @@ class TopicSpec(NamedTuple):
     partitions: int
     config: Mapping[str, str]
     ours: bool = True
-    """False: the topic belongs to who writes it; its settings are not for us to judge."""
+    """False: the topic belongs to who writes it; how many partitions it has is not for us to judge."""
 
 
 def specs(settings: WorkerSettings) -> list[TopicSpec]:
@@ -68,7 +74,6 @@ def specs(settings: WorkerSettings) -> list[TopicSpec]:
         "cleanup.policy": "delete",
         "retention.ms": _ms(settings.lateness_retention_seconds),
         "retention.bytes": "-1",
-        "compression.type": "producer",
     }
     findings = {
         **_BROKER_CLOCK,
@@ -77,17 +82,16 @@ def specs(settings: WorkerSettings) -> list[TopicSpec]:
         "cleanup.policy": "compact,delete",
         "min.compaction.lag.ms": _ms(min(7 * 86_400.0, settings.findings_retention_seconds)),
         "retention.ms": _ms(settings.findings_retention_seconds),
-        "compression.type": "producer",
     }
     rejected = {
         **_BROKER_CLOCK,
         "cleanup.policy": "delete",
         "retention.ms": _ms(settings.rejected_retention_seconds),
-        "compression.type": "producer",
     }
     count = settings.partitions
     return [
-        *(TopicSpec(name, count, {}, ours=False) for name in settings.input_topics),
+        # Else `received_at` would be what the producer's clock says.
+        *(TopicSpec(name, count, _BROKER_CLOCK, ours=False) for name in settings.input_topics),
         TopicSpec(names.hops, count, keyed),
         TopicSpec(names.tokens, count, keyed),
         TopicSpec(names.findings, count, findings),
@@ -153,7 +157,7 @@ def ensure(settings: WorkerSettings) -> None:
                 "GRANTLINE_TOPIC_PREFIX and GRANTLINE_APPLICATION: the keys of an existing topic "
                 "cannot be spread anew"
             )
-    _warn_of_drift(client, [spec for spec in wanted if spec.ours and spec not in missing])
+    _warn_of_drift(client, [spec for spec in wanted if spec not in missing])
 
 
 def _partitions(client: Admin, bootstrap: str) -> dict[str, int]:

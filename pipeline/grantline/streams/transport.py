@@ -135,6 +135,10 @@ class Consumer(driver.Consumer):
         if targets:
             await self.seek_wait(targets)
 
+    def last_stable_offset(self, tp: tuple[str, int]) -> int | None:
+        """Where an open transaction begins, or the end; None before the first fetch."""
+        return cast(ConsumerThread, self._thread).last_stable_offset(TP(*tp))
+
     def committed(self, tp: tuple[str, int]) -> int:
         """What the broker took, or told us that it has; 0 for nothing yet."""
         return cast(ConsumerThread, self._thread).taken.get(TP(*tp), 0)

@@ -1,7 +1,7 @@
 """The watch: looks at each partition once a second and tells what it sees.
 
 Has the time told where a log is read to its end, tells the progress of a replay in the log, sets the
-gauges, and looks for new input topics. Reads only; what it finds is acted on elsewhere.
+gauges, and says what holds the worker up. Reads only; what it finds is acted on elsewhere.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 
 _TELL_SECONDS = 5.0
 _ANSWER_SECONDS = 5.0
+_IDLE_SECONDS = 30.0
+"""Without a partition, after which, and then each time, a worker says so."""
+_HELD_SECONDS = 30.0
+"""The same for a partition that an open transaction holds back."""
 
 
 class Watch:
@@ -36,13 +40,19 @@ class Watch:
         self._restorer = restorer
         self._told = 0.0
         self._shed = 0
+        self._idle_told = time.monotonic()
+        self._held: dict[TP, tuple[int, float]] = {}
+        """Partition -> where an open transaction holds it back, and when that was first seen, or
+        last told."""
 
     async def look(self) -> None:
         """One look at everything that is ours."""
+        custody = self._agents.custody
+        if not custody.assigned_once:
+            self._tell_idle()
         if self._app.rebalancing:
             return
         consumer = cast(Consumer, self._app.consumer)
-        custody = self._agents.custody
         lag: dict[TP, int] = {}
         for tp in [TP(*tp) for tp in custody.held()]:
             end = await self._end(consumer, tp)
@@ -50,10 +60,43 @@ class Watch:
             if end is None or cursor is None:
                 continue
             lag[tp] = max(end - cursor, 0)
+            self._tell_held(consumer, tp, cursor, lag[tp])
             if end == cursor:
                 self._agents.tell_time(tp)
         self._show(lag)
         self._tell()
+
+    def _tell_idle(self) -> None:
+        now = time.monotonic()
+        if now - self._idle_told >= _IDLE_SECONDS:
+            self._idle_told = now
+            log.warning(
+                "no partitions yet: group %s has given this worker none; is the group still being "
+                "joined, does the broker answer, and may this user READ the group and the topics? "
+                "Waiting for it", self._app.conf.id,
+            )  # fmt: skip
+
+    def _tell_held(self, consumer: Consumer, tp: TP, cursor: int, lag: int) -> None:
+        """Nothing behind the first record of an open transaction is readable, whoever sent it."""
+        stable = consumer.last_stable_offset(tp)
+        if not lag or stable is None or stable > cursor or consumer.highwater(tp) <= stable:
+            self._held.pop(tp, None)
+            return
+        now = time.monotonic()
+        at, since = self._held.get(tp, (-1, 0.0))
+        if at != stable:
+            self._held[tp] = (stable, now)
+        elif now - since >= _HELD_SECONDS:
+            self._held[tp] = (stable, now)
+            topic, partition = tp
+            log.warning(
+                "%s[%d] is held back at offset %d by a transaction that its producer has neither "
+                "committed nor aborted: %d records wait behind it. It ends with the producer's "
+                "transaction.timeout.ms; to see whose it is: kafka-transactions.sh describe-producers "
+                "--topic %s --partition %d; to end it: kafka-transactions.sh abort --topic %s "
+                "--partition %d --start-offset %d",
+                topic, partition, stable, lag, topic, partition, topic, partition, stable,
+            )  # fmt: skip
 
     async def _end(self, consumer: Consumer, tp: TP) -> int | None:
         """The offset that `Custody`'s cursor has when nothing is left to read; None if unknown.

@@ -13,6 +13,7 @@ import gc
 import hashlib
 import logging
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -27,6 +28,7 @@ from grantline.lineage.packing import FORMAT
 from grantline.lineage.tiers import Bounds
 from grantline.ports import Clock
 from grantline.rules import every
+from grantline.settings.broker import IDLE_MS, METADATA_MS
 from grantline.streams import pages, repetitions, topics, transport
 from grantline.streams.credentials import credentials
 from grantline.streams.custody import TP, Custody
@@ -51,6 +53,10 @@ log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 5.0
 _CRASH_SECONDS = 20.0
+_ASK_SECONDS = 3.0
+"""How long a broker may take to answer a worker that was told to stop; it is asked twice."""
+_QUESTIONS = 2
+_PAUSE_SECONDS = 1.0
 _LOOK_FOR_TOPICS_SECONDS = 60.0
 
 
@@ -76,6 +82,26 @@ class Process(Worker):
         last_resort = threading.Timer(_CRASH_SECONDS, os._exit, (1,))
         last_resort.daemon = True
         last_resort.start()
+
+    def _schedule_shutdown(self, signal: signal.Signals) -> None:
+        """An orderly end takes as long as it takes to finish what is at hand, deliver and commit
+        it. Without a broker there is no such end, and Faust's threads wait a minute each for one.
+        """
+        super()._schedule_shutdown(signal)
+        threading.Thread(target=self._leave, name="leave", daemon=True).start()
+
+    def _leave(self) -> None:
+        outlet = cast(App, self.app).stakes.outlet
+        unanswered = 0
+        while unanswered < _QUESTIONS:
+            unanswered = 0 if outlet.reaches(_ASK_SECONDS) else unanswered + 1
+            time.sleep(_PAUSE_SECONDS)
+        log.warning(
+            "told to stop, and no broker answers: ended without a last commit; what was not "
+            "committed is done again by the next worker"
+        )
+        logging.shutdown()
+        os._exit(0)
 
 
 class App(faust.App):
@@ -106,7 +132,10 @@ def build_app(
     )  # fmt: skip
     metrics = Metrics()
     metrics.show("grantline_decoder", 1, kind=decoder())
-    outlet = Outlet(settings.bootstrap, settings.delivery_seconds, metrics, settings.security)
+    outlet = Outlet(
+        settings.bootstrap, settings.delivery_seconds, metrics, settings.security,
+        settings.compression,
+    )  # fmt: skip
     directory = settings.snapshot_dir or settings.datadir / "snapshots"
     kept = Snapshots(directory, _stamp(settings), topic_ids)
     custody = Custody(
@@ -225,6 +254,11 @@ def _faust_settings(settings: WorkerSettings) -> dict[str, Any]:
         "broker_max_poll_records": None,
         "broker_max_poll_interval": settings.poll_timeout_seconds,
         "consumer_max_fetch_size": settings.fetch_bytes,
+        # New partitions are read as soon as they are known; Faust's five minutes are as long as
+        # the grace for a parent.
+        "consumer_metadata_max_age_ms": METADATA_MS,
+        # Clouds drop idle connections after four minutes or so, in silence.
+        "consumer_connections_max_idle_ms": IDLE_MS,
         # Spans from before the first start are part of the lineage.
         "consumer_auto_offset_reset": "earliest",
         "broker_check_crcs": True,

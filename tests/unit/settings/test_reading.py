@@ -136,6 +136,7 @@ CHANGED = {
     "memory_ceiling_mb": "512",
     "fetch_bytes": "1000000",
     "buffered_deliveries": "4",
+    "compression": "gzip",
 }
 
 

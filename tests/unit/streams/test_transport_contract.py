@@ -59,6 +59,7 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
             upstream.Consumer.commit_and_end_transactions,
         ),
         (Process._crash, Worker._crash),
+        (Process._schedule_shutdown, Worker._schedule_shutdown),
         (transport.Consumer._commit, driver.Consumer._commit),
         (transport.Consumer._should_commit, upstream.Consumer._should_commit),
         (transport.Consumer.resume_partitions, upstream.Consumer.resume_partitions),

@@ -1,0 +1,177 @@
+"""Processes that lack a right, or look in the wrong place, say which and what to do; none is silent.
+
+On Apache Kafka with access control lists, reached by a password.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AclOperation,
+    ResourceType,
+)
+
+from grantline.embedded import free_port
+from tests.brokers import NotAvailable, create_topic, guarded
+from tests.brokers.guarded import PASSWORD, GuardedKafka
+from tests.processes import ROOT
+
+READ, DESCRIBE, ALL = AclOperation.READ, AclOperation.DESCRIBE, AclOperation.ALL
+TOPIC, GROUP = ResourceType.TOPIC, ResourceType.GROUP
+NAMES = ("hops", "tokens", "findings", "rejected")
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[GuardedKafka]:
+    try:
+        broker = guarded.start()
+    except NotAvailable as why:
+        if os.environ.get("GRANTLINE_REQUIRE_KAFKA", "") not in {"", "0"}:
+            raise
+        pytest.skip(f"no Apache Kafka: {why}")
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+def prefix(kafka: GuardedKafka) -> str:
+    """Topics of one's own, made by somebody else, in which nothing is allowed yet."""
+    prefix = f"t{uuid.uuid4().hex[:8]}."
+    for name in (*NAMES, "spans"):
+        create_topic(kafka.bootstrap, prefix + name, 2)
+    return prefix
+
+
+@pytest.fixture
+def start(kafka: GuardedKafka, prefix: str, tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    running: list[Running] = []
+
+    def started(command: str, **variables: object) -> Running:
+        ours = {
+            "BOOTSTRAP": kafka.guarded, "KAFKA": kafka.kafka, "TOPIC_PREFIX": prefix,
+            "INPUT_TOPICS": prefix + "spans", "APPLICATION": prefix + "group", "PARTITIONS": 2,
+            "WEB_PORT": free_port(), "LIVE_PORT": free_port(), "METRICS_PORT": "none",
+            **variables,
+        }  # fmt: skip
+        running.append(Running(tmp_path, command, ours))
+        return running[-1]
+
+    yield started
+    for process in running:
+        process.end()
+
+
+class Running:
+    """A command in a process of its own, and what it has said so far."""
+
+    def __init__(self, home: Path, command: str, variables: dict[str, object]) -> None:
+        self._log = home / f"{command}-{uuid.uuid4().hex[:6]}.log"
+        others = {name: value for name, value in os.environ.items() if "GRANTLINE" not in name}
+        ours = {f"GRANTLINE_{name}": str(value) for name, value in variables.items()}
+        with self._log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "grantline.cli", command],
+                cwd=home,
+                env={**others, "PYTHONPATH": str(ROOT / "pipeline"), **ours},
+                stdout=output,
+                stderr=output,
+            )
+
+    def said(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def says(self, *words: str, seconds: float = 60) -> str:
+        """Waits until all of it was said; what was said."""
+        until = time.monotonic() + seconds
+        while not all(word in self.said() for word in words):
+            assert time.monotonic() < until, self.said()
+            time.sleep(0.1)
+        return self.said()
+
+    def status(self, seconds: float = 60) -> int:
+        return self._process.wait(seconds)
+
+    def stop(self) -> int:
+        self._process.send_signal(signal.SIGTERM)
+        return self.status(30)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        assert PASSWORD not in self.said()
+
+
+def _let(kafka: GuardedKafka, prefix: str, *operations: AclOperation) -> None:
+    for name in (*NAMES, "spans"):
+        kafka.allow(TOPIC, prefix + name, *operations)
+
+
+def test_a_worker_that_may_not_join_its_group_ends_and_names_group_and_right(
+    kafka: GuardedKafka, prefix: str, start: Callable[..., Running]
+) -> None:
+    """Status 1: it may be let in later."""
+    _let(kafka, prefix, ALL)
+    worker = start("worker")
+    assert worker.status() == 1
+    assert f"group {prefix}group: the broker does not let this user join it" in worker.said()
+    assert "READ on the group" in worker.said()
+
+
+def test_a_worker_with_every_right_runs(
+    kafka: GuardedKafka, prefix: str, start: Callable[..., Running]
+) -> None:
+    """So that the test above fails for the right it names."""
+    _let(kafka, prefix, ALL)
+    kafka.allow(GROUP, prefix + "group", READ)
+    worker = start("worker")
+    worker.says("partitions rebuilt")
+    assert worker.stop() == 0
+
+
+def test_an_alert_process_that_may_see_its_topic_and_not_read_it_says_so_and_nothing_else(
+    kafka: GuardedKafka, prefix: str, start: Callable[..., Running]
+) -> None:
+    _let(kafka, prefix, DESCRIBE)
+    alert = start("alert")
+    alert.says(f"reading {prefix}findings", "READ on the topic")
+    time.sleep(3)
+    assert "can be read" not in alert.said()
+    _let(kafka, prefix, READ)
+    alert.says(f"topic {prefix}findings can be read")
+
+
+def test_a_writer_whose_topics_are_not_there_names_them_and_the_prefix(
+    start: Callable[..., Running],
+) -> None:
+    """A mistyped prefix looks like a quiet system. Topics one may not see look the same."""
+    writer = start("writer", TOPIC_PREFIX="typo.")
+    writer.says("typo.hops", "typo.findings", "GRANTLINE_TOPIC_PREFIX")
+    assert writer.stop() == 0
+
+
+def test_a_writer_goes_on_when_its_topics_come_to_be_seen(
+    kafka: GuardedKafka, prefix: str, start: Callable[..., Running]
+) -> None:
+    writer = start("writer")
+    writer.says(f"nothing can be read of {prefix}findings")
+    _let(kafka, prefix, READ)
+    writer.says(f"topic {prefix}hops is there", "reading 6 partitions")
+
+
+def test_a_writer_that_may_not_use_its_group_names_it(
+    kafka: GuardedKafka, prefix: str, start: Callable[..., Running]
+) -> None:
+    """Rows are stored all the same: the group is for those who watch the lag."""
+    _let(kafka, prefix, READ)
+    writer = start("writer")
+    writer.says("READ on the group", f"group {prefix}group", "rows are stored all the same")
+    assert "None" not in writer.said()

@@ -12,9 +12,13 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from grantline.model.hop import Hop
+from grantline.wire.otlp_fingerprints import fingerprint
+from grantline.wire.otlp_values import (
+from grantline.wire.otlp_fingerprints import fingerprint
 from grantline.wire.otlp_values import (
     details,
-    fingerprint,
+    instant,
+    integer,
     integer,
     operation,
     scopes,
@@ -34,9 +38,13 @@ IGNORED: Final = WIDTH
 PROBLEM: Final = WIDTH + 1
 TOOL_NAME: Final = WIDTH + 2
 METHOD_NAME: Final = WIDTH + 3
-SLOTS: Final = WIDTH + 4
+ODD: Final = WIDTH + 4
+"""An attribute that is not as the convention has it, as an `otlp_spans.Odd`."""
+UNREADABLE: Final = WIDTH + 5
+SLOTS: Final = WIDTH + 6
 
 _EXTRA = {"tool_name": TOOL_NAME, "method_name": METHOD_NAME}
+_NAMES = {slot: name for name, slot in _EXTRA.items()}
 
 
 class Attribute(NamedTuple):
@@ -45,6 +53,11 @@ class Attribute(NamedTuple):
     name: str
     slot: int
     convert: Callable[[Any], Any]
+
+    @property
+    def field(self) -> str:
+        """The field it goes to; `tool_name` and `method_name` have none of their own."""
+        return FIELDS[self.slot] if self.slot < WIDTH else _NAMES[self.slot]
 
 
 def slot_of(field: str) -> int:
@@ -90,8 +103,8 @@ _DELEGATION: Final[dict[str, Callable[[Any], Any]]] = {
     "token.type": text,
     "token.issuer": text,
     "token.jti": text,
-    "token.issued_at": integer,
-    "token.expires_at": integer,
+    "token.issued_at": instant,
+    "token.expires_at": instant,
     "token.binding.type": text,
     "token.binding.thumbprint": text,
     "token.single_use": truth,
@@ -99,7 +112,7 @@ _DELEGATION: Final[dict[str, Callable[[Any], Any]]] = {
     "token.parent_jti": text,
     "token.parent_issuer": text,
     "token.parent_type": text,
-    "token.parent_expires_at": integer,
+    "token.parent_expires_at": instant,
     "token.dialect": text,
     "session.id": text,
     "resource": text,
@@ -119,7 +132,7 @@ _DELEGATION: Final[dict[str, Callable[[Any], Any]]] = {
     "approver.id": text,
     "approver.type": text,
     "approval.action_hash": text,
-    "approval.expires_at": integer,
+    "approval.expires_at": instant,
     "revocation.target": text,
     "revocation.reason": text,
     "revocation.cascade": truth,

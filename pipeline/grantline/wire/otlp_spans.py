@@ -28,10 +28,6 @@ from grantline.wire.otlp_attributes import (
 )
 from grantline.wire.otlp_values import Wrong
 
-ATTRIBUTES_DROPPED: Final = "attributes_dropped"
-"""Flag: the emitter's SDK cut attributes off this span, so that facts may be missing."""
-MAX_ATTRIBUTES: Final = 1024
-"""Attributes of one span; the SDKs' own default limit is 128."""
 MARK: Final = OPERATION_NAME.encode()
 """A span whose bytes do not hold this is not a delegation span."""
 

@@ -1,183 +1,207 @@
 """What one attribute's value may look like, and what a hop holds of it.
 
-A converter takes the plain value of an OTLP `AnyValue` (str, int, bool, float, list, bytes, or
-`Nested` for a key-value list) and gives what `Hop` has, or raises `Wrong`. It says what is wrong
-and how to mend it, never the value: a value in the wrong place may be a secret.
+A converter takes the plain value of an OTLP `AnyValue` (str, int, bool, float, list, bytes, `Nested`
+for a key-value list, `Garbled` for a text that is no UTF-8) and gives what `Hop` has, or a `Mended` one.
+It raises `Wrong` for a value to drop, and `Refused` for one that costs the span.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-import msgspec
-
+from grantline.model.flags import SCOPES_TRUNCATED
 from grantline.model.hop import OPERATIONS
-from grantline.model.rejected import Reason
+from grantline.wire.otlp_lists import bracketed, flattened
+from grantline.wire.otlp_plain import (
+    Garbled,
+    GarbledOperation,
+    Mended,
+    Refused,
+    UnknownOperation,
+    Wrong,
+    kind_of,
+)
+from grantline.wire.otlp_times import EARLIEST, FOREVER, of_date, seconds
 
 MAX_TEXT: Final = 1024
 """Characters in one string (convention 1.5)."""
 MAX_DETAILS: Final = 4096
 """Characters of `rar.details` (convention 1.5)."""
-MAX_ITEMS: Final = 64
-"""Entries in one array (convention 1.5)."""
-_MAX_FLATTENED = MAX_ITEMS * (MAX_TEXT + 4)
-"""Characters of an array that came as one string, as Jaeger and Zipkin make them."""
+MAX_ITEMS: Final = 1024
+"""Entries in one array. The convention (1.5) has emitters send 64; tokens of large tenants hold more,
+and what part of a list is missing nobody can judge."""
+_MAX_FLATTENED = 64 * (MAX_TEXT + 4)
+"""Characters of an array that came as one string."""
 _INT64 = 1 << 63
+_EXACT = 1 << 53
+"""From here on a double is not one integer, but several."""
 
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
-_FINGERPRINT = re.compile(r"(sha256:|hmac-sha256:[^:\s]{1,128}:)([A-Za-z0-9+/_-]{43,64}=?)")
-_CANONICAL = re.compile(r"sha256:[0-9a-f]{64}")
-_HEX_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
-_URL_TO_STANDARD = str.maketrans("-_", "+/")
-_ARRAY = msgspec.json.Decoder(list[Any])
+_DECIMAL = re.compile(r"[0-9]{1,19}\.[0-9]{1,19}")
+_TRUTHS: Final = {"true": True, "false": False}
+_NUMBERS_AS_TRUTH: Final = {"1": True, "0": False, 1: True, 0: False}
 
 
-class Nested:
-    """A key-value list: no attribute of the convention is one."""
+def text(value: Any) -> Any:
+    """A string of at most 1024 characters; an empty one says nothing. A whole number and an array of
+    one string are mended."""
+    if value.__class__ is str:
+        if len(value) > MAX_TEXT:
+            raise Wrong
+        return value or None
+    if value.__class__ is list:
+        said = [item for item in value if item is not None and item != ""]
+        if not said:
+            return None
+        if len(said) == 1 and said[0].__class__ is str:
+            return Mended(text(said[0]))
+    return Mended(_written(value))
 
 
-class Wrong(ValueError):
-    """A value the convention does not allow. `args[0]` reads on after the attribute's name."""
-
-    reason: Reason = "bad_attribute"
-
-
-class UnknownOperation(Wrong):
-    reason: Reason = "unknown_operation"
-
-
-def text(value: Any) -> str | None:
-    """A string of at most 1024 characters; an empty one says nothing."""
-    if value.__class__ is not str:
-        raise Wrong(f"is {_kind(value)}; send a string")
-    if len(value) > MAX_TEXT:
-        raise Wrong(f"is longer than {MAX_TEXT} characters; shorten it")
-    return value or None
+def _written(value: Any) -> str:
+    """A whole number as text."""
+    if value.__class__ is float and value.is_integer() and abs(value) < _EXACT:
+        value = int(value)
+    if value.__class__ is not int:
+        raise Wrong
+    return str(value)
 
 
 def details(value: Any) -> str | None:
     """JSON as text, at most 4096 characters; it is kept as it came."""
-    if value.__class__ is not str:
-        raise Wrong(f"is {_kind(value)}; send its JSON as a string")
-    if len(value) > MAX_DETAILS:
-        raise Wrong(
-            f"is longer than {MAX_DETAILS} characters; leave it out, its hash tells as much"
-        )
+    if value.__class__ is not str or len(value) > MAX_DETAILS:
+        raise Wrong
     return value or None
 
 
-def operation(value: Any) -> str | None:
-    """One of the eight operations."""
-    name = text(value)
-    if name not in OPERATIONS:
+def operation(value: Any) -> str:
+    """One of the eight operations. Raises `Refused` for anything else."""
+    if value.__class__ is Garbled:
+        raise GarbledOperation("is not UTF-8; encode it before it is set")
+    if value.__class__ is not str:
+        raise Refused(f"is {kind_of(value)}; send a string")
+    if value not in OPERATIONS:
         raise UnknownOperation(f"is none of {', '.join(sorted(OPERATIONS))}")
-    return name
+    return str(value)
 
 
 def integer(value: Any) -> int | None:
     """A 64-bit integer; a string of digits and a double without a fraction are taken, too."""
-    numeric = _DIGITS.fullmatch(value) if value.__class__ is str else value.__class__ is float
-    if numeric and (value.__class__ is str or value.is_integer()):
+    if value.__class__ is str:
+        if not value:
+            return None
+        if not _DIGITS.fullmatch(value):
+            raise Wrong
         value = int(value)
-    if value.__class__ is not int:
-        raise Wrong(f"is {_kind(value)}; send an integer")
-    if not -_INT64 <= value < _INT64:
-        raise Wrong("does not fit 64 bits; send an int64")
+    elif value.__class__ is float and value.is_integer():
+        value = int(value)
+    if value.__class__ is not int or not -_INT64 <= value < _INT64:
+        raise Wrong
     return int(value)
 
 
-def truth(value: Any) -> bool | None:
-    """A boolean; `true` and `false` as strings are taken, too."""
+def instant(value: Any) -> Any:
+    """A NumericDate of 2000 to 9999, in whole seconds. A fraction is cut off (RFC 7519 section 2
+    allows one); milli-, micro- and nanoseconds and RFC 3339 dates are mended."""
+    mended = False
+    if value.__class__ is str and not _DIGITS.fullmatch(value):
+        if not value:
+            return None
+        found = int(value.partition(".")[0]) if _DECIMAL.fullmatch(value) else of_date(value)
+        if found is None:
+            raise Wrong
+        value, mended = found, True
+    elif value.__class__ is float and not value.is_integer():
+        if not EARLIEST <= value < _EXACT:  # NaN is neither
+            raise Wrong
+        value, mended = int(value), True
+    number = integer(value)
+    if number is not None and EARLIEST <= number <= FOREVER:
+        return Mended(number) if mended else number
+    number = seconds(number or 0)
+    if number is None:
+        raise Wrong
+    return Mended(number)
+
+
+def truth(value: Any) -> Any:
+    """A boolean; `true` and `false` as strings are taken, too, and 1 and 0 are mended."""
     if value.__class__ is bool:
         return bool(value)
-    if value.__class__ is str and value.lower() in ("true", "false"):
-        return bool(value.lower() == "true")
-    raise Wrong(f"is {_kind(value)}; send a boolean")
+    if value.__class__ is str:
+        if not value:
+            return None
+        if (said := _TRUTHS.get(value.lower())) is not None:
+            return said
+    if value.__class__ in (str, int) and (said := _NUMBERS_AS_TRUTH.get(value)) is not None:
+        return Mended(said)
+    raise Wrong
 
 
-def texts(value: Any) -> tuple[str, ...]:
-    """An array of strings, in order; a JSON array in a string, or one bare string, is one, too."""
-    return tuple(_array(value, lambda alone: [alone] if alone else []))
+def texts(value: Any) -> Any:
+    """An array of strings, in order; a JSON array in a string, or one bare string, is one, too.
+    Entries that are empty or null say nothing. What is not whole says nothing either."""
+    mended = False
+    if value.__class__ is str:
+        told = flattened(_bounded(value))
+        if told is None:
+            value = [value]
+        elif not told.whole:
+            raise Wrong
+        else:
+            value, mended = told.items, told.normalised
+    items, whole, numbers = _entries(value)
+    if not whole:
+        raise Wrong
+    return Mended(tuple(items)) if mended or numbers else tuple(items)
 
 
-def scopes(value: Any) -> tuple[str, ...]:
-    """Scopes split on spaces, unique and byte-sorted; a string may separate them by commas, too."""
-    items = _array(value, lambda flat: list(filter(None, flat.replace(",", " ").split(" "))))
-    # Code points sort as their UTF-8 bytes do.
-    found = tuple(sorted({scope for item in items for scope in item.split(" ") if scope}))
-    return found if len(found) <= MAX_ITEMS else _too_many()
-
-
-def fingerprint(value: Any) -> str | None:
-    """`sha256:<hex>` or `hmac-sha256:<kid>:<hex>` in lower-case hex; base64 digests are turned."""
-    whole = text(value)
-    if whole is None or _CANONICAL.fullmatch(whole):
-        return whole
-    match = _FINGERPRINT.fullmatch(whole)
-    digest = _hex(match[2]) if match else None
-    if match is None or digest is None:
-        raise Wrong("is no fingerprint; send sha256:<64 hex digits> or hmac-sha256:<kid>:<hex>")
-    return match[1] + digest
-
-
-def _hex(digest: str) -> str | None:
-    if _HEX_DIGEST.fullmatch(digest):
-        return digest.lower()
-    if len(digest) not in (43, 44):
-        return None
-    standard = digest.translate(_URL_TO_STANDARD).ljust(44, "=")
-    try:
-        return base64.b64decode(standard, validate=True).hex()
-    except binascii.Error:
-        return None
-
-
-def _array(value: Any, split: Callable[[str], list[str]]) -> list[str]:
+def scopes(value: Any) -> Any:
+    """Scopes split on spaces, unique and byte-sorted; a string may separate them by commas, too. What
+    is not whole is flagged as `scopes_truncated`."""
+    whole, mended = True, False
     if value.__class__ is str:
         if len(value) > _MAX_FLATTENED:
-            raise Wrong(f"is longer than {_MAX_FLATTENED} characters; send an array")
-        flattened = _flattened(value)
-        value = split(value) if flattened is None else flattened
+            return Mended(None, SCOPES_TRUNCATED)
+        told = flattened(value)
+        if told is not None:
+            value, whole, mended = told
+        else:
+            inner = bracketed(value)
+            mended = inner is not None
+            value = (value if inner is None else inner).replace(",", " ").split(" ")
     if value.__class__ is not list:
-        raise Wrong(f"is {_kind(value)}; send an array of strings")
-    if len(value) > MAX_ITEMS:
-        _too_many()
-    for item in value:
-        if item.__class__ is not str:
-            raise Wrong(f"has an entry that is {_kind(item)}; send an array of strings")
-        if len(item) > MAX_TEXT:
-            raise Wrong(f"has an entry longer than {MAX_TEXT} characters; shorten it")
-    return list(value)
+        return Mended(None, SCOPES_TRUNCATED)
+    items, readable, numbers = _entries(value)
+    # Code points sort as their UTF-8 bytes do.
+    found = tuple(sorted({scope for item in items for scope in item.split(" ") if scope}))
+    if not (whole and readable) or len(found) > MAX_ITEMS:
+        return Mended(found[:MAX_ITEMS] or None, SCOPES_TRUNCATED)
+    return Mended(found) if mended or numbers else found
 
 
-def _too_many() -> NoReturn:
-    raise Wrong(f"has more than {MAX_ITEMS} entries; send fewer")
+def _bounded(value: str) -> str:
+    if len(value) > _MAX_FLATTENED:
+        raise Wrong
+    return value
 
 
-def _flattened(value: str) -> list[Any] | None:
-    """The array that `value` is the JSON text of, if it is one."""
-    if not value.startswith("["):
-        return None
-    try:
-        return _ARRAY.decode(value)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-
-
-_KINDS = {
-    str: "a string",
-    int: "an integer",
-    bool: "a boolean",
-    float: "a double",
-    list: "an array",
-    bytes: "bytes",
-    Nested: "a key-value list",
-}
-
-
-def _kind(value: Any) -> str:
-    return _KINDS.get(value.__class__, "of an unknown type")
+def _entries(value: Any) -> tuple[list[str], bool, bool]:
+    """The texts in an array, whether these are all that it has, and whether some were numbers."""
+    if value.__class__ is not list:
+        raise Wrong
+    items: list[str] = []
+    whole, numbers = len(value) <= MAX_ITEMS, False
+    for item in value[:MAX_ITEMS]:
+        if item.__class__ is str:
+            if len(item) > MAX_TEXT:
+                whole = False
+            elif item:
+                items.append(item)
+        elif item.__class__ is int:
+            numbers = True
+            items.append(str(item))
+        elif item is not None:
+            whole = False
+    return items, whole, numbers

@@ -17,22 +17,22 @@ from grantline.model.rejected import Rejected
 from grantline.wire import otlp, otlp_protobuf
 from grantline.wire.credentials import carries_jwt
 from grantline.wire.otlp import RECORD, Decoded, Limits, decode
-from grantline.wire.otlp_attributes import PROBLEM, RESOURCE, SPAN, Attribute
+from grantline.wire.otlp_attributes import ODD, PROBLEM, RESOURCE, SPAN, Attribute, slot_of
+from grantline.wire.otlp_plain import Nested
 from grantline.wire.otlp_spans import (
     EMPTY,
-    MAX_ATTRIBUTES,
     Emitter,
     Parts,
     Unusable,
     convert,
     hop_of,
 )
-from grantline.wire.otlp_values import Nested
 
 built = pytest.mark.skipif(
     compiled("grantline.wire._walk") is None, reason="not built, or GRANTLINE_PURE is set"
 )
 PROTOBUF = "application/x-protobuf"
+_FLAGS = slot_of("flags")
 
 
 def either(data: bytes, limits: Limits = RECORD) -> tuple[Decoded, Decoded]:
@@ -86,21 +86,27 @@ def read_by_stock(data: bytes) -> Decoded | None:
 def _emitter(resource: Resource) -> Emitter:
     slots = _slots(resource.attributes, RESOURCE)
     service, instance, environment = (slots[attribute.slot] for attribute in RESOURCE.values())
-    return Emitter(service, instance, environment, slots[PROBLEM])
+    return Emitter(service, instance, environment, slots[PROBLEM], slots[_FLAGS])
 
 
 def _slots(attributes: Sequence[KeyValue], table: dict[str, Attribute] = SPAN) -> list[Any]:
     slots = EMPTY.copy()
-    if len(attributes) > MAX_ATTRIBUTES:
-        slots[PROBLEM] = Unusable("bad_span", f"more than {MAX_ATTRIBUTES} attributes; send fewer")
-    for pair in attributes[:MAX_ATTRIBUTES]:
+    flags: dict[int, str] = {}
+    for pair in attributes:
         attribute = table.get(pair.key)
         if attribute is not None:
             try:
                 slot, value = convert(attribute, _plain(pair.value))
             except Unusable as why:
                 slot, value = why.slot, why
+            flag = None
+            if slot == ODD:
+                slot, value, flag = value
             slots[slot] = value
+            flags.pop(slot, None)
+            if flag is not None:
+                flags[slot] = flag
+    slots[_FLAGS] = tuple(sorted(set(flags.values())))
     return slots
 
 
@@ -122,4 +128,5 @@ def _parts(span: Span) -> Parts:
         span.kind,
         span.status.code == 2,
         span.dropped_attributes_count > 0,
+        span.end_time_unix_nano,
     )

@@ -10,7 +10,7 @@ from random import Random
 from typing import Final
 
 from grantline.wire.otlp_attributes import OPERATION_NAME, RESOURCE, SPAN
-from grantline.wire.otlp_values import fingerprint, integer, scopes, texts, truth
+from grantline.wire.otlp_values import fingerprint, instant, integer, scopes, texts, truth
 from tests.benchmarks.load import make
 from tests.otlp import DATA, DIGEST, FAKE_JWT, START, protobuf, span
 from tests.wire_format import bytes_field, fixed_field, number_field, tag, varint
@@ -28,7 +28,8 @@ _FINGERPRINTS: Final = tuple(text for text in TEXTS if b"sha256:" in text)
 _NAMES: Final = sorted(SPAN.keys() - {OPERATION_NAME})
 NUMBERS: Final = (
     0, 1, 2, 5, 6, 127, 128, 1 << 14, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, (1 << 32) + 2,
-    (1 << 63) - 1, 1 << 63, (1 << 64) - 1,
+    (1 << 63) - 1, 1 << 63, (1 << 64) - 1, 946_684_799, 1_795_000_900, 1_795_000_900_000, START,
+    253_402_300_799, 253_402_300_800,
 )  # fmt: skip
 _DEEPEST = 130
 """Beyond the hundred levels that protobuf reads."""
@@ -152,7 +153,7 @@ def _honest(random: Random) -> bytes:
         items = [random.choice(_WORDS) for _ in range(random.choice((0, 1, 2, 3, 3, 64)))]
         whole = b"".join(bytes_field(1, bytes_field(1, item)) for item in items)
         value = bytes_field(5, whole)
-    elif convert is integer:
+    elif convert in (integer, instant):
         value = number_field(3, random.choice(NUMBERS))
     elif convert is truth:
         value = number_field(2, random.randrange(2))

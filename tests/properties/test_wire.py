@@ -19,7 +19,7 @@ from grantline.wire.credentials import carries_jwt
 from grantline.wire.frames import decode_hops, encode_hops
 from grantline.wire.otlp import Decoded, decode
 from grantline.wire.otlp_attributes import FIELDS, OPERATION_NAME, SPAN
-from grantline.wire.otlp_values import fingerprint, integer, scopes, texts, truth
+from grantline.wire.otlp_values import fingerprint, instant, integer, scopes, texts, truth
 from tests.otlp import DIGEST, FAKE_JWT, START, both, span
 
 pytestmark = pytest.mark.usefixtures("decoder")
@@ -30,6 +30,7 @@ unhurried = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None
 WORDS = st.text(min_size=1, max_size=20).filter(lambda text: not carries_jwt(text.encode()))
 HONEST: dict[Any, st.SearchStrategy[Any]] = {
     integer: st.integers(-(1 << 63), (1 << 63) - 1),
+    instant: st.integers(946_684_800, 253_402_300_799),
     truth: st.booleans(),
     texts: st.lists(WORDS, max_size=5),
     scopes: st.lists(st.sampled_from(["read", "write", "admin", "ü"]), max_size=5),

@@ -2,7 +2,6 @@
 """Where what is in a record of OTLP: opentelemetry/proto/trace/v1/trace.proto and
 common/v1/common.proto, down to the attributes of a span."""
 
-from libc.limits cimport LLONG_MAX
 from libc.stdint cimport uint64_t
 from libc.string cimport memchr, memcmp
 
@@ -14,12 +13,14 @@ cdef enum:
     RESOURCE_SPANS = 1 * 8 + LENGTH
     RESOURCE = 1 * 8 + LENGTH
     SCOPE_SPANS = 2 * 8 + LENGTH
+    LIBRARY_SPANS = 1000
     SPANS = 2 * 8 + LENGTH
     TRACE_ID = 1 * 8 + LENGTH
     SPAN_ID = 2 * 8 + LENGTH
     PARENT_SPAN_ID = 4 * 8 + LENGTH
     KIND = 6 * 8 + VARINT
     START_TIME = 7 * 8 + FIXED64
+    END_TIME = 8 * 8 + FIXED64
     ATTRIBUTES = 9 * 8 + LENGTH
     DROPPED = 10 * 8 + VARINT
     STATUS = 15 * 8 + LENGTH
@@ -44,6 +45,7 @@ cdef struct Span:
     Part id
     Part parent
     uint64_t time
+    uint64_t ended
     uint64_t kind
     bint failed
     bint dropped
@@ -88,7 +90,7 @@ cdef inline Py_ssize_t countable(Bytes at, Bytes end, Py_ssize_t limit) noexcept
                         spans += 1
                     elif found.tag >> 3 == SPANS >> 3:
                         return -1
-            elif scope.tag >> 3 in (1, 2):
+            elif scope.tag >> 3 in (1, 2, LIBRARY_SPANS):
                 return -1
     return spans if scopes <= limit and spans <= limit else -1
 
@@ -132,17 +134,19 @@ cdef inline bint may_hold_jwt(Bytes start, Py_ssize_t size) noexcept nogil:
 
 
 cdef inline bint usual(
-    Bytes start, Py_ssize_t size, Part mark, Py_ssize_t most, Span* span
+    Bytes start, Py_ssize_t size, Part mark, Py_ssize_t most, uint64_t first, uint64_t last,
+    Span* span
 ) noexcept nogil:
     """Reads what is no attribute of a span, and finds its attributes. False where none of them is
-    the mark, where they are more than `most`, or something is unusual."""
+    the mark, where they are more than `most`, where it does not start from `first` to `last`, or
+    something is unusual."""
     cdef Bytes at = start
     cdef Bytes end = at + size
     cdef Field found
     cdef Part part
     cdef bint marked = False
     span.trace.size = span.id.size = span.parent.size = span.count = 0
-    span.time = span.kind = 0
+    span.time = span.ended = span.kind = 0
     span.failed = span.dropped = False
     while at < end:
         if not field(&at, end, &found):
@@ -162,6 +166,8 @@ cdef inline bint usual(
             span.parent = part
         elif found.tag == START_TIME:
             span.time = little(found.start, 8)
+        elif found.tag == END_TIME:
+            span.ended = little(found.start, 8)
         elif found.tag == KIND and found.number <= INT32:
             span.kind = found.number
         elif found.tag == DROPPED and found.number <= INT32:
@@ -169,10 +175,10 @@ cdef inline bint usual(
         elif found.tag == STATUS:
             if not status_of(part, &span.failed):
                 return False
-        elif found.tag >> 3 in (1, 2, 4, 6, 7, 9, 10, 15):
+        elif found.tag >> 3 in (1, 2, 4, 6, 7, 8, 9, 10, 15):
             return False
     return (
         marked and span.trace.size == 16 and span.id.size == 8
         and not zeros(span.trace) and not zeros(span.id)
-        and 0 < span.time <= <uint64_t>LLONG_MAX and not may_hold_jwt(start, size)
+        and first <= span.time <= last and not may_hold_jwt(start, size)
     )

@@ -10,6 +10,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromSt
 from cpython.bytes cimport PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from libc.limits cimport LLONG_MAX
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memchr, memcmp, memset
 
@@ -35,6 +36,7 @@ cdef enum:
     SCOPES = 4
     FINGERPRINT = 5
     OPERATION = 6
+    INSTANT = 7
 
     CANONICAL = 7 + 64
     BUCKETS = 1024
@@ -43,7 +45,11 @@ cdef enum:
     SLOTS = 128
     ITEMS = 64
 
-KINDS = ("text", "integer", "truth", "texts", "scopes", "fingerprint", "operation")
+VERSION = 2
+"""Of what a `Walker` is told and gives: a module that was built from other sources is not used."""
+KINDS = (
+    "text", "integer", "truth", "texts", "scopes", "fingerprint", "operation", "instant",
+)
 """The converters of `otlp_values` that are done here where the value is as it should be."""
 
 
@@ -84,7 +90,8 @@ cdef class Walker:
     delegation span; `fields` the slots that are filled otherwise; `defaults` has a value for each
     slot, of which the first `width` make a hop. `emitter` reads a resource, `remember` one
     attribute into (slot, value) and `pure` one span into a hop, a rejection or None, each as the
-    pure way does.
+    pure way does. `starts` and `instants` are the first and the last start of a span (ns) and
+    instant of an attribute (s) that are taken here.
     """
 
     cdef object make, emitter, remember, pure, unusable, dropped
@@ -93,13 +100,15 @@ cdef class Walker:
     cdef int width, slots
     cdef Py_ssize_t max_text, max_items, max_attributes
     cdef int span_id, trace_id, operation, time, kind, service, instance, received
-    cdef int environment, failed, flags, action, parent, tool, method
+    cdef int environment, failed, flags, action, parent, ended, tool, method, odd
+    cdef uint64_t first_start, last_start
+    cdef int64_t first_instant, last_instant
     cdef Known table[BUCKETS]
     cdef Part mark
 
     def __cinit__(
         self, make, *, names, mark, fields, defaults, width, operations, dropped, unusable,
-        max_text, max_items, max_attributes, emitter, remember, pure,
+        max_text, max_items, max_attributes, starts, instants, emitter, remember, pure,
     ):
         self.make, self.emitter, self.remember, self.pure = make, emitter, remember, pure
         self.unusable, self.dropped = unusable, dropped
@@ -109,14 +118,17 @@ cdef class Walker:
         (
             self.span_id, self.trace_id, self.operation, self.time, self.kind, self.service,
             self.instance, self.received, self.environment, self.failed, self.flags, self.action,
-            self.parent, self.tool, self.method,
+            self.parent, self.ended, self.tool, self.method, self.odd,
         ) = fields
+        self.first_start, self.last_start = starts
+        self.first_instant, self.last_instant = instants
         self.max_text, self.max_items, self.max_attributes = max_text, max_items, max_attributes
         self.names = tuple((bytes(name), slot, kind) for name, slot, kind in names)
         if (
             not 0 < self.width <= self.slots <= SLOTS
             or max_items > ITEMS or max_attributes > ATTRIBUTES_OF_ONE
             or len(self.names) > BUCKETS // 4
+            or not 0 < self.first_start <= self.last_start <= <uint64_t>LLONG_MAX
             or not all(0 <= slot < self.slots for slot in fields)
             or not all(0 <= slot < self.slots and 0 <= kind < len(KINDS)
                        for _, slot, kind in self.names)
@@ -184,9 +196,9 @@ cdef class Walker:
                 continue
             if emitter is None:
                 emitter = self.emitter(resource)
-                # (service, instance, environment, problem), read below without asking again.
-                if not isinstance(emitter, tuple) or len(emitter) != 4:
-                    raise TypeError("an emitter is four values")
+                # (service, instance, environment, problem, flags), read below without asking again.
+                if not isinstance(emitter, tuple) or len(emitter) != 5:
+                    raise TypeError("an emitter is five values")
             inner = scope.start
             while inner < scope.start + scope.size and field(
                 &inner, scope.start + scope.size, &span
@@ -206,8 +218,8 @@ cdef class Walker:
         cdef Span span
         cdef int slot
         made = None
-        if (<tuple>emitter)[3] is None and usual(
-            start, size, self.mark, self.max_attributes, &span
+        if (<tuple>emitter)[3] is None and not (<tuple>emitter)[4] and usual(
+            start, size, self.mark, self.max_attributes, self.first_start, self.last_start, &span
         ):
             memset(slots, 0, sizeof(slots))
             try:
@@ -284,7 +296,10 @@ cdef class Walker:
             return False
         if known == NULL:
             return True
-        if known.kind != INTEGER:
+        if known.kind != INTEGER and not (
+            known.kind == INSTANT
+            and self.first_instant <= <int64_t>number <= self.last_instant
+        ):
             return False
         put(slots, known.slot, PyLong_FromLongLong(<int64_t>number))
         return True
@@ -310,8 +325,10 @@ cdef class Walker:
             item.size = found.start + found.size - item.start
             if item.size > self.max_text:
                 return False
+            if item.size == 0:
+                return False
             if known.kind == SCOPES and (
-                item.size == 0 or memchr(item.start, c" ", item.size) != NULL
+                memchr(item.start, c" ", item.size) != NULL
                 or (count > 0 and not before(items[count - 1], item))
             ):
                 return False
@@ -327,11 +344,11 @@ cdef class Walker:
         return True
 
     cdef bint ask(self, Part part, PyObject** slots) except -1:
-        """Takes what the pure way reads in an attribute; false where that is a problem."""
+        """Takes what the pure way reads in an attribute; false where that is odd, or a problem."""
         raw = PyBytes_FromStringAndSize(<const char*>part.start, part.size)
         slot, value = self.remember[raw]
         cdef Py_ssize_t at = slot
-        if type(value) is self.unusable or not 0 <= at < self.slots:
+        if type(value) is self.unusable or at == self.odd or not 0 <= at < self.slots:
             return False
         share(slots, at, value)
         return True
@@ -346,6 +363,8 @@ cdef class Walker:
         if span.parent.size == 8 and not zeros(span.parent):
             put(slots, self.parent, hexed(span.parent))
         put(slots, self.time, PyLong_FromLongLong(<int64_t>span.time))
+        if span.time <= span.ended <= <uint64_t>LLONG_MAX:
+            put(slots, self.ended, PyLong_FromLongLong(<int64_t>span.ended))
         share(slots, self.kind, span.kind if span.kind <= LAST_KIND else 0)
         share(slots, self.failed, True if span.failed else False)
         share(slots, self.service, (<tuple>emitter)[0])

@@ -11,14 +11,20 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from grantline.model.flags import (
+    ATTRIBUTES_DROPPED,
+    ATTRIBUTES_UNREADABLE,
+    CLOCK_UNUSABLE,
+    INVALID,
+    NORMALISED,
+    RESOURCE_UNREADABLE,
+    SCOPES_TRUNCATED,
+)
 from grantline.model.hop import Hop
-from grantline.wire.otlp_fingerprints import fingerprint
-from grantline.wire.otlp_values import (
-from grantline.wire.otlp_fingerprints import fingerprint
 from grantline.wire.otlp_values import (
     details,
+    fingerprint,
     instant,
-    integer,
     integer,
     operation,
     scopes,
@@ -170,3 +176,20 @@ RESOURCE: Final = {
     )
 }
 """Read from the attributes of the resource a span belongs to."""
+
+FLAGS: Final = frozenset(
+    {
+        ATTRIBUTES_DROPPED,
+        ATTRIBUTES_UNREADABLE,
+        CLOCK_UNUSABLE,
+        RESOURCE_UNREADABLE,
+        SCOPES_TRUNCATED,
+    }
+    | {attribute.field + NORMALISED for attribute in (*SPAN.values(), *RESOURCE.values())}
+    | {
+        attribute.field + INVALID
+        for attribute in (*SPAN.values(), *RESOURCE.values())
+        if attribute.convert is not scopes
+    }
+) - {f"operation{odd}" for odd in (INVALID, NORMALISED)}
+"""Every flag that decoding may put on a hop."""

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import msgspec
 
+from grantline.model.flags import RESOURCE_UNREADABLE
 from grantline.model.hop import Hop
 from grantline.wire.otlp_attributes import IGNORED, RESOURCE, SPAN, Attribute
 from grantline.wire.otlp_json_text import MARKER, prune, unescape
-from grantline.wire.otlp_json_values import NotAValue, id_of, kind_of, number, typed
+from grantline.wire.otlp_json_values import NotAValue, id_of, kind_of, nanoseconds_of, number, typed
 from grantline.wire.otlp_spans import (
     Emitter,
     Groups,
@@ -29,9 +30,11 @@ from grantline.wire.otlp_spans import (
     gather,
     hop_of,
     identity_of,
-    refuse,
+    invalid,
+    unreadable,
 )
-from grantline.wire.otlp_values import MAX_ITEMS, Nested
+from grantline.wire.otlp_plain import Garbled, Nested
+from grantline.wire.otlp_values import MAX_ITEMS
 
 _BOM = b"\xef\xbb\xbf"
 _ERROR: Final = (2, "2", "STATUS_CODE_ERROR", "ERROR")
@@ -70,6 +73,7 @@ class _Span(_Camel):
     parent_span_id: Any = None
     kind: Any = None
     start_time_unix_nano: Any = None
+    end_time_unix_nano: Any = None
     attributes: list[msgspec.Raw] | None = None
     dropped_attributes_count: Any = None
     status: _Status | None = None
@@ -81,7 +85,7 @@ class _KeyValue(_Camel):
 
 
 class _ArrayValue(_Camel):
-    values: list[_AnyValue] | None = None
+    values: list[_AnyValue | None] | None = None
 
 
 class _AnyValue(_Camel):
@@ -126,25 +130,24 @@ def emitter(resource: bytes) -> Emitter:
     try:
         read = _resource(resource)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Emitter(problem=Unusable("bad_span", "the resource is not as OTLP JSON has it"))
+        return Emitter(flags=(RESOURCE_UNREADABLE,))
     attributes = read.attributes if read is not None else None
     return emitter_of([bytes(raw) for raw in attributes or ()], _read_resource)
 
 
 def hop(span: bytes, emitter: Emitter, received: int) -> Hop | None:
     """The hop a span is, None where it is not a delegation span. Raises `Unusable`."""
-    if MARKER in span:
-        raise Unusable("too_deep", "the span is nested too deeply; flatten its attributes")
     read = _parse_span(span)
     slots = gather([bytes(raw) for raw in read.attributes or ()], _read_span)
     parts = Parts(
         id_of(read.trace_id, 32),
         id_of(read.span_id, 16),
         id_of(read.parent_span_id, 16),
-        number(read.start_time_unix_nano),
+        nanoseconds_of(read.start_time_unix_nano),
         kind_of(read.kind),
         read.status is not None and read.status.code in _ERROR,
         number(read.dropped_attributes_count) > 0,
+        nanoseconds_of(read.end_time_unix_nano),
     )
     return hop_of(slots, parts, emitter, received)
 
@@ -203,23 +206,22 @@ def _parse_span(span: bytes) -> _Span:
 
 def _reader(table: dict[str, Attribute]) -> Reader:
     def read(raw: bytes) -> tuple[int, Any]:
-        attribute = None
         try:
             pair = _key_value(raw)
-            attribute = table.get(pair.key)
-            if attribute is None:
-                return IGNORED, None
-            return convert(attribute, _plain(_any_value(pair.value)))
-        except RecursionError:
-            raise Unusable("too_deep", "an attribute is nested too deeply") from None
         except UnicodeDecodeError:
-            if attribute is None:
-                raise Unusable("bad_encoding", "the name of an attribute is not UTF-8") from None
-            refuse(attribute, "bad_encoding", "is not UTF-8; encode it before it is set")
-        except (msgspec.DecodeError, NotAValue):
-            if attribute is None:
-                raise Unusable("bad_span", "an attribute is not as OTLP JSON has it") from None
-            refuse(attribute, "bad_attribute", "is not an AnyValue as OTLP JSON has it")
+            return IGNORED, None  # the name is not UTF-8, and so none that we know
+        except (msgspec.DecodeError, RecursionError):
+            return unreadable()
+        attribute = table.get(pair.key)
+        if attribute is None:
+            return IGNORED, None
+        try:
+            value = _plain(_any_value(pair.value))
+        except UnicodeDecodeError:
+            value = Garbled()
+        except (msgspec.DecodeError, NotAValue, RecursionError):
+            return invalid(attribute)
+        return invalid(attribute) if MARKER in raw else convert(attribute, value)
 
     return Reader(read)
 
@@ -228,7 +230,7 @@ def _plain(value: _AnyValue | None) -> Any:
     if value is None:
         return None
     if value.array_value is not None:
-        # One more than allowed is enough for the converter to refuse it.
+        # One more than allowed is enough for the converter to know.
         return [_plain(item) for item in (value.array_value.values or ())[: MAX_ITEMS + 1]]
     if value.kvlist_value is not None:
         return Nested()

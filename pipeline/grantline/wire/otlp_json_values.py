@@ -12,6 +12,7 @@ import re
 from typing import Any, Final
 
 from grantline.model.hop import CLIENT, CONSUMER, INTERNAL, PRODUCER, SERVER, UNSPECIFIED
+from grantline.wire.otlp_times import NS
 
 _KINDS: Final = {
     "INTERNAL": INTERNAL,
@@ -21,15 +22,17 @@ _KINDS: Final = {
     "CONSUMER": CONSUMER,
 }
 _HEX: Final = re.compile("[0-9a-fA-F]*")
+_HALF: Final = 0xFFFFFFFF
 _DIGITS: Final = re.compile("-?[0-9]{1,20}")
 
 
 class NotAValue(Exception):
-    """An AnyValue with, say, words for an intValue."""
+    """An AnyValue with, say, an object for an intValue."""
 
 
 def typed(given: Any, kind: type) -> Any:
-    """`given` as the `kind` its field in an AnyValue stands for. Raises `NotAValue`."""
+    """`given` as the `kind` its field in an AnyValue stands for; a plain value of another kind as it
+    is, for the converters to judge. Raises `NotAValue`."""
     if given.__class__ is kind:
         return given
     if kind is int and (number := _integer(given)) is not None:
@@ -40,6 +43,8 @@ def typed(given: Any, kind: type) -> Any:
         return float(given)
     if kind is bytes and given.__class__ is str:
         return b""
+    if given.__class__ in (str, int, float, bool):
+        return given
     raise NotAValue
 
 
@@ -71,6 +76,17 @@ def _integer(value: Any) -> int | None:
 def number(value: Any) -> int:
     """An integer, 0 where there is none, which is what protobuf has for it."""
     return _integer(value) or 0
+
+
+def nanoseconds_of(value: Any) -> int:
+    """A time, 0 where there is none; JavaScript also writes one as the halves of its 64 bits
+    (`low`, `high`), and as [seconds, nanoseconds]."""
+    if value.__class__ is dict:
+        low, high = number(value.get("low")), number(value.get("high"))
+        return (high & _HALF) << 32 | low & _HALF
+    if value.__class__ is list and len(value) == 2:  # noqa: PLR2004
+        return number(value[0]) * NS + number(value[1])
+    return number(value)
 
 
 def kind_of(value: Any) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
+from grantline.model.flags import RESOURCE_UNREADABLE
 from grantline.model.hop import Hop
 from grantline.wire.otlp_attributes import IGNORED, RESOURCE, SPAN, Attribute
 from grantline.wire.otlp_spans import (
@@ -30,9 +31,11 @@ from grantline.wire.otlp_spans import (
     gather,
     hop_of,
     identity_of,
-    refuse,
+    invalid,
+    unreadable,
 )
-from grantline.wire.otlp_values import MAX_ITEMS, Nested
+from grantline.wire.otlp_plain import Garbled, Nested
+from grantline.wire.otlp_values import MAX_ITEMS
 
 _Field = descriptor_pb2.FieldDescriptorProto
 _BYTES, _INT64, _FIXED64 = _Field.TYPE_BYTES, _Field.TYPE_INT64, _Field.TYPE_FIXED64
@@ -49,6 +52,7 @@ _SCHEMA: dict[str, dict[str, tuple[int, Any, Any]]] = {
         "parent_span_id": (4, _BYTES, _ONE),
         "kind": (6, _Field.TYPE_INT32, _ONE),
         "start_time_unix_nano": (7, _FIXED64, _ONE),
+        "end_time_unix_nano": (8, _FIXED64, _ONE),
         "attributes": (9, _BYTES, _MANY),
         "dropped_attributes_count": (10, _Field.TYPE_UINT32, _ONE),
         "status": (15, "Status", _ONE),
@@ -146,7 +150,7 @@ def emitter(resource: bytes) -> Emitter:
     try:
         return emitter_of(_resource(resource).attributes, _read_resource)
     except DecodeError:
-        return Emitter(problem=Unusable("bad_span", "the resource is broken protobuf"))
+        return Emitter(flags=(RESOURCE_UNREADABLE,))
 
 
 def hop(span: bytes, emitter: Emitter, received: int) -> Hop | None:
@@ -163,6 +167,7 @@ def hop(span: bytes, emitter: Emitter, received: int) -> Hop | None:
         read.kind,
         read.status.code == _ERROR,
         read.dropped_attributes_count > 0,
+        read.end_time_unix_nano,
     )
     return hop_of(gather(read.attributes, read_attribute), parts, emitter, received)
 
@@ -183,20 +188,21 @@ def _reader(table: dict[str, Attribute]) -> Reader:
         short = _short_text(raw)
         if short is not None:
             attribute = known.get(raw[2 : raw[1] + 2])
-            return convert(attribute, _text(attribute, short)) if attribute else _UNKNOWN
+            return convert(attribute, _text(short)) if attribute else _UNKNOWN
         try:
             pair = _key_value(raw)
-            value = _any_value()
-            for part in pair.value:
-                value.MergeFromString(part)
-        except DecodeError as why:
-            if "MaxDepth" in str(why):
-                raise Unusable("too_deep", "an attribute is nested too deeply") from None
-            raise Unusable("bad_span", "an attribute is broken protobuf") from None
+        except DecodeError:
+            return unreadable()
         attribute = known.get(pair.key)
         if attribute is None:
             return _UNKNOWN
-        return convert(attribute, _plain(attribute, value))
+        value = _any_value()
+        try:
+            for part in pair.value:
+                value.MergeFromString(part)
+        except DecodeError:  # broken, or nested beyond a hundred levels
+            return invalid(attribute)
+        return convert(attribute, _plain(value))
 
     return Reader(read)
 
@@ -214,26 +220,27 @@ def _short_text(raw: bytes) -> bytes | None:
     return value if size < 126 and raw[end : end + 4] == _BEFORE_TEXT[size] else None
 
 
-def _plain(attribute: Attribute, value: Any) -> Any:
+def _plain(value: Any) -> Any:
     # Asking for a text costs less than asking which of the seven a value is.
     if text := value.string_value:
-        return _text(attribute, text)
+        return _text(text)
     which = value.WhichOneof("value")
     if which is None:
         return None
     if which == "array_value":
-        # One more than allowed is enough for the converter to refuse it.
-        return [_plain(attribute, item) for item in value.array_value.values[: MAX_ITEMS + 1]]
+        # One more than allowed is enough for the converter to know.
+        items = [_plain(item) for item in value.array_value.values[: MAX_ITEMS + 1]]
+        return Garbled() if any(item.__class__ is Garbled for item in items) else items
     if which == "string_value":
         return ""
     return Nested() if which == "kvlist_value" else getattr(value, which)
 
 
-def _text(attribute: Attribute, value: bytes) -> str:
+def _text(value: bytes) -> Any:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        refuse(attribute, "bad_encoding", "is not UTF-8; encode it before it is set")
+        return Garbled()
 
 
 read_attribute = _reader(SPAN)

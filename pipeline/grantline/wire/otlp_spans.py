@@ -12,21 +12,33 @@ from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 import msgspec
 
+from grantline.model.flags import (
+    ATTRIBUTES_DROPPED,
+    ATTRIBUTES_UNREADABLE,
+    CLOCK_UNUSABLE,
+    INVALID,
+    NORMALISED,
+    SCOPES_TRUNCATED,
+)
 from grantline.model.hop import CONSUMER, UNSPECIFIED, Hop
 from grantline.model.rejected import Reason
 from grantline.wire.otlp_attributes import (
     FIELDS,
     IGNORED,
     METHOD_NAME,
+    ODD,
     OPERATION_NAME,
     PROBLEM,
     SLOTS,
     TOOL_NAME,
+    UNREADABLE,
     WIDTH,
     Attribute,
     slot_of,
 )
-from grantline.wire.otlp_values import Wrong
+from grantline.wire.otlp_plain import Mended, Refused, Wrong
+from grantline.wire.otlp_times import FIRST_START, LAST_START, nanoseconds
+from grantline.wire.otlp_values import scopes
 
 MARK: Final = OPERATION_NAME.encode()
 """A span whose bytes do not hold this is not a delegation span."""
@@ -47,8 +59,9 @@ _SPAN_ID, _TRACE_ID, _OPERATION, _TIME = (
 _KIND, _SERVICE, _INSTANCE, _RECEIVED = (
     slot_of(field) for field in ("kind", "service", "service_instance", "received")
 )
-_ENVIRONMENT, _FAILED, _FLAGS, _ACTION, _PARENT = (
-    slot_of(field) for field in ("environment", "failed", "flags", "action_name", "parent_span_id")
+_ENVIRONMENT, _FAILED, _FLAGS, _ACTION, _PARENT, _ENDED = (
+    slot_of(field)
+    for field in ("environment", "failed", "flags", "action_name", "parent_span_id", "ended")
 )
 
 
@@ -70,6 +83,9 @@ class Emitter(NamedTuple):
     instance: str | None = None
     environment: str | None = None
     problem: Unusable | None = None
+    """What costs each of these spans."""
+    flags: tuple[str, ...] = ()
+    """What is odd about the resource, and so about each hop of it."""
 
 
 class Identity(NamedTuple):
@@ -89,6 +105,15 @@ class Parts(NamedTuple):
     kind: int
     failed: bool
     attributes_dropped: bool
+    ended: int = 0
+
+
+class Odd(NamedTuple):
+    """An attribute that is not as the convention has it, and what its hop holds instead."""
+
+    slot: int
+    value: Any
+    flag: str
 
 
 Groups = Sequence[tuple[bytes, Sequence[bytes]]]
@@ -142,35 +167,66 @@ class Reader(dict[bytes, tuple[int, Any]]):
 
 
 def convert(attribute: Attribute, value: Any) -> tuple[int, Any]:
-    """The slot and the value of one attribute. Raises `Unusable`, naming the attribute."""
+    """The slot and the value of one attribute; `ODD` where it is not as the convention has it.
+    Raises `Unusable`, naming the attribute, for what costs the span.
+    """
     if value is None:
         return IGNORED, None
     try:
-        return attribute.slot, attribute.convert(value)
-    except Wrong as why:
-        refuse(attribute, why.reason, str(why))
+        made = attribute.convert(value)
+    except Wrong:
+        return invalid(attribute)
+    except Refused as why:
+        slot = _OPERATION if attribute.name == OPERATION_NAME else PROBLEM
+        raise Unusable(why.reason, f"{attribute.name} {why}", slot) from None
+    if made.__class__ is Mended:
+        flag = made.flag or attribute.field + NORMALISED
+        return ODD, Odd(attribute.slot, made.value, flag)
+    return attribute.slot, made
 
 
-def refuse(attribute: Attribute, reason: Reason, why: str) -> NoReturn:
-    slot = _OPERATION if attribute.name == OPERATION_NAME else PROBLEM
-    raise Unusable(reason, f"{attribute.name} {why}", slot) from None
+def invalid(attribute: Attribute) -> tuple[int, Any]:
+    """An attribute of which nothing can be used. Raises `Unusable` for the operation's name."""
+    if attribute.name == OPERATION_NAME:
+        raise Unusable("bad_attribute", f"{attribute.name} cannot be read", _OPERATION)
+    scope_list = attribute.convert is scopes
+    flag = SCOPES_TRUNCATED if scope_list else attribute.field + INVALID
+    return ODD, Odd(attribute.slot, None, flag)
+
+
+def unreadable() -> tuple[int, Any]:
+    """An attribute that is broken, its name with it."""
+    return ODD, Odd(UNREADABLE, None, ATTRIBUTES_UNREADABLE)
 
 
 def gather(attributes: Sequence[bytes], reader: Reader) -> list[Any]:
     """The slots of a hop, filled from `attributes`; of a name given twice the last one counts."""
     slots = EMPTY.copy()
-    if len(attributes) > MAX_ATTRIBUTES:
-        slots[PROBLEM] = Unusable("bad_span", f"more than {MAX_ATTRIBUTES} attributes; send fewer")
-        attributes = attributes[:MAX_ATTRIBUTES]
     for slot, value in map(reader.__getitem__, attributes):
         slots[slot] = value
+    return slots if slots[ODD] is None else _gather_odd(attributes, reader)
+
+
+def _gather_odd(attributes: Sequence[bytes], reader: Reader) -> list[Any]:
+    """As `gather`, for attributes of which some are odd: the hop is flagged with what is."""
+    slots = EMPTY.copy()
+    flags: dict[int, str] = {}
+    for slot, value in map(reader.__getitem__, attributes):
+        if slot == ODD:
+            slots[value.slot], flags[value.slot] = value.value, value.flag
+        else:
+            slots[slot] = value
+            flags.pop(slot, None)
+    slots[_FLAGS] = tuple(sorted(set(flags.values())))
     return slots
 
 
 def emitter_of(attributes: Sequence[bytes], reader: Reader) -> Emitter:
     """What the attributes of a resource say of its spans."""
     slots = gather(attributes, reader)
-    return Emitter(slots[_SERVICE], slots[_INSTANCE], slots[_ENVIRONMENT], slots[PROBLEM])
+    return Emitter(
+        slots[_SERVICE], slots[_INSTANCE], slots[_ENVIRONMENT], slots[PROBLEM], slots[_FLAGS]
+    )
 
 
 def hop_of(slots: list[Any], parts: Parts, emitter: Emitter, received: int) -> Hop | None:
@@ -183,17 +239,28 @@ def hop_of(slots: list[Any], parts: Parts, emitter: Emitter, received: int) -> H
         # A new one: an emitter's is remembered, and would gather a traceback with every raise.
         raise Unusable(problem.reason, problem.detail)
     _check(parts)
-    slots[_TRACE_ID], slots[_SPAN_ID], above, slots[_TIME], kind, slots[_FAILED], dropped = parts
+    slots[_TRACE_ID], slots[_SPAN_ID], above, time, kind, slots[_FAILED], dropped, ended = parts
+    slots[_TIME] = time
+    if FIRST_START <= time <= LAST_START:
+        if time <= ended <= _LAST_TIME:
+            slots[_ENDED] = ended
+    else:
+        slots[_TIME] = nanoseconds(time) or time
+        _flag(slots, CLOCK_UNUSABLE)
     if len(above) == len(_NO_SPAN) and above != _NO_SPAN:
         slots[_PARENT] = above
     slots[_KIND] = kind if UNSPECIFIED <= kind <= CONSUMER else UNSPECIFIED
-    slots[_SERVICE], slots[_INSTANCE], slots[_ENVIRONMENT], _ = emitter
+    slots[_SERVICE], slots[_INSTANCE], slots[_ENVIRONMENT], _, odd = emitter
     slots[_RECEIVED] = received
     if slots[_ACTION] is None:
         slots[_ACTION] = slots[TOOL_NAME] or slots[METHOD_NAME]
-    if dropped:
-        slots[_FLAGS] = (ATTRIBUTES_DROPPED,)
+    if dropped or odd:
+        _flag(slots, *odd, *((ATTRIBUTES_DROPPED,) if dropped else ()))
     return Hop(*slots[:WIDTH])
+
+
+def _flag(slots: list[Any], *flags: str) -> None:
+    slots[_FLAGS] = tuple(sorted({*slots[_FLAGS], *flags}))
 
 
 def _check(parts: Parts) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from grantline.model.flags import SCOPES_TRUNCATED
 from grantline.model.hop import OPERATIONS
+from grantline.wire.otlp_fingerprints import fingerprint as fingerprint
 from grantline.wire.otlp_lists import bracketed, flattened
 from grantline.wire.otlp_plain import (
     Garbled,

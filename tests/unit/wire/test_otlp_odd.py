@@ -46,7 +46,7 @@ LEVELS: Mapping[str, Callable[[bytes], bytes]] = {
     ),
     "array": lambda odd: record(attribute("delegation.audiences", bytes_field(5, odd))),
 }
-NUMBERS = (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 15, 99, 3_000, (1 << 29) - 1, 1 << 29)
+NUMBERS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 99, 1_000, 3_000, (1 << 29) - 1, 1 << 29)
 AFTER_TAG = (
     b"", b"\0", b"\2", b"\x80", b"\x80\0", b"\1a", b"\x81\0a", b"\2\x18\2", b"\1" * 4, b"\1" * 8,
     b"\x82\x80\x80\x80\0\x18\2", b"\xff" * 4 + b"\x0f", b"\xff" * 9 + b"\1", b"\xff" * 9 + b"\2",

@@ -12,7 +12,6 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValueList
 
 from grantline.model.rejected import Rejected
 from grantline.wire.otlp import RECORD, Limits, decode
-from grantline.wire.otlp_spans import MAX_ATTRIBUTES
 from tests.otlp import BOOKER, DIGEST, USE, as_json, both, json_of, pairs, protobuf, request, span
 
 pytestmark = pytest.mark.usefixtures("decoder")
@@ -52,67 +51,16 @@ def test_an_operation_that_is_none_of_the_eight(name: str) -> None:
         assert "delegate" in rejected.detail
 
 
-@pytest.mark.parametrize("name", ["delegation.operation.name", "delegation.id", "server.address"])
-@pytest.mark.parametrize("value", [7, True, 0.5, b"x", ["use"]], ids=repr)
-def test_a_string_attribute_of_another_type(name: str, value: object) -> None:
-    for data in amid({name: value}):
-        rejected = refused(data)
-        assert rejected.reason == "bad_attribute"
-        assert rejected.detail.startswith(name)
-
-
-@pytest.mark.parametrize("value", ["soon", "", "1_000", "٣", 0.5, True, str(1 << 63), "9" * 40])
-def test_an_integer_attribute_that_is_none(value: object) -> None:
-    for data in amid({"delegation.token.expires_at": value}):
-        rejected = refused(data)
-        assert rejected.reason == "bad_attribute"
-        assert rejected.detail.startswith("delegation.token.expires_at")
-
-
 @pytest.mark.parametrize("value", ["1795000930", 1795000930, 1795000930.0])
 def test_an_integer_attribute_may_come_as_text_or_as_a_double(value: object) -> None:
     for data in both([span({**USE, "delegation.token.expires_at": value})]):
         assert decode(data).hops[0].token_expires_at == 1795000930
 
 
-@pytest.mark.parametrize("value", [1, "yes", ["true"]], ids=repr)
-def test_a_boolean_attribute_that_is_none(value: object) -> None:
-    for data in amid({"delegation.token.single_use": value}):
-        assert refused(data).reason == "bad_attribute"
-
-
 @pytest.mark.parametrize("value", ["true", "True", True])
 def test_a_boolean_attribute_may_come_as_text(value: object) -> None:
     for data in both([span({**USE, "delegation.token.single_use": value})]):
         assert decode(data).hops[0].token_single_use is True
-
-
-@pytest.mark.parametrize("value", [7, [VALUE, 7], [["a"]], AnyValue(kvlist_value=KeyValueList())])
-@pytest.mark.parametrize("name", ["delegation.granted_scopes", "delegation.audiences"])
-def test_an_array_attribute_that_is_none(name: str, value: object) -> None:
-    for data in amid({name: value}):
-        rejected = refused(data)
-        assert rejected.reason == "bad_attribute"
-        assert rejected.detail.startswith(name)
-
-
-@pytest.mark.parametrize(
-    "name, value",
-    [
-        ("delegation.purpose", VALUE + "x" * 1024),
-        ("delegation.audiences", ["x" * 1025]),
-        ("delegation.audiences", ["x"] * 65),
-        ("delegation.audiences", json.dumps(["x"] * 65)),
-        ("delegation.granted_scopes", [" ".join(f"s{n}" for n in range(65))]),
-        ("delegation.granted_scopes", " ".join(f"s{n}" for n in range(65))),
-        ("delegation.granted_scopes", "x" * 70_000),
-    ],
-)
-def test_an_attribute_above_the_limits(name: str, value: object) -> None:
-    for data in amid({name: value}):
-        rejected = refused(data)
-        assert rejected.reason == "bad_attribute"
-        assert rejected.detail.startswith(name)
 
 
 def test_attributes_at_the_limits_are_taken() -> None:
@@ -140,10 +88,7 @@ def test_rich_authorization_details_are_kept_up_to_their_own_bound() -> None:
         assert VALUE not in repr(decode(data).rejected)
 
 
-@pytest.mark.parametrize(
-    "value",
-    [VALUE, f"md5:{DIGEST}", DIGEST, "sha256:", f"sha256:{DIGEST[:32]}", f"hmac-sha256:{DIGEST}"],
-)
+@pytest.mark.parametrize("value", [VALUE, f"Bearer {DIGEST}", "ghp_0000", DIGEST[:31]])
 def test_a_fingerprint_that_is_none_may_be_the_token_itself_and_is_not_taken(value: str) -> None:
     for data in amid({"delegation.token.parent_fingerprint": value}):
         rejected = refused(data)
@@ -185,30 +130,15 @@ def test_ids_and_times_that_identify_nothing(fields: dict[str, Any]) -> None:
 
 def test_a_span_is_numbered_over_all_resources_of_its_record() -> None:
     made = request(span(number=1), span({}, number=2))
-    made.MergeFrom(request(span(number=3), span({**USE, "delegation.id": 7}, number=4)))
+    made.MergeFrom(request(span(number=3), span({"delegation.operation.name": 7}, number=4)))
     for data in (made.SerializeToString(), json.dumps(as_json(made)).encode()):
         assert [index for index, _ in decode(data).rejected] == [3]
-
-
-def test_a_bad_attribute_of_the_resource_costs_its_delegation_spans_only() -> None:
-    for resource in ({**BOOKER, "service.name": 7}, {"service.name": "x" * 1025}):
-        for data in both([span(), span({"http.route": "/"})], resource=resource):
-            decoded = decode(data)
-            assert (decoded.hops, decoded.passed_over) == ([], 1)
-            [(_, rejected)] = decoded.rejected
-            assert rejected.reason == "bad_attribute"
-            assert rejected.detail.startswith("service.name")
 
 
 def test_a_resource_that_says_nothing_is_fine() -> None:
     for data in both([span()], resource={"telemetry.sdk.language": "python"}):
         [hop] = decode(data).hops
         assert (hop.service, hop.service_instance, hop.environment) == (None, None, None)
-
-
-def test_dropped_attributes_leave_a_flag() -> None:
-    for data in both([span(dropped_attributes_count=1)]):
-        assert decode(data).hops[0].flags == ("attributes_dropped",)
 
 
 def test_an_unknown_span_kind_is_unspecified() -> None:
@@ -239,11 +169,6 @@ def test_of_an_attribute_given_twice_the_last_one_counts() -> None:
         assert decode(data).hops[0].id == "d-last"
 
 
-def test_a_span_with_too_many_attributes() -> None:
-    for data in amid({f"x{n}": n for n in range(MAX_ATTRIBUTES)}):
-        assert refused(data).reason == "bad_span"
-
-
 # Bytes that are not what they seem
 
 
@@ -264,21 +189,6 @@ def test_protobuf_broken_inside_one_span_costs_that_span() -> None:
     assert (rejected.reason, rejected.span_id) == ("bad_span", None)
 
 
-def test_text_that_is_not_utf_8_costs_its_span() -> None:
-    data = protobuf(*[span({**USE, "delegation.purpose": "p" * n}, n) for n in (1, 2, 3)])
-    rejected = refused(data.replace(b"\x0a\x02pp", b"\x0a\x02\xff\xfe"))
-    assert rejected.reason == "bad_encoding"
-    assert rejected.detail.startswith("delegation.purpose")
-    assert rejected.span_id == "0000000000000002"
-    rejected = refused(
-        json_of(*[span({**USE, "delegation.purpose": "p" * n}, n) for n in (1, 2, 3)]).replace(
-            b'"pp"', b'"\xff\xfe"'
-        )
-    )
-    assert rejected.reason == "bad_encoding"
-    assert rejected.detail.startswith("delegation.purpose")
-
-
 def test_text_that_is_not_utf_8_in_what_is_not_read_costs_nothing() -> None:
     data = protobuf(span({**USE, "prompt": "pp"}))
     assert len(decode(data.replace(b"\x0a\x02pp", b"\x0a\x02\xff\xfe")).hops) == 1
@@ -296,19 +206,6 @@ def test_half_a_surrogate_pair_costs_no_one() -> None:
     assert len(decoded.hops) == 2
 
 
-@pytest.mark.parametrize("name", ["prompt", "delegation.audiences"])
-def test_a_deeply_nested_attribute_costs_its_span_in_protobuf(name: str) -> None:
-    """Put together by hand: the stock library refuses to write it as well."""
-    value = AnyValue(string_value=VALUE).SerializeToString()
-    for _ in range(5000):
-        value = delimited(5, delimited(1, value))
-    deep = delimited(9, delimited(1, name.encode()) + delimited(2, value))
-    spans = [span(number=n).SerializeToString() for n in (1, 2, 3)]
-    spans[1] += deep
-    scope = b"".join(delimited(2, one) for one in spans)
-    assert refused(delimited(1, delimited(2, scope))).reason == "too_deep"
-
-
 def delimited(field: int, data: bytes) -> bytes:
     """`data` as length-delimited field `field` of a protobuf message."""
     length, rest = bytearray(), len(data)
@@ -316,15 +213,6 @@ def delimited(field: int, data: bytes) -> bytes:
         length.append(rest & 127 | 128)
         rest >>= 7
     return bytes([field << 3 | 2, *length, rest]) + data
-
-
-@pytest.mark.parametrize("name", ["prompt", "delegation.audiences"])
-def test_a_deeply_nested_attribute_costs_its_span_in_json(name: str) -> None:
-    data = json_of(span(number=1), span({**USE, name: "DEEP"}, 2), span(number=3))
-    deep = b'{"arrayValue":{"values":[' * 5000 + b"]}}" * 5000
-    rejected = refused(data.replace(b'{"stringValue": "DEEP"}', deep))
-    assert rejected.reason == "too_deep"
-    assert rejected.span_id == "0000000000000002"
 
 
 @pytest.mark.parametrize(

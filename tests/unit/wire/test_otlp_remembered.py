@@ -10,7 +10,7 @@ from grantline.wire import otlp_spans
 from grantline.wire.otlp import decode
 from grantline.wire.otlp_attributes import PROBLEM
 from grantline.wire.otlp_spans import Reader, Unusable
-from tests.otlp import both, span
+from tests.otlp import FAKE_JWT, USE, both, span
 
 pytestmark = pytest.mark.usefixtures("decoder")
 
@@ -74,7 +74,13 @@ def test_the_same_resource_in_two_encodings_is_two_emitters() -> None:
             assert [hop.service for hop in decode(data).hops] == ["booker"]
 
 
-def test_a_resource_with_a_problem_is_refused_each_time() -> None:
-    for data in both([span()], resource={"service.name": 7}):
-        details = {decode(data).rejected[0][1].detail for _ in range(3)}
-        assert details == {"service.name is an integer; send a string"}
+def test_a_resource_with_a_credential_is_refused_each_time() -> None:
+    for data in both([span()], resource={"service.name": FAKE_JWT}):
+        reasons = [decode(data).rejected[0][1].reason for _ in range(3)]
+        assert reasons == ["raw_token"] * 3
+
+
+def test_what_is_odd_is_flagged_each_time() -> None:
+    for data in both([span({**USE, "delegation.depth": "deep"})], resource={"service.name": 7}):
+        flags = [decode(data).hops[0].flags for _ in range(3)]
+        assert flags == [("depth_invalid", "service_normalised")] * 3

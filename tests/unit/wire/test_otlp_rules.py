@@ -41,6 +41,7 @@ HOP = Hop(
     token_fingerprint=f"sha256:{DIGEST}",
     token_single_use=False,
     action_name="create_event",
+    ended=START + 1,
 )
 
 

@@ -31,6 +31,12 @@ def _between(bad: Mapping[str, Any], reason: Reason, **fields: Any) -> Hostile:
     return Hostile(protobuf(*spans), {1: reason}, hops=2)
 
 
+def _odd(odd: Mapping[str, Any]) -> Hostile:
+    """A span with an attribute that is dropped, between two good ones."""
+    spans = [span(number=1), span({**USE, **odd}, number=2), span(number=3)]
+    return Hostile(protobuf(*spans), {}, hops=3)
+
+
 def _nested(depth: int) -> bytes:
     """OTLP JSON whose second span has an array in an array in an array ..."""
     made = json.loads(json_of(span(number=1), span(number=2), span(number=3)))
@@ -56,16 +62,19 @@ RECORDS: Mapping[str, Hostile] = {
     "protobuf cut off": Hostile(protobuf(span())[:-9], {WHOLE_RECORD: "truncated"}),
     "a length that lies": Hostile(b"\x0a\xff\xff\xff\xff\x0f", {WHOLE_RECORD: "truncated"}),
     "brackets": Hostile(b"{" * 10_000, {WHOLE_RECORD: "not_otlp"}),
-    "an attribute nested deeply": Hostile(_nested(5_000), {1: "too_deep"}, hops=2),
+    "an attribute nested deeply": Hostile(_nested(5_000), {}, hops=3),
     "JSON that is not UTF-8": Hostile(
-        json_of(span()).replace(b"booker", b"b\xffoker"), {0: "bad_encoding"}
+        json_of(span()).replace(b'"use"', b'"us\xff"'), {0: "bad_encoding"}
+    ),
+    "a name that is not UTF-8": Hostile(
+        json_of(span()).replace(b"booker", b"b\xffoker"), {}, hops=1
     ),
     "text that is not UTF-8": Hostile(
         protobuf(span(number=1), span({**USE, "delegation.purpose": "WHAT"}, 2)).replace(
             b"WHAT", b"\xff\xfe\xfd\xfc"
         ),
-        {1: "bad_encoding"},
-        hops=1,
+        {},
+        hops=2,
     ),
     "a raw token": _between({"delegation.purpose": f"because {FAKE_JWT}"}, "raw_token"),
     "a raw token for a fingerprint": _between(
@@ -79,11 +88,9 @@ RECORDS: Mapping[str, Hostile] = {
     ),
     "no span id": _between({}, "bad_span", span_id=b""),
     "no time": _between({}, "bad_span", start_time_unix_nano=0),
-    "a number for a name": _between({"delegation.actor.id": 7}, "bad_attribute"),
+    "a number for a name": _odd({"delegation.actor.id": 7}),
     "no fingerprint": _between({"delegation.token.fingerprint": "secret"}, "bad_attribute"),
-    "as large as the broker takes": _between(
-        {"delegation.purpose": "x" * (BROKER_LIMIT - 2_000)}, "bad_attribute"
-    ),
+    "as large as the broker takes": _odd({"delegation.purpose": "x" * (BROKER_LIMIT - 2_000)}),
     "larger than is read": Hostile(
         protobuf(span({**USE, "other": "x" * (8 << 20)})), {WHOLE_RECORD: "too_large"}
     ),

@@ -31,6 +31,8 @@ class FileRead:
     hops: int = 0
     passed_over: int = 0
     """Spans that are not delegation spans."""
+    flags: Counter[str] = field(default_factory=Counter)
+    """quality flag -> hops that have it."""
     rejected: Counter[str] = field(default_factory=Counter)
     """reason -> spans or records."""
     first: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -39,6 +41,8 @@ class FileRead:
     def add(self, number: int, decoded: Decoded) -> None:
         self.hops += len(decoded.hops)
         self.passed_over += decoded.passed_over
+        for hop in decoded.hops:
+            self.flags.update(hop.flags)
         for _, why in decoded.rejected:
             self.rejected[why.reason] += 1
             self.first.setdefault(why.reason, (number, why.detail))

@@ -94,6 +94,8 @@ def _tell_read(console: Console, done: Replayed) -> None:
             where = f"{plain(str(file.path))}:{number}"
             console.print(f"  {count:,} rejected as {reason}, first {where}: {plain(detail)}",
                           markup=False)  # fmt: skip
+        for flag, count in sorted(file.flags.items()):
+            console.print(f"  {_many(count, 'hop')} flagged {flag}", markup=False)
         if done.hops and not file.hops:
             console.print(f"  no hop in {plain(str(file.path))}", markup=False)
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 from grantline.lineage.route import mark_late
@@ -21,6 +24,8 @@ from grantline.wire import rejections
 from grantline.wire.otlp import content_type_of
 
 log = logging.getLogger(__name__)
+
+_flags = attrgetter("flags")
 
 _CURES: Mapping[str, str] = {
     "too_large": "the span alone is larger than a record may be; shorten its attributes",
@@ -51,6 +56,8 @@ class Taken(NamedTuple):
     """Record by record: where it is, its hops, its bytes."""
     rejected: Sequence[RejectedRow]
     passed_over: int
+    flags: Mapping[str, int]
+    """How many hops have which quality flag."""
 
 
 class Ingest:
@@ -64,6 +71,7 @@ class Ingest:
         """Everything that comes of `records` of one partition."""
         came: list[tuple[Place, Sequence[Hop], int]] = []
         rows: list[RejectedRow] = []
+        flags: Counter[str] = Counter()
         passed_over = 0
         for record in records:
             place = (topic, partition, record.offset)
@@ -77,8 +85,9 @@ class Ingest:
             rows += [rejections.row(index, why, *place) for index, why in decoded.rejected]
             passed_over += decoded.passed_over
             if hops:
+                flags.update(chain.from_iterable(map(_flags, hops)))
                 came.append((place, hops, len(value)))
-        return Taken(came, rows, passed_over)
+        return Taken(came, rows, passed_over, flags)
 
 
 def refusal(reason: Reason, place: Place, index: int, hop: Hop) -> RejectedRow:

@@ -20,6 +20,7 @@ Name = Literal[
     "grantline_records_total",
     "grantline_hops_total",
     "grantline_passed_over_total",
+    "grantline_flagged_hops_total",
     "grantline_rejected_total",
     "grantline_findings_total",
     "grantline_frames_total",
@@ -52,6 +53,11 @@ METRICS: dict[Name, Spec] = {
     "grantline_hops_total": Spec("counter", (), "Delegation spans taken in by ingest."),
     "grantline_passed_over_total": Spec(
         "counter", (), "Spans that are not delegation spans, passed over by ingest."
+    ),
+    "grantline_flagged_hops_total": Spec(
+        "counter",
+        ("flag",),
+        "Hops taken in whose span was odd: late, or an attribute put right or dropped.",
     ),
     "grantline_rejected_total": Spec(
         "counter", ("reason",), "Records and spans sent to delegation.rejected."

@@ -92,6 +92,8 @@ class Agents:
             for place, hops, size in taken.hops:
                 self._arriving.add(place, hops, size)
             self.metrics.count("grantline_passed_over_total", taken.passed_over)
+            for flag, count in taken.flags.items():
+                self.metrics.count("grantline_flagged_hops_total", count, flag=flag)
             self.speech.rejected(taken.rejected)
             self.metrics.count("grantline_records_total", len(records), topic=tp[0])
         self.custody.done(tp, delivery.end)

@@ -18,9 +18,8 @@ from grantline.model.flags import (
     INVALID,
     NORMALISED,
     RESOURCE_UNREADABLE,
-    SCOPES_TRUNCATED,
 )
-from grantline.model.hop import Hop
+from grantline.model.hop import SCOPES_TRUNCATED, Hop
 from grantline.wire.otlp_values import (
     details,
     fingerprint,

@@ -18,6 +18,7 @@ from grantline.model.hop import Hop
 from grantline.wire.otlp_attributes import IGNORED, RESOURCE, SPAN, Attribute
 from grantline.wire.otlp_json_text import MARKER, prune, unescape
 from grantline.wire.otlp_json_values import NotAValue, id_of, kind_of, nanoseconds_of, number, typed
+from grantline.wire.otlp_plain import Garbled, Nested
 from grantline.wire.otlp_spans import (
     Emitter,
     Groups,
@@ -33,7 +34,6 @@ from grantline.wire.otlp_spans import (
     invalid,
     unreadable,
 )
-from grantline.wire.otlp_plain import Garbled, Nested
 from grantline.wire.otlp_values import MAX_ITEMS
 
 _BOM = b"\xef\xbb\xbf"

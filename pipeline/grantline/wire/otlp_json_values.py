@@ -32,7 +32,8 @@ class NotAValue(Exception):
 
 def typed(given: Any, kind: type) -> Any:
     """`given` as the `kind` its field in an AnyValue stands for; a plain value of another kind as it
-    is, for the converters to judge. Raises `NotAValue`."""
+    is, for the converters to judge. Raises `NotAValue`.
+    """
     if given.__class__ is kind:
         return given
     if kind is int and (number := _integer(given)) is not None:
@@ -80,11 +81,12 @@ def number(value: Any) -> int:
 
 def nanoseconds_of(value: Any) -> int:
     """A time, 0 where there is none; JavaScript also writes one as the halves of its 64 bits
-    (`low`, `high`), and as [seconds, nanoseconds]."""
+    (`low`, `high`), and as [seconds, nanoseconds].
+    """
     if value.__class__ is dict:
         low, high = number(value.get("low")), number(value.get("high"))
         return (high & _HALF) << 32 | low & _HALF
-    if value.__class__ is list and len(value) == 2:  # noqa: PLR2004
+    if value.__class__ is list and len(value) == 2:
         return number(value[0]) * NS + number(value[1])
     return number(value)
 

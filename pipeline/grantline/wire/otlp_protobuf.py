@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 from grantline.model.flags import RESOURCE_UNREADABLE
 from grantline.model.hop import Hop
 from grantline.wire.otlp_attributes import IGNORED, RESOURCE, SPAN, Attribute
+from grantline.wire.otlp_plain import Garbled, Nested
 from grantline.wire.otlp_spans import (
     Emitter,
     Groups,
@@ -34,7 +35,6 @@ from grantline.wire.otlp_spans import (
     invalid,
     unreadable,
 )
-from grantline.wire.otlp_plain import Garbled, Nested
 from grantline.wire.otlp_values import MAX_ITEMS
 
 _Field = descriptor_pb2.FieldDescriptorProto

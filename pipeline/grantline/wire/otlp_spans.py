@@ -8,7 +8,7 @@ no hop can be made of by raising `Unusable`, and never puts a value from the spa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple, NoReturn, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -18,9 +18,8 @@ from grantline.model.flags import (
     CLOCK_UNUSABLE,
     INVALID,
     NORMALISED,
-    SCOPES_TRUNCATED,
 )
-from grantline.model.hop import CONSUMER, UNSPECIFIED, Hop
+from grantline.model.hop import CONSUMER, SCOPES_TRUNCATED, UNSPECIFIED, Hop
 from grantline.model.rejected import Reason
 from grantline.wire.otlp_attributes import (
     FIELDS,

@@ -26,7 +26,8 @@ _LONGEST_DATE: Final = 40
 
 def seconds(number: int) -> int | None:
     """The instant that `number` (s, ms, µs or ns since the epoch) stands for, in seconds; None where
-    it is of no age that a token is."""
+    it is of no age that a token is.
+    """
     if EARLIEST <= number <= FOREVER:
         return number
     for unit in _FINER:
@@ -37,7 +38,8 @@ def seconds(number: int) -> int | None:
 
 def nanoseconds(number: int) -> int | None:
     """The instant that `number` (s, ms, µs or ns since the epoch) stands for, in nanoseconds; None
-    where it is not of this age."""
+    where it is not of this age.
+    """
     for unit in (1, *_FINER):
         if EARLIEST * unit <= number < LATEST * unit:
             return number * (NS // unit)

@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from grantline.model.flags import SCOPES_TRUNCATED
-from grantline.model.hop import OPERATIONS
-from grantline.wire.otlp_fingerprints import fingerprint as fingerprint
+from grantline.model.hop import OPERATIONS, SCOPES_TRUNCATED
+from grantline.wire.otlp_fingerprints import fingerprint
 from grantline.wire.otlp_lists import bracketed, flattened
 from grantline.wire.otlp_plain import (
     Garbled,
@@ -24,6 +23,18 @@ from grantline.wire.otlp_plain import (
     kind_of,
 )
 from grantline.wire.otlp_times import EARLIEST, FOREVER, of_date, seconds
+
+__all__ = [
+    "details",
+    "fingerprint",
+    "instant",
+    "integer",
+    "operation",
+    "scopes",
+    "text",
+    "texts",
+    "truth",
+]
 
 MAX_TEXT: Final = 1024
 """Characters in one string (convention 1.5)."""
@@ -46,7 +57,8 @@ _NUMBERS_AS_TRUTH: Final = {"1": True, "0": False, 1: True, 0: False}
 
 def text(value: Any) -> Any:
     """A string of at most 1024 characters; an empty one says nothing. A whole number and an array of
-    one string are mended."""
+    one string are mended.
+    """
     if value.__class__ is str:
         if len(value) > MAX_TEXT:
             raise Wrong
@@ -104,7 +116,8 @@ def integer(value: Any) -> int | None:
 
 def instant(value: Any) -> Any:
     """A NumericDate of 2000 to 9999, in whole seconds. A fraction is cut off (RFC 7519 section 2
-    allows one); milli-, micro- and nanoseconds and RFC 3339 dates are mended."""
+    allows one); milli-, micro- and nanoseconds and RFC 3339 dates are mended.
+    """
     mended = False
     if value.__class__ is str and not _DIGITS.fullmatch(value):
         if not value:
@@ -142,7 +155,8 @@ def truth(value: Any) -> Any:
 
 def texts(value: Any) -> Any:
     """An array of strings, in order; a JSON array in a string, or one bare string, is one, too.
-    Entries that are empty or null say nothing. What is not whole says nothing either."""
+    Entries that are empty or null say nothing. What is not whole says nothing either.
+    """
     mended = False
     if value.__class__ is str:
         told = flattened(_bounded(value))
@@ -160,7 +174,8 @@ def texts(value: Any) -> Any:
 
 def scopes(value: Any) -> Any:
     """Scopes split on spaces, unique and byte-sorted; a string may separate them by commas, too. What
-    is not whole is flagged as `scopes_truncated`."""
+    is not whole is flagged as `scopes_truncated`.
+    """
     whole, mended = True, False
     if value.__class__ is str:
         if len(value) > _MAX_FLATTENED:

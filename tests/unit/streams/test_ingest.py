@@ -191,6 +191,12 @@ def test_a_span_that_comes_too_late_is_flagged() -> None:
     assert LATE not in _hops(_take(line))[0].flags
 
 
+def test_hops_are_counted_by_what_was_odd_in_their_spans() -> None:
+    odd = [structs.replace(hop, flags=("depth_invalid", "late")) for hop in HOPS[:2]]
+    taken = Ingest(lambda *_: Decoded([*odd, HOPS[2]], [], 0), POLICY).take("s", 0, [Line(1, b"")])
+    assert dict(taken.flags) == {"depth_invalid": 2, "late": 2}
+
+
 def test_the_content_type_reaches_the_decoder() -> None:
     """JSON after a blank line is not guessed from its first byte."""
     seen: list[object] = []

@@ -99,7 +99,9 @@ def test_an_instant_in_another_unit_or_form_is_put_right(value: object, field: s
     assert hop.flags == (f"token_{field}_normalised",)
 
 
-@pytest.mark.parametrize("value", [EXPIRY, str(EXPIRY), float(EXPIRY), 946_684_800, 253_402_300_799])
+@pytest.mark.parametrize(
+    "value", [EXPIRY, str(EXPIRY), float(EXPIRY), 946_684_800, 253_402_300_799]
+)
 def test_an_instant_as_the_convention_has_it_is_not_flagged(value: Any) -> None:
     hop = taken({"delegation.token.expires_at": value})
     assert (hop.token_expires_at, hop.flags) == (int(value), ())
@@ -244,7 +246,9 @@ def test_of_another_list_a_part_is_worth_nothing(told: object) -> None:
 
 def test_a_text_that_is_not_utf_8_is_dropped() -> None:
     for bad, places in ((b"\xff\xfe", (b"\x0a\x02pp", b'"pp"')), (b"\xc3(", (b"pp", b"pp"))):
-        for data, place in zip(both([span({**USE, "delegation.purpose": "pp"})]), places, strict=True):
+        for data, place in zip(
+            both([span({**USE, "delegation.purpose": "pp"})]), places, strict=True
+        ):
             decoded = decode(data.replace(place, place.replace(b"pp", bad)))
             assert [(hop.purpose, hop.flags) for hop in decoded.hops] == [
                 (None, ("purpose_invalid",))
@@ -325,7 +329,9 @@ def test_an_odd_attribute_of_the_resource_costs_no_span() -> None:
 
 
 def test_a_resource_that_is_broken_costs_no_span() -> None:
-    data = bytes_field(1, bytes_field(1, b"\x0a\x7f") + bytes_field(2, bytes_field(2, span().SerializeToString())))
+    data = bytes_field(
+        1, bytes_field(1, b"\x0a\x7f") + bytes_field(2, bytes_field(2, span().SerializeToString()))
+    )
     made = as_json(request(span()))
     made["resourceSpans"][0]["resource"] = 7
     for record in (data, json.dumps(made).encode()):

@@ -8,11 +8,10 @@ import time
 from typing import Any
 
 import pytest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValueList
 
 from grantline.model.rejected import Rejected
 from grantline.wire.otlp import RECORD, Limits, decode
-from tests.otlp import BOOKER, DIGEST, USE, as_json, both, json_of, pairs, protobuf, request, span
+from tests.otlp import DIGEST, USE, as_json, both, json_of, pairs, protobuf, request, span
 
 pytestmark = pytest.mark.usefixtures("decoder")
 

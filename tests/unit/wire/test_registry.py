@@ -9,10 +9,11 @@ from typing import Any, get_type_hints
 import pytest
 import yaml
 
+from grantline.model import flags, hop
 from grantline.model.hop import EVIDENCE_RANK, OPERATIONS, Hop
 from grantline.wire import otlp_values as convert
 from grantline.wire.otlp import decode
-from grantline.wire.otlp_attributes import FIELDS, RESOURCE, SPAN
+from grantline.wire.otlp_attributes import FIELDS, FLAGS, RESOURCE, SPAN
 from tests.otlp import USE, both, span
 
 REGISTRY = yaml.safe_load(
@@ -113,3 +114,17 @@ def test_a_field_of_a_hop_has_the_type_its_converter_gives() -> None:
             given = gives[attribute.convert]
             assert hints[FIELDS[attribute.slot]] in (given, given | None), attribute.name
     assert USE.keys() <= SPAN.keys()
+
+
+def test_the_registry_lists_the_flags_that_a_hop_may_have() -> None:
+    listed = [entry["id"] for entry in REGISTRY["flags"]]
+    assert len(listed) == len(set(listed))
+    of_lineage = {hop.LATE, hop.ROOT_RESOLVED, hop.ROOT_WITHDRAWN}
+    patterns = {"<field>" + flags.NORMALISED, "<field>" + flags.INVALID}
+    named = set(listed) - of_lineage - patterns
+    assert set(listed) == named | of_lineage | patterns
+    told = {attribute.field for attribute in (*SPAN.values(), *RESOURCE.values())}
+    for flag in FLAGS - named:
+        field, _, ending = flag.rpartition("_")
+        assert (field in told, f"<field>_{ending}" in patterns) == (True, True), flag
+    assert named <= FLAGS

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from grantline.dialects.dialect import Dialect, Json
+from grantline.dialects import oauth
+from grantline.dialects.dialect import Dialect
+from grantline.dialects.reading import Claims, Json, Reading
 
 _SUBJECT: Final = re.compile(r"auth0\|.+")
 
@@ -20,9 +22,19 @@ def _shaped(claims: Json) -> bool:
     )
 
 
+def read(claims: Claims) -> Reading:
+    """As the RFCs have it; a client that acts for itself is `<client>@clients`."""
+    found = oauth.read(claims)
+    subject = claims.text("sub") or ""
+    if found.subject_type is None and subject.endswith("@clients"):
+        found.subject_type = "service"
+    return found
+
+
 DIALECT: Final = Dialect(
     "auth0",
     "auth0.com/docs: on-behalf-of token exchange, access token profiles, RBAC permissions",
+    read=read,
     issuers=re.compile(r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)?\.auth0\.com"),
     shaped=_shaped,
     scope_domain="resource",

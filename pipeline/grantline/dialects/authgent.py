@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from grantline.dialects.dialect import Dialect, Json
+from grantline.dialects import oauth
+from grantline.dialects.dialect import Dialect
+from grantline.dialects.reading import Claims, Json, Reading
+
+_PREFIX: Final = "client:"
 
 
 def _shaped(claims: Json) -> bool:
@@ -12,9 +16,30 @@ def _shaped(claims: Json) -> bool:
     return isinstance(claims.get("human_root"), bool)
 
 
+def read(claims: Claims) -> Reading:
+    """A client without `act` is written as in `act`: the same party has one name in every token.
+
+    Chaining grants and transaction tokens drop `act`: who acted before is then not told, which is
+    no sign of a new root. The parent's id is in the server's log only.
+    """
+    client = claims.text(*oauth.CLIENTS)
+    if client is not None and not client.startswith(_PREFIX):
+        client = _PREFIX + client
+    subject = claims.text("sub")
+    if subject is not None and subject == (client or "").removeprefix(_PREFIX):
+        subject = client
+    found = oauth.read_as(claims, subject, client)
+    found.client = (client or "").removeprefix(_PREFIX) or None
+    if found.subject is not None and found.subject_type is None:
+        name = found.subject[1]
+        found.subject_type = {"user": "user", "client": "service"}.get(name.partition(":")[0])
+    return found
+
+
 DIALECT: Final = Dialect(
     "authgent",
     "a run of authgent-server 0.3.4 (../shared/data/authgent)",
+    read=read,
     shaped=_shaped,
     scope_domain="issuer",
 )

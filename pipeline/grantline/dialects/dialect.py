@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-Json = Mapping[str, Any]
+from grantline.dialects.answers import Answer
+from grantline.dialects.reading import Json, Read
+
 ScopeDomain = Literal["issuer", "resource"]
 Actors = Literal["nested", "single", "inverted", "none"]
 
@@ -26,6 +28,10 @@ class Dialect:
     """As in `delegation.token.dialect`."""
     source: str
     """The documents and runs all of this was read from."""
+    read: Read
+    """What a token in this dialect says."""
+    answer: Callable[[Json, float], Answer | None] | None = None
+    """What comes back from it, where that is in no form of the RFCs; None where it is not its."""
     issuers: re.Pattern[str] | None = None
     """Matches the `issuer_key` of its issuers, where those can be told by their name."""
     shaped: Callable[[Json], bool] | None = None

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from grantline.dialects.dialect import OIDC_SCOPES, Dialect, Json
+from grantline.dialects import oauth
+from grantline.dialects.dialect import OIDC_SCOPES, Dialect
+from grantline.dialects.reading import Claims, Json, Reading
 
+ISSUER: Final = "https://accounts.google.com"
 _CLIENT: Final = ".apps.googleusercontent.com"
 _URL: Final = "https://www.googleapis.com/auth/"
 
@@ -17,9 +20,24 @@ def _shaped(claims: Json) -> bool:
     return isinstance(named, str) and named.endswith(_CLIENT)
 
 
+def read(claims: Claims) -> Reading:
+    """Both versions of `tokeninfo`, which name no issuer, and the JWTs, which are ID tokens."""
+    client = claims.text("azp", "issued_to", "client_id")
+    found = oauth.read_as(claims, claims.text("sub", "user_id"), client)
+    if found.audiences is None:
+        found.audiences = claims.texts("audience")
+    if found.issuer is None and client is not None and client.endswith(_CLIENT):
+        found.issuer, found.evidence["issuer"] = ISSUER, "implied"
+        oauth.put_parties(found, claims, claims.text("sub", "user_id"), client)
+    if found.issuer is not None and found.scopes is None:
+        found.type, found.evidence["type"] = "id_token", "implied"
+    return found
+
+
 DIALECT: Final = Dialect(
     "google",
     "developers.google.com: OpenID Connect, tokeninfo; cloud.google.com: STS, IAM credentials",
+    read=read,
     issuers=re.compile(r"https://(?:accounts\.google\.com|sts\.googleapis\.com)"),
     shaped=_shaped,
     scope_domain="issuer",

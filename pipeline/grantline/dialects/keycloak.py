@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from grantline.dialects.dialect import OIDC_SCOPES, Dialect, Json
+from grantline.dialects import oauth
+from grantline.dialects.dialect import OIDC_SCOPES, Dialect
+from grantline.dialects.reading import Claims, Json, Reading
+
+# The claim `typ`; the header says `JWT` of all of them.
+_TYPES: Final = {
+    "bearer": "access_token",
+    "dpop": "access_token",
+    "id": "id_token",
+    "refresh": "refresh_token",
+    "offline": "refresh_token",
+}
 
 
 def _shaped(claims: Json) -> bool:
@@ -14,9 +25,20 @@ def _shaped(claims: Json) -> bool:
     )
 
 
+def read(claims: Claims) -> Reading:
+    """Roles beside scopes. The exchanger is `azp` and the session stays; nobody before is named."""
+    found = oauth.read(claims)
+    if (told := _TYPES.get((claims.text("typ") or "").lower())) is not None:
+        found.type, found.evidence["type"] = told, "claim"
+    if (claims.text("preferred_username") or "").startswith("service-account-"):
+        found.subject_type = found.subject_type or "service"
+    return found
+
+
 DIALECT: Final = Dialect(
     "keycloak",
     "keycloak.org: token exchange; a run of 26.7.3 (../shared/data/keycloak)",
+    read=read,
     issuers=re.compile(r"https?://[^/]+(?:/[^/]+)*/realms/[^/]+"),
     shaped=_shaped,
     scope_domain="issuer",

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from grantline.dialects import (
+    answers,
     auth0,
     authgent,
     aws,
@@ -26,8 +27,10 @@ from grantline.dialects import (
     txn_token,
     zeroid,
 )
-from grantline.dialects.dialect import Dialect, Json
+from grantline.dialects.answers import Answer
+from grantline.dialects.dialect import Dialect
 from grantline.dialects.issuers import issuer_key
+from grantline.dialects.reading import Json
 
 DEFAULT: Final = oauth.DIALECT
 EVERY: Final[tuple[Dialect, ...]] = (
@@ -51,6 +54,7 @@ EVERY: Final[tuple[Dialect, ...]] = (
 BY_NAME: Final = {dialect.name: dialect for dialect in EVERY}
 _BY_TYPE: Final = {"txntoken+jwt": txn_token.DIALECT, "oauth-id-jag+jwt": id_jag.DIALECT}
 _NAMED: Final = tuple((d, d.issuers) for d in EVERY if d.issuers is not None)
+_ANSWERS: Final = tuple(d.answer for d in EVERY if d.answer is not None)
 _SHAPED: Final = tuple((d, d.shaped) for d in EVERY if d.shaped is not None)
 
 
@@ -81,3 +85,11 @@ def _by_issuer(key: str) -> str | None:
 def dialect(name: str | None) -> Dialect:
     """A dialect by its name; the default for a name that is not known, or none."""
     return BY_NAME.get(name, DEFAULT) if name is not None else DEFAULT
+
+
+def read_answer(body: Json, now: float) -> Answer:
+    """What came back from an issuer, in whichever form; `now` is seconds since 1970."""
+    for answer in _ANSWERS:
+        if (found := answer(body, now)) is not None:
+            return found
+    return answers.read(body, now)

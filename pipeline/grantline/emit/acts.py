@@ -18,6 +18,12 @@ from grantline.emit.recorder import Fact, Seen, Token, secrets_of
 from grantline.emit.span import Earlier
 
 _APPROVED: Final = "approved"
+_OF_PARTY: Final = {
+    "session": ("session_id",),
+    "subject": ("subject_id", "subject_issuer"),
+    "agent": ("actor_id", "actor_issuer"),
+}
+"""Who may be revoked, and by what it is named."""
 
 
 class Acts(Operations):
@@ -53,6 +59,8 @@ class Acts(Operations):
         if what is not None:
             fields.setdefault("gen_ai_tool_name", what)
         self._put_ids(fields, known.delegation, around)
+        if token is not None:
+            self._put_context(fields, known.delegation, around)
         refused = self._put_use(fields, seen, known, kind)
         self._put_action(fields, action)
         fact = Fact("use", kind, fields, seen.facts, secrets_of(token), _action_of(fields))
@@ -77,9 +85,22 @@ class Acts(Operations):
         else:
             # Only a key proven in this request may stand here, not one the token names.
             fields.setdefault("token_binding_thumbprint", None)
-        if isinstance(address := fields.get("server_address"), str) and "//" in address:
-            fields["server_address"] = urlsplit(address).hostname
+        self._put_address(fields)
         return refused
+
+    def _put_address(self, fields: dict[str, Any]) -> None:
+        """A URL names the resource (RFC 8707 section 2), its host the server."""
+        address = fields.get("server_address")
+        if isinstance(address, str) and "//" in address:
+            try:
+                url = urlsplit(address)
+            except ValueError:  # brackets around what is no IPv6 address
+                return
+            fields["server_address"] = url.hostname
+            if url.scheme and url.hostname:
+                # No user, password, query or fragment: they may hold a secret, and name no resource.
+                host = url.netloc.rpartition("@")[2]
+                fields.setdefault("resource", f"{url.scheme}://{host}{url.path}")
 
     @guarded("")
     def consent(
@@ -146,13 +167,18 @@ class Acts(Operations):
         kind: Kind = "client",
         **facts: Unpack[Facts],
     ) -> Delegation:
-        """A token, delegation, subtree, task, subject or session is dead from now on.
+        """A token, delegation, subtree, task, subject, session or agent is dead from now on.
 
         `cascade=True` revokes everything below too (`revocation_target="subtree"`);
         `cascade=False` states that what is below lives on by design. Left out, nothing is said.
+        A person, a session or an agent loses what it was given before: `subject=` or `session=`
+        with `subject_issuer=`, or `actor=`. With a token they are the token's, if that is said by
+        `revocation_target`.
         """
         around = acting()
         seen, fields = self._begin("revoke", token, None, None, facts)
+        if (party := _revoked_party(fields, token is None and delegation is None)) is not None:
+            return self._revoke_party(party, fields, seen, kind, secrets_of(token))
         by_task = (
             token is None and delegation is None and "task_id" in fields and "id" not in fields
         )
@@ -174,6 +200,26 @@ class Acts(Operations):
         fact.follows = (Earlier("revokes", known.origin, known.delegation.id),)
         self._recorder.record(fact)
         return known.delegation
+
+    def _revoke_party(
+        self,
+        party: str,
+        fields: dict[str, Any],
+        seen: Seen,
+        kind: Kind,
+        secrets: tuple[str, ...],
+    ) -> Delegation:
+        """No delegation is named: not the current one, which may be somebody else's."""
+        facts = seen.facts
+        for name in _OF_PARTY[party]:
+            if facts is not None and fields.get(name) is None:
+                fields[name] = facts.get(name)
+        if party == "session" and fields.get("subject_issuer") is None:
+            fields["subject_issuer"] = facts and facts.get("token_issuer")
+        fields["revocation_target"] = party
+        fields.setdefault("evidence", "asserted")
+        self._recorder.record(Fact("revoke", kind, fields, None, secrets, party))
+        return NOTHING
 
     @guarded(NOTHING)
     def end(
@@ -221,7 +267,8 @@ class Acts(Operations):
             return Seen()
         facts, own = around.facts, around.delegation.fingerprint
         fields["token_fingerprint"] = own
-        fields.setdefault("evidence", "unverified_token" if facts else "context")
+        decoded = facts is not None and facts.decoded
+        fields.setdefault("evidence", "unverified_token" if decoded else "context")
         return Seen(own, facts, Known(around.delegation, facts, self._origin(around.delegation)))
 
     def _origin(self, delegation: Delegation) -> Any:
@@ -234,6 +281,19 @@ class Acts(Operations):
                 fields.setdefault("approval_action_hash", canonical.canonical_hash(action))
             except ValueError:
                 self.tally.note("refused", "action: not JSON, so it has no hash")
+
+
+def _revoked_party(fields: dict[str, Any], alone: bool) -> str | None:
+    """Whether a session, a subject or an agent is revoked, and no delegation: which of them.
+
+    As stated; else the narrowest that is named where nothing else is.
+    """
+    stated = fields.get("revocation_target")
+    if stated is not None:
+        return stated if stated in _OF_PARTY else None
+    if not alone or "id" in fields or "task_id" in fields or "token_jti" in fields:
+        return None
+    return next((who for who, names in _OF_PARTY.items() if names[0] in fields), None)
 
 
 def _action_of(fields: dict[str, Any]) -> str | None:

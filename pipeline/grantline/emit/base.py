@@ -25,6 +25,8 @@ NOTHING: Final = Delegation()
 """The answer of an operation that could not be recorded."""
 REFUSED: Final = frozenset({"deny", "challenge"})
 _CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_DECIDED: Final = frozenset({"delegate", "renew", "use"})
+"""What does not happen with a token that is not active."""
 _IDS: Final = ("id", "parent_id", "root_id")
 
 
@@ -54,8 +56,11 @@ class Operations:
         self._name_people(fields, seen.facts)
         if seen.fingerprint:
             fields["token_fingerprint"] = seen.fingerprint
-            if seen.facts is None:
+            if seen.facts is None or not (seen.facts.decoded or seen.facts.get("token_type")):
                 fields.setdefault("token_type", "opaque")
+        if seen.dead and operation in _DECIDED:
+            fields.setdefault("decision_outcome", "deny")
+            fields.setdefault("decision_reason", "invalid_token")
         if seen.evidence:
             fields.setdefault("evidence", seen.evidence)
         return seen, fields
@@ -139,6 +144,16 @@ class Operations:
             fields["task_id"] = around.delegation.task_id
         task: str | None = fields.get("task_id")
         return task
+
+    def _put_context(
+        self, fields: dict[str, Any], known: Delegation, around: Acting | None
+    ) -> None:
+        """What baggage says where it is not what the token says: a fact, which rules may judge."""
+        if around is None or not around.told or around.delegation.id in (None, known.id):
+            return
+        fields.setdefault("context_id", around.delegation.id)
+        if around.delegation.root_id != known.root_id:
+            fields.setdefault("context_root_id", around.delegation.root_id)
 
     def _put_presenter(self, fields: dict[str, Any], kind: Kind) -> None:
         """A client presents as itself; a server must be told whom the transport proved."""

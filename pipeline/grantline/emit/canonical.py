@@ -21,7 +21,8 @@ import rfc8785
 ID_PATTERN: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 """What a `delegation.id` may look like."""
 _HMAC_DOMAIN: Final = b"delegation-fp-v1\x00"
-_SCHEMES: Final = ("bearer", "dpop")
+# RFC 6750 and 9449; GitHub's and Django's `token`, Salesforce's `OAuth`, Okta's `SSWS`.
+_SCHEMES: Final = ("bearer", "dpop", "token", "oauth", "ssws")
 _UNPRINTED: Final = bytes([*range(0x21), 0x7F])
 """ASCII that is no part of a token: controls and the space."""
 _KID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")

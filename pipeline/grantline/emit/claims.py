@@ -1,37 +1,29 @@
-"""The delegation facts a token's claims tell: RFC 8693, Entra, Auth0 and Txn-Token dialects.
+"""The delegation facts a token's claims tell, read in its issuer's dialect and fit to be told.
 
-Nothing is verified here. Claims come from outside and are treated as hostile: 64 nested actors
-at most, a subject that is not a string is no subject, and any JSON at all gives an answer
-instead of an exception.
+Nothing is verified here. What a claim means is said in `grantline.dialects`; here people are named
+as they may be published, texts are bounded and cleaned, and what may only leave as a hash is hashed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from grantline import dialects
 from grantline.emit import canonical, clean
 from grantline.emit.attributes import MAX_ACTORS, TOKEN_PLANS, Operation
 from grantline.emit.bindings import binding
-from grantline.emit.profiles import actor_type, subject_type
 
-MAX_ACT: Final = 64
-"""Nested `act` claims that are followed."""
 UNKNOWN_ISSUER: Final = "-"
+
+_LOOKS: Final = frozenset({"jwt", "access_token"})
+"""Types that a token's looks alone give it, and that its answer knows better."""
 
 Json = Mapping[str, Any]
 Pair = tuple[str, str]
 Persona = Callable[[str, str], str]
 """(issuer, subject) -> what may be published for it."""
-
-_TYPES: Final = {
-    "at+jwt": "access_token",
-    "txntoken+jwt": "txn_token",
-    "oauth-id-jag+jwt": "id_jag",
-}
-_OF_ACCESS: Final = frozenset({"scope", "scp", "client_id", "azp", "appid", "roles"})
-"""Claims that a token for access has, and an identity's has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +31,14 @@ class TokenFacts:
     """What one token says, in the fields of `attributes.FIELDS`, clean and ready to emit."""
 
     fields: Mapping[str, Any]
+    told_by_header: bool = False
+    """Whether the token itself names its type; else only its looks do."""
+    decoded: bool = True
+    """Whether the token's own claims say it; else only the answer that it came in."""
+    scoped: bool = False
+    """Whether it has a claim for scopes; else its `granted_scopes` are roles and permissions."""
+    giver: Pair | None = None
+    """(issuer, id) of who gave the authority, where this token itself says so."""
     _attributes: dict[Operation, dict[str, Any]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -55,6 +55,29 @@ class TokenFacts:
     def get(self, name: str) -> Any:
         return self.fields.get(name)
 
+    def beside(self, answer: dialects.Answer, notes: clean.Notes) -> TokenFacts:
+        """The same, and what the answer it came in says of what the token itself does not.
+
+        The token goes first: its `exp` before `expires_in`, its scopes before the answer's.
+        """
+        own = self.fields
+        more = _answered(answer, notes)
+        if (
+            self.told_by_header
+            or (answer.type == "jwt" and "token_type" in own)
+            or (own.get("token_type") not in _LOOKS and "token_type" in own)
+        ):
+            more.pop("token_type", None)
+        scopes = more.get("granted_scopes")
+        if scopes is not None and not self.scoped and "granted_scopes" in own:
+            # Roles come in the token, scopes beside it: neither says all.
+            both = clean.scopes((*own["granted_scopes"], *scopes), notes)
+            own = {**own, "granted_scopes": both}
+        kept = {n: v for n, v in more.items() if n not in own or n == "token_type"}
+        if not kept and own is self.fields:
+            return self
+        return replace(self, fields={**own, **kept})
+
     @property
     def delegator(self) -> Pair | None:
         """(issuer, id) of the party that holds this token's authority and can pass it on."""
@@ -64,144 +87,132 @@ class TokenFacts:
         return None
 
 
+def answered(answer: dialects.Answer, notes: clean.Notes) -> TokenFacts | None:
+    """What an answer says of a token that says nothing itself; None where that is nothing."""
+    found = _answered(answer, notes)
+    return TokenFacts(found, decoded=False, scoped="granted_scopes" in found) if found else None
+
+
+def _answered(answer: dialects.Answer, notes: clean.Notes) -> dict[str, Any]:
+    fit = _Fit(notes)
+    found = {
+        "token_type": answer.type,
+        "token_expires_at": answer.expires_at,
+        "token_dialect": answer.dialect,
+        "token_jti": fit.text(answer.jti),
+        "token_issuer": fit.text(answer.issuer),
+        "granted_scopes": None if answer.scopes is None else clean.scopes(answer.scopes, notes),
+        "actor_id": fit.text(answer.actor),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def extract(
     claims: Json, notes: clean.Notes, persona: Persona, header: Json | None = None
 ) -> TokenFacts:
     """The facts in a set of claims; what is malformed is left out, never guessed."""
-    read = _Reader(claims, notes)
-    issuer = read.issuer(claims)
-    typ = str((header or {}).get("typ") or "").lower().removeprefix("application/")
-    acts, deeper = _acts(claims)
+    read = dialects.read(claims, header)
+    fit = _Fit(notes)
     fields: dict[str, Any] = {
-        "token_issuer": issuer,
-        "token_type": _TYPES.get(typ) or _plain_type(claims),
-        "token_jti": read.text("jti") or read.text("uti"),
-        "token_issued_at": read.number("iat"),
-        "token_expires_at": read.number("exp"),
-        "transaction_id": read.text("txn"),
-        "granted_scopes": read.scopes(),
-        "audiences": read.texts("aud"),
-        "token_may_act": _may_act(read, claims, issuer),
-        "subject_type": subject_type(claims),
-        **binding(claims, typ),
+        "token_issuer": fit.text(read.issuer),
+        "token_type": read.type,
+        "token_jti": fit.text(read.jti),
+        "token_issued_at": read.issued_at,
+        "token_expires_at": read.expires_at,
+        "token_dialect": read.dialect,
+        "token_parent_jti": fit.text(read.parent[1]) if read.parent else None,
+        "session_id": fit.text(read.session),
+        "transaction_id": fit.text(read.transaction),
+        "granted_scopes": None if read.scopes is None else clean.scopes(read.scopes, notes),
+        "audiences": None if read.audiences is None else clean.texts(read.audiences, notes),
+        "token_may_act": _allowed(read, fit),
+        "subject_type": read.subject_type,
+        "actor_type": read.actor_type,
+        "actor_client_id": fit.text(read.client),
+        **binding(claims, _typ(header)),
         **_rar(claims, notes),
-        **_parties(read, claims, issuer, acts),
+        **fit.party("actor", read.actor),
+        **_people(read, fit, persona),
     }
-    subject = fields["subject_id"]
-    if subject:
-        fields["subject_id"] = persona(issuer or UNKNOWN_ISSUER, subject)
-        fields.update(_chain(read, fields, subject, issuer=issuer, acts=acts, deeper=deeper))
-    return TokenFacts({name: value for name, value in fields.items() if value is not None})
+    return TokenFacts(
+        {name: value for name, value in fields.items() if value is not None},
+        told_by_header=read.evidence.get("type") == "claim",
+        scoped=read.scoped,
+        giver=_giver(read, fit, persona),
+    )
 
 
-class _Reader:
-    """Typed reads from untrusted claims; what does not fit its type is not there."""
+def introspected(answer: Json, notes: clean.Notes, persona: Persona, now: float) -> TokenFacts:
+    """The facts in an introspection answer (RFC 7662 section 2.2, RFC 9701 section 5).
 
-    def __init__(self, claims: Json, notes: clean.Notes) -> None:
-        self.claims, self.notes = claims, notes
-
-    def text(self, name: str, claims: Json | None = None) -> str | None:
-        value = (self.claims if claims is None else claims).get(name)
-        return clean.text(value, self.notes) if isinstance(value, str) and value else None
-
-    def issuer(self, claims: Json) -> str | None:
-        # White space would let one name pass for an issuer and a subject in `chain.actors`.
-        value = self.text("iss", claims)
-        return value if value and value.split() == [value] else None
-
-    def texts(self, name: str) -> tuple[str, ...] | None:
-        value = self.claims.get(name)
-        if isinstance(value, str):
-            value = [value]
-        if not isinstance(value, list):
-            return None
-        return clean.texts([item for item in value if isinstance(item, str)], self.notes)
-
-    def number(self, name: str) -> int | None:
-        try:
-            return clean.number(self.claims.get(name))
-        except clean.Unfit:
-            return None
-
-    def scopes(self) -> tuple[str, ...] | None:
-        """`scope` or `scp`, and Entra's application `roles`; `None` if the token has neither."""
-        said = self.claims.get("scope", self.claims.get("scp"))
-        roles = self.claims.get("roles")
-        listed = said.split(" ") if isinstance(said, str) else said
-        if not isinstance(listed, list) and not isinstance(roles, list):
-            return None
-        listed = listed if isinstance(listed, list) else []
-        found = [scope for scope in listed if isinstance(scope, str) and scope != "/"]
-        if isinstance(roles, list):
-            found += [f"role:{role}" for role in roles if isinstance(role, str)]
-        return clean.scopes(found, self.notes)
+    Google's has a lifetime instead of a moment. That it answers says nothing of the token's form.
+    """
+    inner = answer.get("token_introspection")
+    said = inner if isinstance(inner, Mapping) else answer
+    found = extract(said, notes, persona)
+    fields = dict(found.fields)
+    if fields.get("token_type") == "jwt":
+        del fields["token_type"]
+    if "token_expires_at" not in fields and (ends := dialects.expiry(said, now)) is not None:
+        fields["token_expires_at"] = ends
+    return replace(found, fields=fields)
 
 
-def _acts(claims: Json) -> tuple[list[Json], bool]:
-    """The nested actors, current one first, and whether there are more than were followed."""
-    acts: list[Json] = []
-    act = claims.get("act")
-    while isinstance(act, dict) and len(acts) < MAX_ACT:
-        acts.append(act)
-        act = act.get("act")
-    return acts, isinstance(act, dict)
+class _Fit:
+    """Texts of untrusted claims made fit to leave."""
 
+    def __init__(self, notes: clean.Notes) -> None:
+        self.notes = notes
 
-def _parties(read: _Reader, claims: Json, issuer: str | None, acts: list[Json]) -> dict[str, Any]:
-    subject = read.text("sub")
-    if claims.get("tid") and read.text("oid"):
-        subject = read.text("oid")
-    client = next((c for n in ("client_id", "azp", "appid", "req_wl") if (c := read.text(n))), None)
-    current = acts[0] if acts else {}
-    actor = (read.text("sub", current) or read.text("client_id", current)) if acts else client
-    return {
-        "subject_id": subject,
-        "subject_issuer": issuer if subject else None,
-        "actor_id": actor,
-        "actor_issuer": (read.issuer(current) or issuer) if actor else None,
-        "actor_type": actor_type(claims, current),
-        "actor_client_id": read.text("client_id", current) or client,
-    }
+    def text(self, value: str | None) -> str | None:
+        return None if value is None else clean.text(value, self.notes)
 
-
-def _chain(
-    read: _Reader,
-    fields: Json,
-    subject: str,
-    *,
-    issuer: str | None,
-    acts: list[Json],
-    deeper: bool,
-) -> dict[str, Any]:
-    """The actors root first; nothing at all if one of them has no usable name."""
-    home = issuer or UNKNOWN_ISSUER
-    chain: list[Pair] = [(home, fields["subject_id"])]
-    for act in reversed(acts):
-        name = read.text("sub", act) or read.text("client_id", act)
-        if name is None:
+    def party(self, who: str, party: dialects.Party | None) -> dict[str, Any]:
+        if party is None:
             return {}
-        chain.append((read.issuer(act) or home, name))
-    actor = fields["actor_id"]
-    if not acts and actor and actor != subject:
-        chain.append((home, actor))  # the implicit actor: a code-flow token has no `act`
+        return {f"{who}_id": self.text(party[1]), f"{who}_issuer": self.text(party[0])}
+
+    def pair(self, party: dialects.Party) -> Pair:
+        return self.text(party[0]) or UNKNOWN_ISSUER, clean.text(party[1], self.notes)
+
+
+def _people(read: dialects.Reading, fit: _Fit, persona: Persona) -> dict[str, Any]:
+    """The subject under the name it may bear, and the chain with the same name at its root.
+
+    A chain of which somebody has no usable name is not told at all.
+    """
+    found = fit.party("subject", read.subject)
+    if read.subject is not None:
+        found["subject_id"] = persona(read.subject[0] or UNKNOWN_ISSUER, found["subject_id"])
+    if not read.chain:
+        return found
+    chain = [fit.pair(who) for who in read.chain]
+    if read.subject is not None and read.chain[0] == read.subject:
+        chain[0] = (chain[0][0], found["subject_id"])
     shown = chain if len(chain) <= MAX_ACTORS else [chain[0], *chain[-(MAX_ACTORS - 1) :]]
-    return {
-        "chain_actors": clean.texts([f"{iss} {sub}" for iss, sub in shown], read.notes),
-        "chain_hash": None if deeper else canonical.chain_hash(chain),
-        "chain_truncated": True if deeper or len(shown) < len(chain) else None,
+    cut = not read.chain_complete
+    return found | {
+        "chain_actors": tuple([clean.text(f"{iss} {name}", fit.notes) for iss, name in shown]),
+        "chain_hash": None if cut else canonical.chain_hash(chain),
+        "chain_truncated": True if cut or len(shown) < len(chain) else None,
     }
 
 
-def _may_act(read: _Reader, claims: Json, issuer: str | None) -> tuple[str, ...] | None:
-    allowed = claims.get("may_act")
-    entries = allowed if isinstance(allowed, list) else [allowed]
-    named = [
-        f"{read.issuer(entry) or issuer or UNKNOWN_ISSUER} {name}"
-        for entry in entries[: clean.MAX_ITEMS]
-        if isinstance(entry, dict)
-        and (name := read.text("sub", entry) or read.text("client_id", entry))
-    ]
-    return clean.texts(named, read.notes) if named else None
+def _giver(read: dialects.Reading, fit: _Fit, persona: Persona) -> Pair | None:
+    if read.delegator is None:
+        return None
+    home, name = fit.pair(read.delegator)
+    return home, persona(home, name) if read.delegator == read.subject else name
+
+
+def _allowed(read: dialects.Reading, fit: _Fit) -> tuple[str, ...] | None:
+    if not read.may_act:
+        return None
+    return clean.texts([" ".join(fit.pair(who)) for who in read.may_act], fit.notes)
+
+
+def _typ(header: Json | None) -> str:
+    return str((header or {}).get("typ") or "").lower().removeprefix("application/")
 
 
 def _rar(claims: Json, notes: clean.Notes) -> dict[str, Any]:
@@ -216,7 +227,3 @@ def _rar(claims: Json, notes: clean.Notes) -> dict[str, Any]:
     except ValueError:
         notes.note("refused", "authorization_details without a canonical form")
     return found
-
-
-def _plain_type(claims: Json) -> str:
-    return "jwt" if _OF_ACCESS.isdisjoint(claims) else "access_token"

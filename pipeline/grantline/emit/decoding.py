@@ -38,6 +38,15 @@ def decode(token: str | bytes, unsigned: bool = False) -> tuple[Json, Json] | No
     return header, claims
 
 
+def header(raw: bytes) -> Json | None:
+    """The header of a JWT alone: what it says that verified claims do not (`typ`)."""
+    try:
+        found = _json(raw.partition(b".")[0]) if len(raw) <= MAX_TOKEN and b"." in raw else None
+    except (ValueError, RecursionError, binascii.Error):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def _json(part: bytes) -> Any:
     text = urlsafe_b64decode(part + b"=" * (-len(part) % 4))
     # UTF-8, as RFC 7519 section 3 asks: to guess among encodings takes as long as to parse.

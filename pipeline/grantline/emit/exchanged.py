@@ -1,74 +1,74 @@
 """What came back from a token endpoint: a string, a mapping, an object or an HTTP response.
 
-Nothing of an error but its code is taken: descriptions and messages may quote the request.
+What an answer means is said in `grantline.dialects`; here it is got hold of, however the client
+hands it out. Nothing of an error but its code is taken: messages may quote the request.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-_CHALLENGES: Final = frozenset(
-    {
-        "insufficient_user_authentication",  # RFC 9470
-        "interaction_required",  # OpenID Connect Core 3.1.2.6
-        "use_dpop_nonce",  # RFC 9449
-        "authorization_pending",  # RFC 8628, CIBA
-    }
-)
+from grantline import dialects
+from grantline.dialects import aws
+
 _HTTP_ERROR: Final = 400
-_URN: Final = "urn:ietf:params:oauth:token-type:"
+_MAX_ANSWER: Final = 256 * 1024
+"""Characters of an answer that is not JSON that are looked at."""
+_OF_OBJECTS: Final = (
+    "access_token", "refresh_token", "id_token", "scope", "issued_token_type", "expires_in",
+    "expires_at", "expires_on", "error", "suberror", "token",
+)  # fmt: skip
+"""What a client's own value may have of RFC 6749 section 5, and Azure's of it."""
+_OF_AWS: Final = ("access_key", "token")
+"""What botocore's credentials have; their secret is not looked at."""
+_EXPIRY: Final = "expiry"
+"""When google-auth's credentials end: a datetime in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """The new token, and the fields to record it with."""
+    """What became of an exchange: the answer, and the fields that say how it failed."""
 
-    token: str | None = field(default=None, repr=False)
-    refresh_token: str | None = field(default=None, repr=False)
+    answer: dialects.Answer = field(default_factory=dialects.Answer)
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read(result: object) -> Exchanged:
     """The outcome of an exchange that returned (RFC 6749 5, RFC 8693 2.2)."""
+    now = time.time()
     if isinstance(result, str):
-        return Exchanged(result)
-    body = _body(result)
-    if isinstance(code := body.get("error"), str):
-        return Exchanged(fields=_denied(code))
-    if _status(result) >= _HTTP_ERROR:
-        return Exchanged(fields={"error_type": str(_status(result)), "reason": "request_failed"})
-    token, fields = body.get("access_token"), {}
-    if not isinstance(token, str):
-        token = getattr(result, "token", None)
-    if isinstance(scope := body.get("scope"), str):
-        fields["scopes"] = scope
-    issued = body.get("issued_token_type")
-    if isinstance(issued, str) and issued.startswith(_URN):
-        fields["token_type"] = issued.removeprefix(_URN)
-    refresh = body.get("refresh_token")
-    return Exchanged(
-        token if isinstance(token, str) else None,
-        refresh if isinstance(refresh, str) else None,
-        fields,
-    )
+        if result.lstrip().startswith("<"):
+            return _of(dialects.read_answer(aws.from_xml(result), now))
+        return Exchanged(dialects.read_answer({"access_token": result}, now))
+    answer = dialects.read_answer(_body(result), now)
+    status = _status(result)
+    if answer.refusal is None and status >= _HTTP_ERROR:
+        return Exchanged(fields={"error_type": str(status), "reason": "request_failed"})
+    return _of(answer)
 
 
 def failed(error: BaseException) -> Exchanged:
     """The outcome of an exchange that raised: the OAuth error code if it carries one."""
-    code = getattr(error, "error", None)
-    if not isinstance(code, str):
-        response = getattr(error, "response", None)
-        code = _body(response).get("error") if response is not None else None
+    response = getattr(error, "response", None)
+    body: Mapping[str, Any] = {} if response is None else _body(response)
+    if isinstance(code := getattr(error, "error", None), str):
+        body = {**body, "error": code}
     kind = type(error)
-    fields = {"error_type": f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")}
-    return Exchanged(fields=fields | (_denied(code) if isinstance(code, str) else {}))
+    named = {"error_type": f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")}
+    refused = dialects.refusal(body)
+    return Exchanged(fields=named if refused is None else named | _refused(refused))
 
 
-def _denied(code: str) -> dict[str, str]:
-    outcome = "challenge" if code in _CHALLENGES else "deny"
-    return {"outcome": outcome, "reason": code, "error_type": code}
+def _of(answer: dialects.Answer) -> Exchanged:
+    return Exchanged(answer, {} if answer.refusal is None else _refused(answer.refusal))
+
+
+def _refused(refusal: dialects.Refusal) -> dict[str, str]:
+    outcome, reason, error = refusal
+    return {"outcome": outcome, "reason": reason, "error_type": error}
 
 
 def _status(result: object) -> int:
@@ -84,7 +84,19 @@ def _body(result: object) -> Mapping[str, Any]:
         try:
             body = parse()
         except Exception:  # noqa: BLE001 - any client's parser, any body
-            return {}
+            return _document(result)
         return body if isinstance(body, Mapping) else {}
-    names = ("access_token", "refresh_token", "scope", "issued_token_type", "error")
-    return {name: getattr(result, name, None) for name in names}
+    found = {name: getattr(result, name, None) for name in _OF_OBJECTS}
+    if isinstance(key := getattr(result, _OF_AWS[0], None), str):
+        return {"AccessKeyId": key, "SessionToken": getattr(result, _OF_AWS[1], None)}
+    if found["expires_at"] is None and found["expires_on"] is None:
+        found["expires_at"] = getattr(result, _EXPIRY, None)
+    return found
+
+
+def _document(result: object) -> Mapping[str, Any]:
+    """An HTTP answer that is no JSON: AWS's query protocol answers in XML."""
+    document = getattr(result, "text", None)
+    if not isinstance(document, str) or not document.lstrip().startswith("<"):
+        return {}
+    return aws.from_xml(document[:_MAX_ANSWER])

@@ -23,6 +23,7 @@ class Facts(TypedDict, total=False):
     reason: str
     risk: str
     scopes: Strings
+    session: str
     subject: str
     task: str
     tool: str

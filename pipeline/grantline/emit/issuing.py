@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final, Unpack
 
+from grantline.dialects import Answer
 from grantline.emit import canonical
 from grantline.emit.attributes import Kind
 from grantline.emit.base import NOTHING, REFUSED, Operations
-from grantline.emit.claims import UNKNOWN_ISSUER, Json
+from grantline.emit.claims import UNKNOWN_ISSUER, Json, TokenFacts, answered
 from grantline.emit.context import Acting, acting, agent_name
 from grantline.emit.delegation import Delegation, Known
 from grantline.emit.facts import Facts
 from grantline.emit.guard import guarded
 from grantline.emit.recorder import Fact, Seen, Token, secrets_of
 
+_OPAQUE: Final = "opaque"
+_OF_PARENT: Final = ("jti", "issuer", "type", "expires_at")
 _HUMAN_METHODS: Final = frozenset({"authorization_code", "device_code", "ciba"})
 
 
@@ -71,16 +74,49 @@ class Issuing(Operations):
         The parent is the subject token's delegation, else `parent`, else the current one.
         `outcome="deny"` or an `error_type` records an attempt that failed.
         """
+        return self._delegated(
+            token,
+            subject_token=subject_token,
+            actor_token=actor_token,
+            parent=parent,
+            verified=verified,
+            introspected=introspected,
+            refresh_token=refresh_token,
+            kind=kind,
+            facts=facts,
+        )
+
+    def _delegated(
+        self,
+        token: Token | None = None,
+        *,
+        facts: Facts,
+        subject_token: Token | None = None,
+        actor_token: Token | None = None,
+        parent: Delegation | None = None,
+        verified: Json | None = None,
+        introspected: Json | None = None,
+        refresh_token: Token | None = None,
+        answer: Answer | None = None,
+        kind: Kind = "client",
+    ) -> Delegation:
+        """The same; `answer` is what the new token came in."""
         around = acting()
         seen, fields = self._begin("delegate", token, verified, introspected, facts)
+        if answer is not None:
+            seen = self._with_answer(seen, fields, answer)
         giver = self._recorder.see(subject_token)
         above = self._standing(giver, around, parent)
+        if subject_token is not None:
+            self._put_context(fields, above.delegation, around)
         failed = fields.get("decision_outcome") in REFUSED or "error_type" in fields
         if failed:
             self._explain(fields, "deny")
         made = self._child(fields, seen, above.delegation, around)
         self._put_presenter(fields, kind)
         self._put_giver(fields, seen, above, token is None and subject_token is None)
+        if answer is not None and answer.subject is not None:
+            self._put_told_subject(fields, seen, answer.subject)
         fields["token_parent_fingerprint"] = giver.fingerprint or fields.get(
             "token_parent_fingerprint"
         )
@@ -124,18 +160,23 @@ class Issuing(Operations):
         fields.setdefault("method", "refresh_token")
         if old.facts is not None:
             fields.setdefault("parent_scopes", old.facts.get("granted_scopes"))
-        if seen.facts is None:
+            self._put_parent(fields, old.facts)
+        if seen.facts is None or not seen.facts.get("subject_id"):
             self._put_subject(fields, old.facts)
         exchanged = refresh_token if refresh_token is not None else previous_token
         fields["token_parent_fingerprint"] = self._recorder.print_of(exchanged)
         actor = self._put_actor(fields, seen.facts or old.facts, kind)
         fields.setdefault("actor_id", actor)
+        failed = fields.get("decision_outcome") in REFUSED or "error_type" in fields
+        if failed:
+            self._explain(fields, "deny")
         made = _made(fields, seen)
         secrets = secrets_of(token, previous_token, refresh_token, next_refresh_token)
-        fact = Fact(
-            "renew", kind, fields, seen.facts, secrets, actor, follows=self._follows(old, around)
-        )
+        fact = Fact("renew", kind, fields, seen.facts, secrets, actor, failed)
+        fact.follows = self._follows(old, around)
         origin = self._recorder.record(fact)
+        if failed:
+            return made
         return self._remember(made, seen.facts, origin, self._recorder.print_of(next_refresh_token))
 
     def _child(
@@ -158,18 +199,44 @@ class Issuing(Operations):
         facts = above.facts
         if seen.evidence is None:
             fields.setdefault("evidence", "context" if above.delegation.id else "asserted")
-        if facts is None:
-            if handoff:
-                fields.setdefault("delegator_id", agent_name() or self.settings.service_name)
-            return
-        fields.setdefault("parent_scopes", facts.get("granted_scopes"))
-        fields.setdefault("chain_parent_hash", facts.get("chain_hash"))
-        if seen.facts is None:
-            self._put_subject(fields, facts)
-        if facts.delegator is not None and "delegator_id" not in fields:
-            issuer, fields["delegator_id"] = facts.delegator
+        if facts is not None:
+            fields.setdefault("parent_scopes", facts.get("granted_scopes"))
+            fields.setdefault("chain_parent_hash", facts.get("chain_hash"))
+            if not handoff:
+                self._put_parent(fields, facts)
+            if seen.facts is None or not seen.facts.get("subject_id"):
+                self._put_subject(fields, facts)
+        giver = facts.delegator if facts is not None else None
+        if giver is None and seen.facts is not None:
+            giver = seen.facts.giver
+        if giver is not None and "delegator_id" not in fields:
+            issuer, fields["delegator_id"] = giver
             if issuer != UNKNOWN_ISSUER:
                 fields.setdefault("delegator_issuer", issuer)
+        elif handoff and facts is None:
+            fields.setdefault("delegator_id", agent_name() or self.settings.service_name)
+
+    def _put_parent(self, fields: dict[str, Any], facts: TokenFacts) -> None:
+        """What the exchanged token is called by its issuer, what it is, and when it ends.
+
+        Of a refused exchange, that is all there is to tell which one was tried.
+        """
+        for name in _OF_PARENT:
+            fields.setdefault(f"token_parent_{name}", facts.get(f"token_{name}"))
+
+    def _put_told_subject(self, fields: dict[str, Any], seen: Seen, subject: str) -> None:
+        """A subject that nothing but the answer names (AWS `SourceIdentity`)."""
+        if fields.get("subject_id") is None and not (seen.facts and seen.facts.get("subject_id")):
+            issuer = fields.get("subject_issuer") or UNKNOWN_ISSUER
+            fields["subject_id"] = self._recorder.people.subject(issuer, subject)
+
+    def _with_answer(self, seen: Seen, fields: dict[str, Any], answer: Answer) -> Seen:
+        """The token with what its answer says beside it; what the agent states goes before both."""
+        own = seen.facts
+        told = answered(answer, self.tally) if own is None else own.beside(answer, self.tally)
+        if told is not None and told.get("token_type") and fields.get("token_type") == _OPAQUE:
+            del fields["token_type"]
+        return seen._replace(facts=told)
 
     def _renewed(
         self, previous: Token | None, refresh: Token | None, around: Acting | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from grantline.dialects import issuer_key
 from grantline.emit.canonical import pseudonym
 from grantline.emit.clean import Notes
 from grantline.emit.settings import Settings
@@ -21,10 +22,13 @@ class People:
         self._notes = notes
 
     def subject(self, issuer: str, subject: str) -> str:
-        """The subject's published name: never an e-mail address, in whichever mode."""
+        """The subject's published name: never an e-mail address, in whichever mode.
+
+        One person has one pseudonym, however the issuer is spelt.
+        """
         if self._hmac:
-            return pseudonym(issuer, subject, self._key)
+            return pseudonym(issuer_key(issuer), subject, self._key)
         if "@" in subject and _EMAIL.search(subject):
             self._notes.note("pseudonymised", "a subject held an e-mail address; use subject_mode")
-            return pseudonym(issuer, subject, None)
+            return pseudonym(issuer_key(issuer), subject, None)
         return subject

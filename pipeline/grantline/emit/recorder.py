@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
 from opentelemetry.trace import SpanContext
 
+from grantline import dialects
 from grantline.emit import canonical, claims, clean, decoding
 from grantline.emit.attributes import ALIASES, FIELDS, PLANS, REQUIRED, Kind, Operation
 from grantline.emit.claims import Json, TokenFacts
@@ -51,6 +53,8 @@ class Seen(NamedTuple):
     facts: TokenFacts | None = None
     known: Known | None = None
     evidence: str | None = None
+    dead: bool = False
+    """Its issuer was asked, and said that it is not active."""
 
 
 @dataclass(slots=True)
@@ -103,15 +107,23 @@ class Recorder:
         raw = self._credential(token)
         fingerprint = canonical.print_of(raw, self.settings.fingerprint_key) if raw else None
         known = self.memory.get(fingerprint)
-        told = verified if verified is not None else introspected
-        if told is not None:
-            facts: TokenFacts | None = claims.extract(told, self.tally, self.people.subject)
-            evidence = "verified_token" if verified is not None else "introspection"
-            return Seen(fingerprint, facts, known, evidence)
+        named = self.people.subject
+        if verified is not None:
+            header = decoding.header(raw) if raw is not None else None
+            checked = claims.extract(verified, self.tally, named, header)
+            return Seen(fingerprint, checked, known, "verified_token")
+        # An inactive token's answer has nothing of it (RFC 7662 section 2.2), and what the token
+        # says of itself is then nobody's word.
+        dead = introspected is not None and dialects.inactive(introspected)
+        if introspected is not None and not dead:
+            told = claims.introspected(introspected, self.tally, named, time.time())
+            return Seen(fingerprint, told, known, "introspection")
         facts = known.facts if known else None
         if facts is None and raw is not None:
             facts = self._read(raw)
-        return Seen(fingerprint, facts, known, "unverified_token" if facts else None)
+        decoded = facts is not None and facts.decoded
+        evidence = "unverified_token" if decoded else "introspection" if dead else None
+        return Seen(fingerprint, facts, known, evidence, dead)
 
     def print_of(self, token: Token | None) -> str | None:
         """A credential's fingerprint; a fact about something that is none goes without."""

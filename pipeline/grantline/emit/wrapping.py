@@ -103,12 +103,13 @@ class Wrapping(Issuing, Acts):
     ) -> bool:
         found = read(result)
         said: Any = {**found.fields, **facts}
-        self.delegate(
-            found.token,
+        self._delegated(
+            found.answer.token,
             subject_token=subject_token,
             actor_token=actor_token,
-            refresh_token=found.refresh_token,
-            **said,
+            refresh_token=found.answer.refresh_token,
+            answer=found.answer,
+            facts=said,
         )
         return True
 

@@ -168,7 +168,7 @@ def test_may_act_names_who_may_exchange_the_token() -> None:
     assert read({"iss": AS, "sub": "u", "may_act": {"sub": "b"}})["token_may_act"] == (f"{AS} b",)
 
 
-@pytest.mark.parametrize("time", [float("inf"), float("nan"), 2**70, True, "1795000000", None])
+@pytest.mark.parametrize("time", [float("inf"), float("nan"), 2**70, True, "soon", None])
 def test_a_time_that_is_no_numeric_date_is_left_out(time: object) -> None:
     assert "token_expires_at" not in read({"sub": "u", "exp": time})
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from grantline.dialects.answers import Answer
@@ -52,3 +52,5 @@ class Dialect:
     """Whether the issuer promises that a child does not outlive its parent."""
     expiry_leeway: int | None = None
     """Seconds that the issuer itself accepts a token past its expiry."""
+    implied_scopes: Mapping[str, frozenset[str]] = field(default_factory=dict, hash=False)
+    """scope -> the scopes that it includes by the issuer's own documents."""

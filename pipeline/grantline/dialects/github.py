@@ -7,6 +7,7 @@ from typing import Final
 
 from grantline.dialects import oauth
 from grantline.dialects.dialect import Dialect
+from grantline.dialects.github_scopes import SCOPES
 from grantline.dialects.reading import Claims, Reading
 
 
@@ -28,5 +29,6 @@ DIALECT: Final = Dialect(
     ),
     scope_domain="issuer",
     identity_scopes=frozenset({"read:user", "user:email"}),
+    implied_scopes=SCOPES,
     actors="none",
 )

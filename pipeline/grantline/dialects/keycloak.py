@@ -48,6 +48,8 @@ DIALECT: Final = Dialect(
         "basic",
         "microprofile-jwt",
         "organization",
+        "role:offline_access",  # default roles of every user of a realm
+        "role:uma_authorization",
         "roles",
         "service_account",
         "web-origins",

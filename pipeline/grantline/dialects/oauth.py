@@ -119,5 +119,12 @@ def _may_act(allowed: object, home: str | None) -> tuple[Party, ...]:
 
 
 DIALECT: Final = Dialect(
-    "oauth", "RFC 8693 section 4, RFC 9068 section 2.2, RFC 7519 section 4", read=read
+    "oauth",
+    "RFC 8693 section 4, RFC 9068 section 2.2, RFC 7519 section 4",
+    read=read,
+    # The WLCG token profile's own words: "this is a superset of".
+    implied_scopes={
+        "storage.modify": frozenset({"storage.create"}),
+        "storage.stage": frozenset({"storage.read"}),
+    },
 )

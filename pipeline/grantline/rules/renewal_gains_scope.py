@@ -6,17 +6,18 @@ from grantline.model.chain import UNSEEN, Renewal
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InChain, Rule
-from grantline.rules.scope_comparison import same_issuer
+from grantline.rules.scope_comparison import holding, renewed
+from grantline.rules.scope_domain import compared
 
 
 def check(renewal: Renewal, where: InChain) -> Hits:
     delegation = renewal.delegation
-    had, held = delegation.facts.granted_scopes, renewal.granted_scopes
-    if not delegation.seen or had is None or held is None:
+    if not delegation.seen:
         return NONE
-    if not same_issuer(delegation.facts.token_issuer, renewal.token_issuer):
+    had, holds = holding(delegation), renewed(renewal)
+    if had is None or holds is None:
         return NONE
-    gained = where.policy.gained(held, had)
+    gained = compared(had, holds, where.policy).gained
     if not gained:
         return NONE
     who = delegation.facts.actor or UNSEEN
@@ -34,8 +35,8 @@ def check(renewal: Renewal, where: InChain) -> Hits:
         path=where.chain.path(delegation),
         facts=(
             ("+ gained", words.scopes(gained)),
-            ("held before", words.scopes(had)),
-            ("holds now", words.scopes(held)),
+            ("held before", words.scopes(had.scopes)),
+            ("holds now", words.scopes(holds.scopes)),
         ),
     )
     return (hit,)
@@ -52,7 +53,8 @@ RULE = Rule(
     why="A renewal is a new credential for the same authority (RFC 6749 section 6: the scope must "
     "not include any scope not originally granted).",
     triage="Revoke the renewed token and check the issuer's refresh policy for this client.",
-    blind_spots="Renewals that do not report their scopes.",
+    blind_spots="Renewals that do not report their scopes, or are for another resource of an issuer "
+    "whose refresh tokens are good for several (Entra).",
     retracts_if="stronger evidence shows that the delegation held the scope from the start",
     maps=("ASI03", "NHI5", "T1548.005", "RFC 6749 6"),
     fires={
@@ -65,6 +67,10 @@ RULE = Rule(
         "the same scopes": """
             alice grant planner token=t0 scopes=read
             planner renew t1 from=t0 scopes=read
+        """,
+        "another resource, at an issuer that defines scopes by resource": """
+            alice grant planner token=t0 scopes=use iss=https://t.eu.auth0.com aud=https://a.example
+            planner renew t1 from=t0 scopes=admin iss=https://t.eu.auth0.com aud=https://b.example
         """,
         "no scopes reported": """
             alice grant planner token=t0 scopes=read

@@ -1,39 +1,93 @@
-"""What a delegation's scopes may be compared with; shared by the scope rules.
-
-Scopes of different issuers are not comparable (convention 1.5), and neither is what nobody
-reported: both are unknown, not an escalation.
-"""
+"""The tokens of a delegation as sides of a comparison of scopes; shared by the scope rules."""
 
 from __future__ import annotations
 
-from grantline.model.chain import Delegation
+from grantline.dialects import issuer_key
+from grantline.model.chain import Delegation, Facts, Renewal
+from grantline.rules import words
+from grantline.rules.scope_domain import Side
 
 _CROSS_DOMAIN = frozenset({"id_jag", "jwt_bearer"})
 """Methods whose subject token comes from another issuer."""
+_IDENTITY = frozenset({"id_token", "saml1", "saml2"})
+"""Token types that say who somebody is: scopes are given for them, not out of them."""
+_ID_JAG = "id_jag"
 
 
-def same_issuer(one: str | None, other: str | None) -> bool:
-    """Whether two issuers' scopes mean the same; an in-process hand-off names none."""
-    return one is None or other is None or one == other
-
-
-def recorded_parent_scopes(delegation: Delegation) -> tuple[str, ...] | None:
-    """The parent's scopes as the parent's own report has them, if comparable."""
-    parent = delegation.parent
-    if parent is None or not parent.seen:
-        return None
-    if not same_issuer(parent.facts.token_issuer, delegation.facts.token_issuer):
-        return None
-    return parent.facts.granted_scopes
-
-
-def claimed_parent_scopes(delegation: Delegation) -> tuple[str, ...] | None:
-    """The parent's scopes as the delegation's own report has them, if comparable."""
-    parent = delegation.parent
+def holding(delegation: Delegation) -> Side | None:
+    """What the delegation was given; None where nobody tells."""
     facts = delegation.facts
-    if parent is not None and parent.seen:
-        if not same_issuer(parent.facts.token_issuer, facts.token_issuer):
-            return None
-    elif facts.method in _CROSS_DOMAIN:
+    if facts.granted_scopes is None:
         return None
-    return facts.parent_scopes
+    return Side(
+        facts.granted_scopes, facts.token_issuer, facts.audiences, facts.token_dialect,
+        facts.scopes_cut, facts.actor,
+        own_token=facts.fingerprint is not None or facts.token_issuer is not None,
+    )  # fmt: skip
+
+
+def renewed(renewal: Renewal) -> Side | None:
+    """What the renewed token holds."""
+    if renewal.granted_scopes is None:
+        return None
+    return Side(
+        renewal.granted_scopes, renewal.token_issuer, renewal.audiences, renewal.token_dialect,
+        renewal.scopes_cut, renewal.delegation.facts.actor,
+    )  # fmt: skip
+
+
+def giving(delegation: Delegation, taker: Side) -> Side | None:
+    """What the delegation's token can give scopes of to `taker`; None where it gives none."""
+    facts = delegation.facts
+    if facts.token_type in _IDENTITY:
+        return None
+    side = holding(delegation)
+    if side is None or facts.token_type != _ID_JAG:
+        return side
+    if not side.scopes:
+        return None
+    # Its scopes are those of the authorization server that it is for (ID-JAG section 3.1).
+    return side._replace(issuer=_meant(facts, taker), audiences=None, dialect=None)
+
+
+def _meant(facts: Facts, taker: Side) -> str | None:
+    if taker.issuer is not None:
+        key = issuer_key(taker.issuer)
+        if any(issuer_key(audience) == key for audience in facts.audiences or ()):
+            return taker.issuer
+    return facts.token_issuer
+
+
+def recorded(delegation: Delegation, taker: Side) -> Side | None:
+    """What the parent was given, as the parent's own report has it."""
+    parent = delegation.parent
+    return giving(parent, taker) if parent is not None and parent.seen else None
+
+
+def claimed(delegation: Delegation) -> Side | None:
+    """What the parent was given, as the delegation's own report has it."""
+    parent, facts = delegation.parent, delegation.facts
+    if facts.parent_scopes is None:
+        return None
+    if parent is not None and parent.seen:
+        of = parent.facts
+        if of.token_type in _IDENTITY or of.token_type == _ID_JAG:
+            return None
+        return Side(
+            facts.parent_scopes, of.token_issuer, of.audiences, of.token_dialect,
+            facts.parent_scopes_cut, of.actor, hearsay=True,
+        )  # fmt: skip
+    if facts.method in _CROSS_DOMAIN and facts.token_parent_issuer is None:
+        return None
+    return Side(
+        facts.parent_scopes, facts.token_parent_issuer or facts.token_issuer,
+        dialect=facts.token_dialect, cut=facts.parent_scopes_cut, holder=facts.delegator,
+        hearsay=True,
+    )  # fmt: skip
+
+
+def where(side: Side) -> str:
+    """Where a token's scopes are defined, for people."""
+    told = [side.issuer or "an issuer that is not told"]
+    told.append(words.scopes(side.audiences) if side.audiences else "no audience told")
+    return " for ".join(told)

@@ -2,46 +2,99 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from grantline.dialects import scope_kind
 from grantline.model.chain import UNSEEN, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InChain, Rule
-from grantline.rules.scope_comparison import claimed_parent_scopes, recorded_parent_scopes
+from grantline.rules.scope_comparison import claimed, holding, recorded, where
+from grantline.rules.scope_domain import Comparison, Side, compared
+
+_TIERS = {"high": Severity.HIGH, "critical": Severity.CRITICAL}
 
 
-def check(taker: Delegation, where: InChain) -> Hits:
-    held = taker.facts.granted_scopes
-    if not taker.seen or held is None or taker.id == where.chain.root_id:
+class _Verdict(NamedTuple):
+    """What is held against a delegate."""
+
+    names: tuple[str, ...]
+    severity: Severity
+    confidence: Confidence
+
+
+def check(taker: Delegation, at: InChain) -> Hits:
+    holds = holding(taker)
+    if holds is None or not taker.seen or taker.id == at.chain.root_id:
         return NONE
-    recorded = recorded_parent_scopes(taker)
-    had = recorded if recorded is not None else claimed_parent_scopes(taker)
-    if had is None:
+    had = recorded(taker, holds)
+    sure = had is not None
+    if had is None and (had := claimed(taker)) is None:
         return NONE
-    gained = where.policy.gained(held, had)
-    if not gained:
-        return NONE
+    found = compared(had, holds, at.policy)
+    verdict = _verdict(found, at, sure=sure) if any(found) else None
+    return NONE if verdict is None else (_hit(taker, at, verdict, _sides(had, holds, verdict)),)
+
+
+def _verdict(found: Comparison, at: InChain, *, sure: bool) -> _Verdict | None:
+    if found.gained:
+        confidence = RULE.confidence if sure and not found.guessed else Confidence.MEDIUM
+        return _Verdict(found.gained, RULE.severity, confidence)
+    if at.policy.action_tiers:
+        # Roles of a client that is new here come with every audience, unless they are called grave.
+        tiers = {n: at.policy.tier(n) for n in found.elsewhere if scope_kind(n) == "client_role"}
+        grave = {name: _TIERS[tier] for name, tier in tiers.items() if tier in _TIERS}
+        if grave:
+            return _Verdict(tuple(sorted(grave)), max(grave.values()), Confidence.MEDIUM)
+    if found.unproven:
+        return _Verdict(found.unproven, Severity.LOW, Confidence.LOW)
+    return None
+
+
+def _sides(had: Side, holds: Side, verdict: _Verdict) -> tuple[tuple[str, str], ...]:
+    proven = verdict.severity > Severity.LOW
+    facts = (
+        ("+ gained" if proven else "? gained", words.scopes(verdict.names)),
+        ("delegator holds", words.scopes(had.scopes)),
+        ("delegate holds", words.scopes(holds.scopes)),
+    )
+    if proven:
+        return facts
+    return (
+        *facts,
+        ("delegator's scopes are of", where(had)),
+        ("delegate's scopes are of", where(holds)),
+        ("would decide it", "the issuer's scope_domain, or a crossing, in the policy"),
+    )
+
+
+def _hit(
+    taker: Delegation, at: InChain, verdict: _Verdict, facts: tuple[tuple[str, str], ...]
+) -> Hit:
     who = taker.facts.actor or UNSEEN
     parent = taker.parent
     giver = (parent.facts.actor if parent is not None else None) or taker.facts.delegator or UNSEEN
-    hit = Hit(
+    names = words.scopes(verdict.names)
+    if verdict.severity > Severity.LOW:
+        says = f"{who} gained {names}, which {giver} does not hold"
+    else:
+        says = (
+            f"{who} holds {names} for another audience: whether {giver} could give it is unproven"
+        )
+    return Hit(
         reference="SE-01",
-        identity=(where.chain.root_id, taker.id),
-        says=f"{who} gained {words.scopes(gained)}, which {giver} does not hold",
-        severity=RULE.severity,
-        confidence=RULE.confidence if recorded is not None else Confidence.MEDIUM,
+        identity=(at.chain.root_id, taker.id),
+        says=says,
+        severity=verdict.severity,
+        confidence=verdict.confidence,
         time=taker.first_time,
-        root_id=where.chain.root_id,
+        root_id=at.chain.root_id,
         span_ids=taker.span_ids,
         delegation_ids=(taker.id,),
         token_fingerprints=tuple(filter(None, (taker.facts.fingerprint,))),
-        path=where.chain.path(taker),
-        facts=(
-            ("+ gained", words.scopes(gained)),
-            ("delegator holds", words.scopes(had)),
-            ("delegate holds", words.scopes(held)),
-        ),
+        path=at.chain.path(taker),
+        facts=facts,
     )
-    return (hit,)
 
 
 RULE = Rule(
@@ -55,8 +108,10 @@ RULE = Rule(
     why="Delegation may only narrow authority; no standard makes issuers check it.",
     triage="Revoke the child token, then read the issuer's exchange log at the span shown: which "
     "policy let the scope in, and who asked for it?",
-    blind_spots="Scopes of different issuers are not compared. A second login by the agent outside "
-    "the trace looks like an escalation. Scope hierarchies count only where configured.",
+    blind_spots="Scopes of different issuers, and of different resources where an issuer defines "
+    "them by resource, are not compared unless the policy has a crossing. Where nobody knows whether "
+    "two resources share their names it says unproven, at low. Of a parent whose list was cut "
+    "nothing is said. A second login by the agent outside the trace looks like an escalation.",
     retracts_if="stronger evidence shows that the delegator held the scope, or hangs the "
     "delegation under another one",
     maps=("ASI03", "NHI5", "T1548.005", "T1098.003", "AML.T0012", "RFC 8693"),
@@ -71,6 +126,34 @@ RULE = Rule(
         "the child lies about what it exchanged": """
             alice grant planner token=t0 scopes=read
             planner delegate worker from=t0 token=t1 scopes=read,admin parent-scopes=read,admin
+        """,
+        "the same audience at an issuer whose scopes are defined by audience": """
+            alice grant planner token=t0 scopes=use iss=https://t.eu.auth0.com aud=https://a.example
+            planner delegate b from=t0 token=t1 scopes=use,own iss=https://t.eu.auth0.com/ aud=https://a.example/
+        """,
+        "another audience, and names in common show one vocabulary": """
+            alice grant planner token=t0 scopes=read iss=https://as.example aud=https://a.example
+            planner delegate b from=t0 token=t1 scopes=read,own iss=https://as.example aud=https://b.example
+        """,
+        "another audience, and nothing tells whether the names mean the same (unproven)": """
+            alice grant planner token=t0 scopes=read iss=https://as.example aud=https://a.example
+            planner delegate b from=t0 token=t1 scopes=own iss=https://as.example aud=https://b.example
+        """,
+        "a realm's role, whatever the audience": """
+            alice grant planner token=t0 scopes=role:user iss=https://kc.example/realms/r aud=a
+            planner delegate b from=t0 token=t1 scopes=role:user,role:boss iss=https://kc.example/realms/r aud=b
+        """,
+        "a client's role where the audience stays": """
+            alice grant planner token=t0 scopes=read iss=https://kc.example/realms/r aud=a
+            planner delegate b from=t0 token=t1 scopes=read,role:a:boss iss=https://kc.example/realms/r aud=a
+        """,
+        "a path beside the one that was given": """
+            alice grant planner token=t0 scopes=storage.read:/cms
+            planner delegate worker from=t0 token=t1 scopes=storage.read:/cmsx
+        """,
+        "a path that climbs": """
+            alice grant planner token=t0 scopes=storage.read:/cms
+            planner delegate worker from=t0 token=t1 scopes=storage.read:/cms/../atlas
         """,
     },
     quiet={
@@ -87,7 +170,23 @@ RULE = Rule(
         """,
         "what issuers add by themselves": """
             alice grant planner token=t0 scopes=read
-            planner delegate worker from=t0 token=t1 scopes=read,openid
+            planner delegate worker from=t0 token=t1 scopes=read,openid,profile,email
+        """,
+        "on behalf of, at an issuer whose scopes are defined by resource": """
+            alice grant planner token=t0 scopes=access_as_user iss=https://login.microsoftonline.com/t/v2.0 aud=api
+            planner delegate b from=t0 token=t1 scopes=User.Read,Mail.Read iss=https://sts.windows.net/t/ aud=graph
+        """,
+        "a client's roles that come with its audience": """
+            alice grant planner token=t0 scopes=role:user iss=https://kc.example/realms/r aud=a
+            planner delegate b from=t0 token=t1 scopes=role:user,role:b:boss iss=https://kc.example/realms/r aud=b
+        """,
+        "a path below the one that was given": """
+            alice grant planner token=t0 scopes=storage.read:/
+            planner delegate worker from=t0 token=t1 scopes=storage.read:/cms/data
+        """,
+        "a wildcard includes it": """
+            alice grant planner token=t0 scopes=files:*
+            planner delegate worker from=t0 token=t1 scopes=files:read
         """,
         "refused": """
             alice grant planner token=t0 scopes=read
@@ -102,6 +201,10 @@ RULE = Rule(
         "the parent comes last and shows that the child told too little": """
             planner delegate worker from=t0 token=t1 scopes=read,admin parent-scopes=read root=dlg:t0
             late: alice grant planner token=t0 scopes=read,admin
+        """,
+        "the grant comes last and shows the same audience": """
+            planner delegate b from=t0 token=t1 scopes=own parent-scopes=use aud=https://a.example root=dlg:t0
+            late: alice grant planner token=t0 scopes=use aud=https://a.example
         """,
     },
 )

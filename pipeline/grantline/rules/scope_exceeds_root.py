@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from grantline.model.chain import UNSEEN, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
+from grantline.model.policy import Policy
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InChain, Rule
-from grantline.rules.scope_comparison import (
-    claimed_parent_scopes,
-    recorded_parent_scopes,
-    same_issuer,
-)
+from grantline.rules.scope_comparison import claimed, giving, holding, recorded
+from grantline.rules.scope_domain import Side, compared
 
 
 def check(taker: Delegation, where: InChain) -> Hits:
     root = where.chain.root
-    held = taker.facts.granted_scopes
-    if root is None or taker is root or not taker.seen or held is None:
+    if root is None or taker is root or not taker.seen:
         return NONE
-    granted = root.facts.granted_scopes
-    if granted is None or not same_issuer(root.facts.token_issuer, taker.facts.token_issuer):
+    holds = holding(taker)
+    granted = None if holds is None else giving(root, holds)
+    if holds is None or granted is None:
         return NONE
-    extra = where.policy.gained(held, granted)
-    extra = tuple(scope for scope in extra if scope in _unexplained(taker, where, held))
+    beyond = compared(granted, holds, where.policy)
+    if not beyond.gained:
+        return NONE
+    extra = _unexplained(taker, holds, beyond.gained, where.policy, guessed=beyond.guessed)
     if not extra:
         return NONE
     who = taker.facts.actor or UNSEEN
@@ -41,28 +41,36 @@ def check(taker: Delegation, where: InChain) -> Hits:
         path=where.chain.path(taker),
         facts=(
             ("+ beyond the grant", words.scopes(extra)),
-            ("granted at the root", words.scopes(granted)),
-            ("delegate holds", words.scopes(held)),
+            ("granted at the root", words.scopes(granted.scopes)),
+            ("delegate holds", words.scopes(holds.scopes)),
         ),
     )
     return (hit,)
 
 
-def _unexplained(taker: Delegation, where: InChain, held: tuple[str, ...]) -> frozenset[str]:
+def _unexplained(
+    taker: Delegation, holds: Side, extra: tuple[str, ...], policy: Policy, *, guessed: bool
+) -> tuple[str, ...]:
     """Scopes that came in here, as far as the records go, without this hop's own report failing.
 
     A scope the recorded parent holds came in further up and is reported there. One that this
-    hop's own report admits to have gained is SE-01.
+    hop's own report admits to have gained is SE-01. Where the recorded parent is of another domain,
+    it explains nothing: out and back is how authority is laundered. But then names in common with
+    the root are not enough to call that one domain.
     """
-    scopes = set(held)
-    recorded, claimed = recorded_parent_scopes(taker), claimed_parent_scopes(taker)
-    if recorded is not None:
-        scopes -= where.policy.widen(recorded)
-    if claimed is not None:
-        scopes &= where.policy.widen(claimed)
-    elif recorded is not None:
-        scopes.clear()
-    return frozenset(scopes)
+    had, says = recorded(taker, holds), claimed(taker)
+    names = set(extra)
+    if had is not None:
+        found = compared(had, holds, policy)
+        foreign = {*found.elsewhere, *found.unproven}
+        if guessed:
+            names -= foreign
+        if says is None:
+            return tuple(sorted(names & foreign))
+        names &= {*found.gained, *foreign}
+    if says is not None:
+        names.difference_update(compared(says, holds, policy).gained)
+    return tuple(sorted(names))
 
 
 RULE = Rule(
@@ -77,7 +85,8 @@ RULE = Rule(
     "a hop is missing, crosses issuers and comes back, or reports a parent it does not have.",
     triage="Find the hop between the grant and this delegate that is not in the lineage, and ask "
     "the issuer what was presented there.",
-    blind_spots="A root that reports no scopes; a delegate whose issuer differs from the root's.",
+    blind_spots="A root that reports no scopes, or whose list was cut; a delegate whose scopes are of another "
+    "issuer or resource than the root's.",
     retracts_if="the missing hop arrives and shows where the scope came in",
     maps=("ASI03", "NHI5", "T1548.005", "T1134", "AML.T0012", "RFC 8693"),
     fires={
@@ -100,6 +109,10 @@ RULE = Rule(
             alice grant planner token=t0 scopes=read
             planner delegate worker from=t0 token=t1 scopes=read,admin parent-scopes=read
             worker delegate tool from=t1 token=t2 scopes=admin parent-scopes=read,admin
+        """,
+        "another resource of an issuer that defines scopes by resource": """
+            alice grant planner token=t0 scopes=use iss=https://t.eu.auth0.com aud=https://a.example
+            worker delegate tool from=t1 token=t2 scopes=admin iss=https://t.eu.auth0.com aud=https://b.example root=dlg:t0
         """,
         "narrowing across a gap": """
             alice grant planner token=t0 scopes=read,write

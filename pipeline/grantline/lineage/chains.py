@@ -19,9 +19,11 @@ from grantline.model.hop import (
     DELEGATE,
     EVIDENCE_RANK,
     GRANT,
+    MAX_SCOPES,
     PRESENTS,
     RENEW,
     REVOKE,
+    SCOPES_TRUNCATED,
     USE,
     Hop,
 )
@@ -152,6 +154,9 @@ def _delegation(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
 
 def _facts(hop: Hop) -> Facts:
     grant = hop.operation == GRANT
+    granted, exchanged = hop.granted_scopes, hop.parent_scopes
+    # Emitters cut in silence, so a list as long as one may be counts as cut.
+    flagged = SCOPES_TRUNCATED in hop.flags
     return Facts(
         None if grant else hop.parent_id,
         None if grant else hop.token_parent_fingerprint,
@@ -159,8 +164,8 @@ def _facts(hop: Hop) -> Facts:
         hop.subject_id,
         hop.actor_id or hop.actor_client_id,
         hop.delegator_id,
-        hop.granted_scopes,
-        hop.parent_scopes,
+        granted,
+        exchanged,
         hop.token_issuer,
         hop.method,
         hop.task_id,
@@ -170,8 +175,8 @@ def _facts(hop: Hop) -> Facts:
         hop.audiences,
         hop.token_type,
         hop.token_dialect,
-        hop.scopes_cut,
-        hop.parent_scopes_cut,
+        None if granted is None else flagged or len(granted) >= MAX_SCOPES,
+        None if exchanged is None else flagged or len(exchanged) >= MAX_SCOPES,
         hop.token_parent_issuer,
     )
 
@@ -247,9 +252,11 @@ def _renewal(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     if identity is None:
         return
     delegation = delegation_of(chain, identity, now_ms)
+    scopes = hop.granted_scopes
     renewal = Renewal(
         delegation, hop.span_id, hop.time, hop.token_fingerprint, hop.granted_scopes,
-        hop.token_issuer, hop.audiences, hop.token_dialect, hop.scopes_cut,
+        hop.token_issuer, hop.audiences, hop.token_dialect,
+        None if scopes is None else SCOPES_TRUNCATED in hop.flags or len(scopes) >= MAX_SCOPES,
     )  # fmt: skip
     if tell(delegation.renewals, hop.span_id, renewal):
         delta.renewals[renewal] = None

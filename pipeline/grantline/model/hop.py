@@ -195,22 +195,6 @@ class Hop(msgspec.Struct, frozen=True, array_like=True, gc=False):
             return self.failed
         return self.decision_outcome in REFUSED
 
-    @property
-    def scopes_cut(self) -> bool | None:
-        """`granted_scopes` may not be all there; None where they are not told."""
-        return self._cut(self.granted_scopes)
-
-    @property
-    def parent_scopes_cut(self) -> bool | None:
-        """`parent_scopes` may not be all there; None where they are not told."""
-        return self._cut(self.parent_scopes)
-
-    def _cut(self, scopes: tuple[str, ...] | None) -> bool | None:
-        # Emitters cut in silence, so a list as long as one may be counts as cut.
-        if scopes is None:
-            return None
-        return len(scopes) >= MAX_SCOPES or SCOPES_TRUNCATED in self.flags
-
 
 ROOT_RESOLVED: Final = "root_resolved"
 """Flag of a hop whose root was not in its span but was found through its token."""

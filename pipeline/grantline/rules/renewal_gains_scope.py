@@ -12,11 +12,10 @@ from grantline.rules.scope_domain import compared
 
 def check(renewal: Renewal, where: InChain) -> Hits:
     delegation = renewal.delegation
-    if not delegation.seen:
+    held, holds = delegation.facts.granted_scopes, renewed(renewal)
+    if not delegation.seen or held is None or holds is None:
         return NONE
-    had, holds = holding(delegation), renewed(renewal)
-    if had is None or holds is None:
-        return NONE
+    had = holding(delegation, held)
     gained = compared(had, holds, where.policy).gained
     if not gained:
         return NONE

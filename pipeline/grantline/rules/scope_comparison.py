@@ -14,13 +14,11 @@ _IDENTITY = frozenset({"id_token", "saml1", "saml2"})
 _ID_JAG = "id_jag"
 
 
-def holding(delegation: Delegation) -> Side | None:
-    """What the delegation was given; None where nobody tells."""
+def holding(delegation: Delegation, scopes: tuple[str, ...]) -> Side:
+    """What the delegation was given: `scopes`, as its facts have them."""
     facts = delegation.facts
-    if facts.granted_scopes is None:
-        return None
     return Side(
-        facts.granted_scopes, facts.token_issuer, facts.audiences, facts.token_dialect,
+        scopes, facts.token_issuer, facts.audiences, facts.token_dialect,
         facts.scopes_cut, facts.actor,
         own_token=facts.fingerprint is not None or facts.token_issuer is not None,
     )  # fmt: skip
@@ -39,12 +37,13 @@ def renewed(renewal: Renewal) -> Side | None:
 def giving(delegation: Delegation, taker: Side) -> Side | None:
     """What the delegation's token can give scopes of to `taker`; None where it gives none."""
     facts = delegation.facts
-    if facts.token_type in _IDENTITY:
+    scopes = facts.granted_scopes
+    if scopes is None or facts.token_type in _IDENTITY:
         return None
-    side = holding(delegation)
-    if side is None or facts.token_type != _ID_JAG:
+    side = holding(delegation, scopes)
+    if facts.token_type != _ID_JAG:
         return side
-    if not side.scopes:
+    if not scopes:
         return None
     # Its scopes are those of the authorization server that it is for (ID-JAG section 3.1).
     return side._replace(issuer=_meant(facts, taker), audiences=None, dialect=None)

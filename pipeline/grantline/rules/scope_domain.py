@@ -60,11 +60,16 @@ class Comparison(NamedTuple):
 NOTHING = Comparison()
 
 
+def nothing_new(had: tuple[str, ...] | None, holds: tuple[str, ...], policy: Policy) -> bool:
+    """Whether the names alone show that nothing was gained, wherever they are defined."""
+    if had is None or policy.crossings:
+        return False
+    return had == holds or policy.ignored_scopes.issuperset(set(holds).difference(had))
+
+
 def compared(had: Side, holds: Side, policy: Policy) -> Comparison:
     """What `holds` has that `had` has not. Costs a set difference where that is nothing."""
-    if not policy.crossings and policy.ignored_scopes.issuperset(
-        set(holds.scopes).difference(had.scopes)
-    ):
+    if nothing_new(had.scopes, holds.scopes, policy):
         return NOTHING
     if had.cut:
         return NOTHING  # what is missing there may be among what was cut

@@ -10,7 +10,7 @@ from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InChain, Rule
 from grantline.rules.scope_comparison import claimed, holding, recorded, where
-from grantline.rules.scope_domain import Comparison, Side, compared
+from grantline.rules.scope_domain import Comparison, Side, compared, nothing_new
 
 _TIERS = {"high": Severity.HIGH, "critical": Severity.CRITICAL}
 
@@ -24,9 +24,12 @@ class _Verdict(NamedTuple):
 
 
 def check(taker: Delegation, at: InChain) -> Hits:
-    holds = holding(taker)
-    if holds is None or not taker.seen or taker.id == at.chain.root_id:
+    names, parent = taker.facts.granted_scopes, taker.parent
+    if names is None or taker.id == at.chain.root_id or not taker.spans:
         return NONE
+    if parent is not None and nothing_new(parent.facts.granted_scopes, names, at.policy):
+        return NONE
+    holds = holding(taker, names)
     had = recorded(taker, holds)
     sure = had is not None
     if had is None and (had := claimed(taker)) is None:

@@ -8,16 +8,19 @@ from grantline.model.policy import Policy
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InChain, Rule
 from grantline.rules.scope_comparison import claimed, giving, holding, recorded
-from grantline.rules.scope_domain import Side, compared
+from grantline.rules.scope_domain import Side, compared, nothing_new
 
 
 def check(taker: Delegation, where: InChain) -> Hits:
+    names = taker.facts.granted_scopes
     root = where.chain.root
-    if root is None or taker is root or not taker.seen:
+    if names is None or root is None or taker is root or not taker.spans:
         return NONE
-    holds = holding(taker)
-    granted = None if holds is None else giving(root, holds)
-    if holds is None or granted is None:
+    if nothing_new(root.facts.granted_scopes, names, where.policy):
+        return NONE
+    holds = holding(taker, names)
+    granted = giving(root, holds)
+    if granted is None:
         return NONE
     beyond = compared(granted, holds, where.policy)
     if not beyond.gained:

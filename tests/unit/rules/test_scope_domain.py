@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from grantline.engine import Engine
+from grantline.model.finding import Finding
 from grantline.model.hop import SCOPES_TRUNCATED
 from grantline.model.policy import Policy
 from grantline.model.policy_parts import Crossing, IssuerPolicy
@@ -34,7 +35,8 @@ def found(story: str, policy: Policy | None = None, **changed: Any) -> list[tupl
     ]
     told = set()
     for order in permutations(hops) if len(hops) < 5 else (hops, hops[::-1]):
-        engine, last = Engine(policy), {}
+        engine = Engine(policy)
+        last: dict[str, Finding] = {}
         for hop in order:
             engine.add([hop])
             last |= {finding.id: finding for finding in engine.drain()}

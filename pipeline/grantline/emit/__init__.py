@@ -28,17 +28,19 @@ put around the application's (`grantline.emit.propagator`).
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grantline.emit.attributes import SCHEMA_URL
 from grantline.emit.canonical import Key, delegation_id, fingerprint
 from grantline.emit.context import drop_delegation, without_delegation
 from grantline.emit.delegation import Delegation
 from grantline.emit.emitter import Emitter
-from grantline.emit.errors import NotRecorded
-from grantline.emit.kafka import KafkaSpanExporter
+from grantline.emit.errors import Mistake, NotRecorded
 from grantline.emit.settings import Settings
 from grantline.emit.tally import LOG, Stats
+
+if TYPE_CHECKING:
+    from grantline.emit.kafka import KafkaSpanExporter
 
 __all__ = [
     "SCHEMA_URL",
@@ -46,6 +48,7 @@ __all__ = [
     "Emitter",
     "KafkaSpanExporter",
     "Key",
+    "Mistake",
     "NotRecorded",
     "Settings",
     "Stats",
@@ -56,6 +59,16 @@ __all__ = [
     "shutdown",
     "without_delegation",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Kafka's client is loaded by those who ask for it: it is half of what the rest costs."""
+    if name == "KafkaSpanExporter":
+        from grantline.emit.kafka import KafkaSpanExporter  # noqa: PLC0415
+
+        return KafkaSpanExporter
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 _lock = threading.RLock()
 _held: list[Emitter] = []

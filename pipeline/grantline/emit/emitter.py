@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import multiprocessing.util
 import weakref
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -45,7 +44,9 @@ class Emitter(Wrapping):
         self._close.atexit = False
         atexit.register(self._close)
         # A multiprocessing child leaves without atexit; it runs its own finalizers.
-        multiprocessing.util.register_after_fork(self, _close_with_child)
+        from multiprocessing import util  # noqa: PLC0415 - at the import it would cost all
+
+        util.register_after_fork(self, _close_with_child)
 
     def acting_as(
         self,
@@ -156,7 +157,11 @@ class Emitter(Wrapping):
 
     @guarded(False)
     def flush(self, timeout: float = 10.0) -> bool:
-        """Send what waits; `True` if nothing is left on the way."""
+        """Send what waits, for at most `timeout` seconds.
+
+        `True` if all that was told since the last flush has been delivered; `False` if some of it is
+        still on its way, or was lost (`stats()` counts both).
+        """
         return self._recorder.flush(timeout)
 
     def shutdown(self) -> None:
@@ -174,4 +179,6 @@ def _close(recorder: Recorder) -> None:
 
 
 def _close_with_child(emitter: Emitter) -> None:
-    multiprocessing.util.Finalize(emitter, emitter.shutdown, exitpriority=10)
+    from multiprocessing import util  # noqa: PLC0415
+
+    util.Finalize(emitter, emitter.shutdown, exitpriority=10)

@@ -1,30 +1,41 @@
-"""Which exporter an address means. Credentials in an address are refused: addresses get logged."""
+"""Which exporter an address means. Secrets in an address are refused: addresses get logged.
+
+Exporters are loaded when they are asked for; an agent that sends OTLP needs no Kafka client.
+"""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import os
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace.export import SpanExporter
 
-from grantline.emit.kafka import DEFAULT_TOPIC, KafkaSpanExporter
+from grantline.emit.tally import Tally
 
 _HTTP_PATH: Final = "/v1/traces"
 _GRPC_PORT: Final = 4317
 _HTTP_PORT: Final = 4318
+_HTTP_MODULE: Final = "opentelemetry.exporter.otlp.proto.http"
 _GRPC_MODULE: Final = "opentelemetry.exporter.otlp.proto.grpc.trace_exporter"
 _EXAMPLES: Final = (
     "kafka://host:9092/otlp_spans, otlp://host:4318, http://host:4318, grpc://host:4317"
 )
 
 
-def make_exporter(address: str | SpanExporter | None, timeout: float) -> SpanExporter:
-    """The exporter for an address; `timeout` in seconds. `ValueError` names a wrong part."""
+def make_exporter(
+    address: str | SpanExporter | None,
+    timeout: float,
+    kafka: Mapping[str, str] | None = None,
+    tally: Tally | None = None,
+) -> SpanExporter:
+    """The exporter for an address; `timeout` in seconds, `kafka` security settings of librdkafka.
+
+    `ValueError` names a wrong part; a part that nobody would read is a mistake told to `tally`.
+    """
     if address is None:
         address = os.environ.get("GRANTLINE_EXPORTER") or None
     if address is None:
@@ -37,27 +48,35 @@ def make_exporter(address: str | SpanExporter | None, timeout: float) -> SpanExp
             )
         return address
     url = urlsplit(address)
-    if "@" in url.netloc:
+    if "@" in url.netloc or (not url.netloc and "@" in address):
         raise ValueError(
-            "exporter: no credentials in the address; pass "
-            "KafkaSpanExporter(bootstrap, topic, config={...}) or set OTEL_EXPORTER_OTLP_HEADERS"
+            "exporter: no credentials in the address; set GRANTLINE_KAFKA or "
+            "OTEL_EXPORTER_OTLP_HEADERS, or pass configure(kafka={...})"
         )
     if not url.netloc:
-        raise ValueError(f"exporter {address!r}: use {_EXAMPLES}")
-    return _by_scheme(url, address, timeout)
+        raise ValueError(f"exporter {address.partition('?')[0]!r}: use {_EXAMPLES}")
+    return _by_scheme(url, timeout, kafka, tally or Tally())
 
 
-def _by_scheme(url: SplitResult, address: str, timeout: float) -> SpanExporter:
+def _by_scheme(
+    url: SplitResult, timeout: float, kafka: Mapping[str, str] | None, tally: Tally
+) -> SpanExporter:
     if url.scheme == "kafka":
-        topic = url.path.strip("/") or DEFAULT_TOPIC
-        return KafkaSpanExporter(url.netloc, topic, timeout=timeout)
+        from grantline.emit import kafka_address  # noqa: PLC0415
+
+        return kafka_address.exporter(url, timeout, kafka, tally)
     if url.scheme in ("http", "https"):
-        return _http(address if url.path.strip("/") else address.rstrip("/") + _HTTP_PATH, timeout)
-    if url.scheme in ("grpc", "grpcs"):
-        return _grpc(url, timeout)
-    if url.scheme == "otlp":
-        return _otlp(url, timeout)
-    raise ValueError(f"exporter: no such scheme {url.scheme!r}; use {_EXAMPLES}")
+        path = url.path if url.path.strip("/") else _HTTP_PATH
+        return _http(url._replace(path=path).geturl(), timeout)
+    if url.scheme not in ("grpc", "grpcs", "otlp"):
+        raise ValueError(f"exporter: no such scheme {url.scheme!r}; use {_EXAMPLES}")
+    if url.path.strip("/") or url.query:
+        tally.mistake(
+            f"exporter {url.scheme}",
+            f"exporter: path and query of {url.scheme}:// are not read; "
+            f"use http://{_host(url)}:{_HTTP_PORT}/path?query, or leave them out",
+        )
+    return _grpc(url, timeout) if url.scheme != "otlp" else _otlp(url, timeout)
 
 
 def _otlp(url: SplitResult, timeout: float) -> SpanExporter:
@@ -72,8 +91,13 @@ def _host(url: SplitResult) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _http(endpoint: str, timeout: float) -> SpanExporter:
-    return OTLPSpanExporter(endpoint=endpoint, timeout=timeout, compression=Compression.Gzip)
+def _http(endpoint: str | None, timeout: float) -> SpanExporter:
+    http = importlib.import_module(_HTTP_MODULE)
+    traces = importlib.import_module(f"{_HTTP_MODULE}.trace_exporter")
+    # Without an endpoint the standard variables decide, compression too.
+    given = {} if endpoint is None else {"endpoint": endpoint, "compression": http.Compression.Gzip}
+    exporter: SpanExporter = traces.OTLPSpanExporter(timeout=timeout, **given)
+    return exporter
 
 
 def has_grpc() -> bool:
@@ -105,7 +129,7 @@ def _from_environment(timeout: float) -> SpanExporter:
         "OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"
     )
     if protocol != "grpc":
-        return OTLPSpanExporter(timeout=timeout)
+        return _http(None, timeout)
     if not has_grpc():
         raise ValueError(
             "OTEL_EXPORTER_OTLP_PROTOCOL=grpc needs pip install 'grantline[grpc]'; "

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from grantline.emit.errors import NotRecorded
+from grantline.emit.errors import Mistake, NotRecorded
 from grantline.emit.settings import Settings
 from grantline.emit.tally import Tally
 
@@ -36,7 +36,7 @@ def guarded(
         def safe(self: G, /, *args: P.args, **kwargs: P.kwargs) -> T:
             try:
                 return method(self, *args, **kwargs)
-            except NotRecorded:
+            except (NotRecorded, Mistake):
                 raise
             except Exception as error:  # noqa: BLE001 - the agent's work comes first
                 self.tally.error(_name(method), error)

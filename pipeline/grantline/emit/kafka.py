@@ -18,8 +18,9 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExportResult
 
+from grantline.emit.reporting import ReportingExporter
 from grantline.emit.tally import Tally
 
 LOG: Final = logging.getLogger("grantline.emit.kafka")
@@ -39,7 +40,7 @@ Spans = Sequence[ReadableSpan]
 Report = Callable[[KafkaError | None, Message], None]
 
 
-class KafkaSpanExporter(SpanExporter):
+class KafkaSpanExporter(ReportingExporter):
     """Exports to a topic of `bootstrap` ("host:port[,host:port]"); made anew after a fork.
 
     `timeout` is how long, in seconds, one `export()` may wait for its delivery reports.

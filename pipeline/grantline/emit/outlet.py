@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from grantline.emit.errors import NotRecorded
-from grantline.emit.kafka import KafkaSpanExporter
+from grantline.emit.reporting import ReportingExporter
 from grantline.emit.settings import Settings
 from grantline.emit.tally import Tally
 
@@ -35,8 +35,8 @@ class Outlet(SpanExporter):
         self._exporter = exporter
         self._tally = tally
         # The Kafka exporter knows the fate of each record; others only tell yes or no.
-        self._counts = not isinstance(exporter, KafkaSpanExporter)
-        if isinstance(exporter, KafkaSpanExporter):
+        self._counts = not isinstance(exporter, ReportingExporter)
+        if isinstance(exporter, ReportingExporter):
             exporter.report_to(tally)
         self._closing_at: float | None = None
         self._abandoned = False
@@ -104,7 +104,7 @@ class Outlet(SpanExporter):
     def close_by(self, deadline: float) -> None:
         """From now on, give up on batches at `deadline` (time.monotonic seconds)."""
         self._closing_at = deadline
-        if isinstance(self._exporter, KafkaSpanExporter):
+        if isinstance(self._exporter, ReportingExporter):
             self._exporter.give_up_at(deadline)
 
     def shutdown(self) -> None:
@@ -123,7 +123,7 @@ class Outlet(SpanExporter):
         with self._room:
             self._abandoned = True
             left, self._waiting = self._waiting, 0
-            if isinstance(self._exporter, KafkaSpanExporter):
+            if isinstance(self._exporter, ReportingExporter):
                 self._exporter.report_to(Tally())
             self._tally.dropped(left, "exit_timeout")
 
@@ -144,6 +144,11 @@ class Queue(BatchSpanProcessor):
         )
         self._outlet, self._settings, self._tally = outlet, settings, tally
         self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes and sends nothing any more."""
+        return self._closed
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Nothing to do: a delegation span has all its attributes when it starts."""

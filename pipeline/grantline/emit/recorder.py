@@ -25,6 +25,7 @@ from grantline.emit.claims import Json, TokenFacts
 from grantline.emit.delegation import Known, Memory
 from grantline.emit.errors import NotRecorded
 from grantline.emit.exporters import make_exporter
+from grantline.emit.flushing import Flush
 from grantline.emit.meter import publish
 from grantline.emit.outlet import Outlet, Queue
 from grantline.emit.people import People
@@ -79,12 +80,15 @@ class Recorder:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.tally = Tally()
+        self.tally = Tally(strict=settings.strict)
         self.memory = Memory(settings.known_tokens)
         self.people = People(settings, self.tally)
-        exporter = make_exporter(settings.exporter, settings.export_timeout)
+        exporter = make_exporter(
+            settings.exporter, settings.export_timeout, settings.kafka, self.tally
+        )
         self._outlet = Outlet(exporter, self.tally)
         self._queue = Queue(self._outlet, settings, self.tally)
+        self._flush = Flush(self._queue, self._outlet, self.tally)
         self._resource = make_resource(settings, self.tally)
         self._disabled = os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true"
         publish(self.tally, SCOPE.name)
@@ -95,6 +99,7 @@ class Recorder:
         self.tally.reset()
         self.memory.reset()
         self._outlet.reset()
+        self._flush.reset()
         self._resource = another_instance(self._resource)
 
     def see(
@@ -210,9 +215,8 @@ class Recorder:
         return attributes
 
     def flush(self, timeout: float) -> bool:
-        """Send what waits; whether nothing is left on the way."""
-        self._queue.force_flush(int(timeout * 1000))
-        return self._outlet.waiting == 0
+        """Send what waits; whether all that was told since the last flush has been delivered."""
+        return self._flush.run(timeout)
 
     def shutdown(self) -> None:
         self._queue.shutdown()

@@ -16,6 +16,8 @@ from grantline.emit.canonical import Key
 
 SubjectMode = Literal["raw", "hmac"]
 _SUBJECT_MODES = ("raw", "hmac")
+_YES = frozenset({"1", "true", "yes", "on"})
+_NO = frozenset({"", "0", "false", "no", "off"})
 _MIN_QUEUE = 8192
 _MAX_DELAY_MS = 1000
 
@@ -30,6 +32,9 @@ class Settings:
     """`kafka://host:port[,host:port][/topic]`, `otlp://host[:port]`, `http(s)://...`,
     `grpc(s)://...` or an exporter; default: `GRANTLINE_EXPORTER`, else the standard
     `OTEL_EXPORTER_OTLP_*` variables."""
+    kafka: Mapping[str, str] | None = field(default=None, repr=False)
+    """`security.protocol`, `sasl.*` and `ssl.*` of a `kafka://` exporter, as librdkafka has them;
+    default: the JSON of `GRANTLINE_KAFKA`, as every other process of Grantline reads it."""
     workload_id: str | None = None
     """Own workload identity (SPIFFE id ...), published as `presenter.id`; default: the
     service's name."""
@@ -40,6 +45,9 @@ class Settings:
     subject_key: Key | None = None
     fail_closed: bool = False
     """`grant` and `delegate` wait for delivery and raise `NotRecorded` without it."""
+    strict: bool = False
+    """Raise `Mistake` for what cannot be meant, instead of a warning: for development and tests;
+    default: `GRANTLINE_STRICT` (1 or true)."""
     baggage_allow: Sequence[str] = ()
     """Hosts that may be told the current delegation beside our own (loopback, names of one label,
     `*.svc`, `*.svc.cluster.local`, `*.internal`); `*.corp.example.com` patterns allowed."""
@@ -69,6 +77,8 @@ class Settings:
             raise ValueError(
                 "service_name is missing: pass configure(service_name=...) or set OTEL_SERVICE_NAME"
             )
+        if not self.strict:
+            object.__setattr__(self, "strict", _set("GRANTLINE_STRICT"))
         self._check_keys()
         self._check_numbers()
         if isinstance(self.baggage_allow, str):
@@ -100,3 +110,11 @@ class Settings:
     def differing(self, other: Settings) -> list[str]:
         """Names of the settings in which two differ; never their values."""
         return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+
+
+def _set(variable: str) -> bool:
+    """Whether a variable of the environment says yes. Raises `ValueError` where it says neither."""
+    said = os.environ.get(variable, "").strip().lower()
+    if said not in _YES | _NO:
+        raise ValueError(f"{variable}={said[:20]!r}: use 1 or 0")
+    return said in _YES

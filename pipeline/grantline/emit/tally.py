@@ -14,9 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from grantline.emit.errors import Mistake
+
 LOG: Final = logging.getLogger("grantline.emit")
 # An opaque token says nothing of its audience: no news to whoever reads the agent's log.
 _MINOR: Final = frozenset({"incomplete"})
+_MAX_MISTAKES: Final = 256
+"""Different ones that are told, each once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Stats:
     """Spans that will never arrive, by reason: `queue_full`, `undeliverable`, `oversize` ..."""
     notes: Mapping[str, int]
     """Facts put right or left out: `scrubbed`, `truncated`, `refused`, `incomplete`,
-    `pseudonymised`, `baggage_conflict`, `error`."""
+    `pseudonymised`, `baggage_conflict`, `mistake`, `error`."""
 
     @property
     def pending(self) -> int:
@@ -47,7 +51,9 @@ class Stats:
 class Tally:
     """Thread-safe counters of one emitter."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool = False) -> None:
+        self._strict = strict
+        self._told: set[str] = set()
         self.reset()
 
     def reset(self) -> None:
@@ -76,6 +82,12 @@ class Tally:
         if len(str(before)) < len(str(after)) or not before:
             LOG.error("delegation spans lost: %d so far (%s%s)", after, reason, _tail(detail))
 
+    @property
+    def lost(self) -> int:
+        """Spans dropped so far."""
+        with self._lock:
+            return sum(self._dropped.values())
+
     def note(self, what: str, detail: str) -> None:
         """Count a fact that was put right or left out, and say so."""
         with self._lock:
@@ -84,6 +96,22 @@ class Tally:
         if str(count).strip("0") == "1":
             level = logging.INFO if what in _MINOR else logging.WARNING
             LOG.log(level, "delegation span %s: %d so far (%s)", what, count, detail)
+
+    def mistake(self, key: str, text: str) -> None:
+        """Count what cannot be meant, and say it with its cure: once for each `key`.
+
+        Raises `Mistake` instead if the emitter is strict. `text` holds no value of the agent that
+        could be a secret.
+        """
+        if self._strict:
+            raise Mistake(text)
+        with self._lock:
+            self._notes["mistake"] += 1
+            news = key not in self._told and len(self._told) < _MAX_MISTAKES
+            if news:
+                self._told.add(key)
+        if news:
+            LOG.warning("%s", text)
 
     def error(self, where: str, error: BaseException) -> None:
         """Count a failure inside the library. The message is left out: it may quote a token."""

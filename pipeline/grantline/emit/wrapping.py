@@ -5,7 +5,6 @@ The agent's results and exceptions pass through untouched, sync or async.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -86,6 +85,8 @@ class Wrapping(Issuing, Acts):
             record(exchanged.failed, error)
             raise
         if self.settings.fail_closed:
+            import asyncio  # noqa: PLC0415 - a third of the SDK's import, which few need
+
             await asyncio.to_thread(record, exchanged.read, answer)  # it waits for the broker
         else:
             record(exchanged.read, answer)

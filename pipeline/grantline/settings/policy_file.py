@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from grantline.model.policy import Policy
-from grantline.settings.bad import BadSettings, nearest
+from grantline.settings.bad import BadSettings
+from grantline.spelling import nearest
 
 
 def read_policy(path: Path) -> Policy:

@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from grantline.settings.bad import BadSettings, nearest
+from grantline.settings.bad import BadSettings
 from grantline.settings.variables import PREFIX, SECRET, Settings
+from grantline.spelling import nearest
 
-_OF_OTHERS = frozenset({"EXPORTER"})
+_OF_OTHERS = frozenset({"EXPORTER", "STRICT"})
 """Read by `grantline.emit`, which may share the environment with us."""
 _SHOWN = 80
 """Characters of a wrong value that are repeated to the person who wrote it."""

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 from pydantic import SecretStr
 
+from grantline import kafka_security
 from grantline.model.policy import Policy
-from grantline.settings import security
 from grantline.settings.variables import PREFIX, PROCESSES, Settings
 
 _HIDDEN = "********"
@@ -73,7 +73,7 @@ def _text(value: Any) -> str:
         case float():
             return f"{value:.15g}"
         case dict():
-            return security.shown(value)
+            return kafka_security.shown(value)
     return str(value)
 
 

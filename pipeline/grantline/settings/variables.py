@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from grantline import kafka_security
 from grantline.model.policy import Policy
-from grantline.settings import security
 from grantline.settings.policy_file import read_policy
 
 PREFIX: Final = "GRANTLINE_"
@@ -76,7 +76,7 @@ class Settings(BaseSettings):
 
     bootstrap: Annotated[str, _matches(_BOOTSTRAP, "host:port[,host:port]")] = "127.0.0.1:9092"
     """Kafka: host:port[,host:port]."""
-    kafka: Annotated[dict[str, str], BeforeValidator(security.parse)] = Field(
+    kafka: Annotated[dict[str, str], BeforeValidator(kafka_security.parse)] = Field(
         default={}, repr=False
     )
     """JSON: security.protocol, ssl.* and sasl.* as librdkafka has them."""

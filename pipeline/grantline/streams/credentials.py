@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import faust
 from faust.types.auth import CredentialsT
 
-from grantline.settings.security import NAMES
+from grantline.kafka_security import NAMES
 
 
 def credentials(security: Mapping[str, str]) -> CredentialsT | None:

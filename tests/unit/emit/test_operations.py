@@ -228,12 +228,12 @@ def test_a_reason_that_is_no_code_becomes_other(seen: Capture) -> None:
 def test_an_action_is_told_by_its_hash_and_drift_is_visible(seen: Capture) -> None:
     action = {"tool": "pay", "amount": 100}
     approval = seen.emitter.approve("pay", token=T1, action=action, approver="u-1", risk="high")
-    seen.emitter.use("pay", token=T1, action={**action, "amount": 999}, approval_id=approval)
+    seen.emitter.use("pay", token=T1, action={**action, "amount": 999.25}, approval_id=approval)
     approved, used = seen.facts()
     assert approved["approval.action_hash"] == canonical.canonical_hash(action)
     assert used["approval.action_hash"] != approved["approval.action_hash"]
     assert used["approval.id"] == approved["approval.id"] == approval
-    assert "999" not in str(used.attributes)
+    assert "999.25" not in str(used.attributes)
 
 
 def test_consent_is_internal_and_names_its_kind(seen: Capture) -> None:

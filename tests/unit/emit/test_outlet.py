@@ -41,6 +41,7 @@ def test_a_full_queue_refuses_the_newest_and_counts_each() -> None:
     assert stats.dropped == {"queue_full": 51}
     assert stats.pending == 8192
     stuck.go.set()
+    assert not dl.flush()  # some were lost
     assert dl.flush()
     dl.shutdown()
     assert dl.stats().delivered == len(stuck.got) == 8192
@@ -82,3 +83,42 @@ def test_shutting_down_twice_is_harmless_and_what_comes_later_is_counted() -> No
     dl.use("t", token=T1)
     assert dl.stats().dropped == {"after_shutdown": 1}
     assert len(exporter.get_finished_spans()) == 1
+
+
+def test_a_flush_takes_as_long_as_it_may_and_says_what_became_of_the_spans() -> None:
+    dl = emit.Emitter(
+        emit.Settings(
+            service_name="a", exporter="kafka://127.0.0.1:1/t", export_timeout=2, exit_timeout=1
+        )
+    )
+    dl.use("t", token=T1)
+    began = time.monotonic()
+    assert not dl.flush(0.3)
+    assert time.monotonic() - began < 1.5
+    assert (dl.stats().pending, dl.stats().lost) == (1, 0)  # still on its way
+    assert not dl.flush(10)
+    assert dl.stats().dropped == {"undeliverable": 1}
+    assert dl.flush(0.3)  # nothing was told since
+    dl.use("t", token=T1)
+    assert not dl.flush(0)
+    dl.shutdown()
+    assert not dl.flush(5)
+    assert dl.stats().pending == 0
+
+
+def test_flushes_of_many_threads_share_one_sender() -> None:
+    release = threading.Event()
+
+    class Slow(InMemorySpanExporter):
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            release.wait(5)
+            return super().export(spans)
+
+    dl = emit.Emitter(emit.Settings(service_name="a", exporter=Slow()))
+    dl.use("t", token=T1)
+    for _ in range(20):
+        assert not dl.flush(0.01)
+    assert sum(thread.name == "grantline-flush" for thread in threading.enumerate()) == 1
+    release.set()
+    assert dl.flush(5)
+    dl.shutdown()

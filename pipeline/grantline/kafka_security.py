@@ -1,6 +1,6 @@
-"""`GRANTLINE_KAFKA`: the security settings that both Kafka clients understand.
+"""`GRANTLINE_KAFKA`: the security settings that every process and both Kafka clients understand.
 
-The names are librdkafka's; what Faust's client needs is derived from them. No value is ever put
+Read alike by the emitting library, the worker, the writer and the alert process. The names are librdkafka's; what Faust's client needs is derived from them. No value is ever put
 into an error: it may be a password.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from grantline.settings.bad import nearest
+from grantline.spelling import instead
 
 MECHANISM: Final = frozenset({"sasl.mechanism", "sasl.mechanisms"})
 """Two names of one setting."""
@@ -25,7 +25,7 @@ NAMES: Final = frozenset({*CHOICES, *FILES, *SECRETS, "sasl.username"})
 
 
 def parse(text: Any) -> Any:
-    """The settings that `text` names, checked. Raises `ValueError` with the name of the culprit."""
+    """The settings that JSON `text` names, checked. Raises `ValueError` with the culprit's name."""
     if not isinstance(text, str):
         return text
     try:
@@ -36,6 +36,11 @@ def parse(text: Any) -> Any:
         ) from None
     if not isinstance(found, dict):
         raise ValueError('should be a JSON object, like {"security.protocol": "SSL"}')  # noqa: TRY004
+    return checked(found)
+
+
+def checked(found: Mapping[str, Any]) -> dict[str, str]:
+    """The settings, if each is one, and they fit together. Raises `ValueError` for the first not."""
     for name, value in found.items():
         _check(name, value)
     if (
@@ -43,14 +48,12 @@ def parse(text: Any) -> Any:
         and not found.keys() & MECHANISM
     ):
         raise ValueError("security.protocol asks for a sasl.mechanism: name one")
-    return found
+    return dict(found)
 
 
 def _check(name: str, value: Any) -> None:
     if name not in NAMES:
-        meant = nearest(name, NAMES)
-        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(sorted(NAMES))}"
-        raise ValueError(f"no security setting {name!r}; {hint}")
+        raise ValueError(f"no security setting {name!r}; {instead(name, NAMES)}")
     if not isinstance(value, str):
         raise ValueError(f"the value of {name} should be text in quotes")  # noqa: TRY004
     if name in CHOICES and value.upper() not in CHOICES[name]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 
 from grantline.judge import Judge
 from grantline.lineage import chains
@@ -19,6 +20,9 @@ from grantline.rules import every
 from grantline.rules.rule import InChain, Rule
 
 _MS = 1_000
+_NEEDS = ("required_scopes", "requested_scopes", "context_root_id")
+"""What `Rule.needs` may name."""
+_NOTHING = (False, False, False)
 _PACKING = Packing[Chain](pack_chain, unpack_chain)
 
 
@@ -35,6 +39,10 @@ class ChainEngine:
         self._rules: dict[type[Subject], list[Rule]] = {
             kind: [rule for rule in rules if rule.reads is kind]
             for kind in (Delegation, Renewal, Use)
+        }
+        self._of_use = {
+            told: _of_use(self._rules[Use], told, policy)
+            for told in product((False, True), repeat=3)
         }
         horizon_ms = int(policy.lateness_seconds * _MS)
         self._chains = Tiers(_PACKING, bounds or Bounds(), horizon_ms, self._woken, self._gone)
@@ -101,6 +109,8 @@ class ChainEngine:
 
     def _judge_chain(self, chain: Chain, delta: Delta) -> None:
         where = InChain(chain, self._policy)
+        if delta.redrawn:
+            delta.below_redrawn()
         if not delta.everything and not (chain.accused and delta.redrawn):
             for delegation in delta.delegations:
                 self._ask(where, delegation, delegation.arrived)
@@ -124,6 +134,17 @@ class ChainEngine:
 
     def _ask(self, where: InChain, subject: Subject, since_ms: int) -> None:
         rules, before = self._rules[type(subject)], subject.said
+        if isinstance(subject, Use):
+            told = subject.told
+            rules = self._of_use[
+                _NOTHING
+                if told is None
+                else (
+                    told.required_scopes is not None,
+                    told.requested_scopes is not None,
+                    told.context_root_id is not None,
+                )
+            ]
         due_ms = self._judge.ask(rules, subject, where, since_ms, since_ms)
         chain = where.chain
         if due_ms is not None:
@@ -164,6 +185,14 @@ class ChainEngine:
         for subject in chain.accused:
             self._judge.forget(subject)
         dissolve(chain)
+
+
+def _of_use(rules: Iterable[Rule], told: tuple[bool, ...], policy: Policy) -> list[Rule]:
+    """Those that have something to say of a use that tells so much."""
+    needed = {need for need, is_told in zip(_NEEDS, told, strict=True) if is_told}
+    if policy.required_scopes:
+        needed.add("required_scopes")
+    return [rule for rule in rules if rule.needs is None or rule.needs in needed]
 
 
 def _since(subject: Subject) -> int:

@@ -70,6 +70,7 @@ _shared: dict[str, st.SearchStrategy[Any]] = {
     "failed": st.booleans(),
     "service_instance": _maybe(INSTANCES),
     "action_risk": _maybe(("low", "critical")),
+    "context_root_id": _maybe(ROOTS),
 }
 _token: dict[str, st.SearchStrategy[Any]] = {
     "actor_id": _maybe(WHO),
@@ -84,6 +85,8 @@ _issuing: dict[str, st.SearchStrategy[Any]] = _token | {
     "parent_id": _maybe(IDS),
     "granted_scopes": _maybe(SCOPES),
     "parent_scopes": _maybe(SCOPES),
+    "requested_scopes": _maybe(SCOPES),
+    "token_may_act": _maybe((("https://a.example planner",), ("https://a.example c1",), ())),
     "method": _maybe(("token_exchange", "id_jag")),
     "depth": _maybe((0, 1, 9)),
     "max_depth": _maybe((0, 1, 3)),
@@ -100,6 +103,8 @@ _BY_OPERATION: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "server_address": _maybe(HOSTS),
         "token_binding_thumbprint": _maybe(("key1", "key2")),
         "action_name": _maybe(("pay",)),
+        "required_scopes": _maybe(SCOPES),
+        "granted_scopes": _maybe(SCOPES),
     },
     REVOKE: {
         "revocation_target": _maybe(TARGETS),
@@ -137,6 +142,20 @@ _SUBJECTS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
         (GRANT, USE, USE, USE),
         frozenset({"kind", "service", "presenter_id", "audiences", "server_address", "evidence",
                    "decision_outcome"}),
+    ),
+    "what is over": (
+        (GRANT, DELEGATE, DELEGATE, USE, USE, END, END),
+        frozenset({"task_id", "id", "evidence", "parent_id"}),
+    ),
+    "what was asked for": (
+        (GRANT, DELEGATE, DELEGATE, RENEW, USE, USE),
+        frozenset({"evidence", "granted_scopes", "parent_scopes", "requested_scopes",
+                   "required_scopes", "decision_outcome", "parent_id"}),
+    ),
+    "who acts for whom": (
+        (GRANT, DELEGATE, DELEGATE, DELEGATE, USE),
+        frozenset({"actor_id", "actor_client_id", "delegator_id", "token_may_act", "evidence",
+                   "parent_id", "context_root_id", "granted_scopes"}),
     ),
     "which run of a task": (
         (GRANT, GRANT, REVOKE, REVOKE, USE, END),

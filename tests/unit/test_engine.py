@@ -477,7 +477,7 @@ NORMAL = {
         planner delegate worker from=t0 token=t1 task=k1
         @100 planner end - task=k1
         @100 planner revoke - task=k1 target=task root=dlg:t0
-        @140 worker use t1
+        @125 worker use t1
         @200 worker use t1 outcome=deny
     """,
     "refused attempts": """

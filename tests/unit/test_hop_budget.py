@@ -35,7 +35,7 @@ ADDRESSES = Addresses("h", "t", "f", "r", 12, "/budget")
 CALLS = {
     "decode": 68.0,
     "route and frame": 29.5,
-    "fold and judge chains": 59.0,
+    "fold and judge chains": 66.0,
     "fold and judge tokens": 80.0,
 }
 """A span, at most. Packing is not in it, but for names that are packed as they are made."""

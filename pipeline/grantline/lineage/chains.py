@@ -7,16 +7,20 @@ own, and the dependents of a fact that changes their context.
 
 from __future__ import annotations
 
-from grantline.lineage import revocations
+from functools import lru_cache
+from sys import intern
+
+from grantline.lineage import endings, revocations
 from grantline.lineage.clocks import clocks_of
 from grantline.lineage.merge import join, overlay
 from grantline.lineage.route import own_id
 from grantline.lineage.tiers import LAST_MS
 from grantline.lineage.tree import Delta, attach, delegation_of, inherit, own_token, token_of
-from grantline.model.chain import Chain, Delegation, Facts, Renewal, Token, Use
+from grantline.model.chain import Chain, Delegation, Facts, Particulars, Renewal, Token, Use
 from grantline.model.hop import (
     ANSWERS,
     DELEGATE,
+    END,
     EVIDENCE_RANK,
     GRANT,
     MAX_SCOPES,
@@ -33,6 +37,7 @@ from grantline.model.subject import of_span, tell
 __all__ = ["Delta", "fold"]
 
 _MS_PER_S = 1_000
+_VERIFIED = EVIDENCE_RANK["introspection"]
 
 
 def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
@@ -55,6 +60,8 @@ def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
             _renewal(chain, hop, now_ms, delta)
     elif operation == REVOKE and not hop.refused:
         revocations.fold(chain, hop, now_ms, delta)
+    elif operation == END:
+        endings.fold(chain, hop, now_ms, delta)
 
 
 def _use(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
@@ -66,17 +73,17 @@ def _use(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         if named is not None and token is not None:
             revocations.carries(chain, token, named, delta)
     if token is not None:
-        _add_use(token, hop, delta)
+        _add_use(chain, token, hop, delta)
 
 
 def _exchange(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     """A delegation is also a presentation of the token it was obtained with."""
     token = _presented(chain, hop.token_parent_fingerprint, hop.parent_id, now_ms, delta)
     if token is not None:
-        _add_use(token, hop, delta)
+        _add_use(chain, token, hop, delta)
 
 
-def _add_use(token: Token, hop: Hop, delta: Delta) -> None:
+def _add_use(chain: Chain, token: Token, hop: Hop, delta: Delta) -> None:
     denied, client = hop.refused, hop.kind in PRESENTS
     use = Use(
         token,
@@ -91,11 +98,37 @@ def _add_use(token: Token, hop: Hop, delta: Delta) -> None:
         hop.action_name,
         hop.action_risk,
         clocks_of(hop),
+        intern(hop.task_id) if hop.task_id else None,
     )
+    if hop.required_scopes or hop.context_root_id or (denied and hop.requested_scopes):
+        use.told = _particulars(hop)
+    if hop.time > chain.last_use:  # noqa: PLR1730 - once a use, and a call costs
+        chain.last_use = hop.time
     if tell(token.uses, hop.span_id, use):
         delta.uses[use] = None
     if denied and hop.parent_span_id is not None and hop.kind in ANSWERS:
         _refuse(token, hop.parent_span_id, delta)
+
+
+def _particulars(hop: Hop) -> Particulars:
+    context = hop.context_root_id
+    if hop.operation == DELEGATE:
+        # What an exchange got is judged as the delegation that it made.
+        asked, had = (hop.requested_scopes, hop.parent_scopes) if hop.refused else (None, None)
+        return _shared(None, asked, had, None, context)
+    verified = EVIDENCE_RANK.get(hop.evidence or "", 0) >= _VERIFIED
+    required, held = hop.required_scopes, hop.granted_scopes if verified else None
+    if required is None or (held is not None and _cut(hop, held)):
+        required = held = None
+    return _shared(required, None, None, held, context)
+
+
+def _cut(hop: Hop, scopes: tuple[str, ...]) -> bool:
+    return SCOPES_TRUNCATED in hop.flags or len(scopes) >= MAX_SCOPES
+
+
+_shared = lru_cache(4_096)(Particulars)
+"""Actions are few, and need the same scopes every time."""
 
 
 def _refuse(token: Token, client_span_id: str, delta: Delta) -> None:
@@ -178,6 +211,8 @@ def _facts(hop: Hop) -> Facts:
         None if granted is None else flagged or len(granted) >= MAX_SCOPES,
         None if exchanged is None else flagged or len(exchanged) >= MAX_SCOPES,
         hop.token_parent_issuer,
+        hop.actor_client_id if hop.actor_client_id != hop.actor_id else None,
+        hop.token_may_act,
     )
 
 
@@ -261,3 +296,16 @@ def _renewal(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     if tell(delegation.renewals, hop.span_id, renewal):
         delta.renewals[renewal] = None
     _issue(chain, delegation, hop, now_ms, delta)
+    if hop.granted_scopes is not None and not _cut(hop, hop.granted_scopes):
+        _granted(chain, hop, hop.granted_scopes, delta)
+
+
+def _granted(chain: Chain, hop: Hop, scopes: tuple[str, ...], delta: Delta) -> None:
+    """What a renewed token holds: that may be less than its delegation does."""
+    told = (EVIDENCE_RANK.get(hop.evidence or "", 0), scopes)
+    named = chain.jtis.get((hop.token_issuer or "", hop.token_jti or ""))
+    stand_in = named.stand_in if named is not None else None
+    for held in (chain.tokens.get(hop.token_fingerprint or ""), stand_in):
+        if held is not None and (held.granted is None or told > held.granted):
+            held.granted = told
+            delta.all_uses(held)

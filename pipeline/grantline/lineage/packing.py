@@ -13,18 +13,28 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from grantline.lineage import tasks
+from grantline.lineage import endings, tasks
 from grantline.lineage.merge import overlay
 from grantline.lineage.tallies import enter
 from grantline.lineage.tiers import Head
-from grantline.model.chain import Chain, Delegation, Facts, Named, Renewal, Token, Use
-from grantline.model.death import Death, Revoked
+from grantline.model.chain import (
+    Chain,
+    Delegation,
+    Endings,
+    Facts,
+    Named,
+    Particulars,
+    Renewal,
+    Token,
+    Use,
+)
+from grantline.model.death import Death, Ends, Revoked
 from grantline.model.history import Name, Presentation, Task, TokenHistory
 from grantline.model.sighting import USED
 from grantline.model.subject import Spoken, Subject
 from grantline.model.task import Claim, Claims
 
-FORMAT: Final = 6
+FORMAT: Final = 7
 """Grows with every change of what is packed, and of the structs it is made of."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -55,6 +65,8 @@ class _Use(msgspec.Struct, array_like=True, gc=False):
     risk: str | None
     clocks: int
     """The number of its clocks among the chain's."""
+    task_id: str | None
+    told: Particulars | None
     said: tuple[Spoken, ...]
 
 
@@ -74,6 +86,7 @@ class _Delegation(msgspec.Struct, array_like=True, gc=False):
     own: Death
     above: Death
     passed_on: Death
+    over: Ends
     said: tuple[Spoken, ...]
 
 
@@ -89,6 +102,7 @@ class _Token(msgspec.Struct, array_like=True, gc=False):
     uses: list[_Use]
     refusals: set[str]
     waiting: list[int]
+    granted: tuple[int, tuple[str, ...]] | None
 
 
 class _Named(msgspec.Struct, array_like=True, gc=False):
@@ -98,6 +112,12 @@ class _Named(msgspec.Struct, array_like=True, gc=False):
     condemns: Death
     tokens: list[int]
     stand_in: int
+
+
+class _Endings(msgspec.Struct, array_like=True, gc=False):
+    ids: dict[str, Ends]
+    named: dict[str, Ends]
+    claims: dict[str, tuple[list[Claim], list[Claim]]]
 
 
 class _Chain(msgspec.Struct, array_like=True, gc=False):
@@ -113,6 +133,8 @@ class _Chain(msgspec.Struct, array_like=True, gc=False):
     tasks: dict[str, list[int]]
     clocks: list[tuple[str, ...]]
     """What told the times of uses: few clocks tell of many."""
+    endings: _Endings | None
+    last_use: int
 
 
 _chain = msgspec.msgpack.Decoder(_Chain)
@@ -139,8 +161,15 @@ def pack_chain(chain: Chain) -> bytes:
         {task: claims.told for task, claims in chain.task_claims.items()},
         {task: [delegations[d] for d in of] for task, of in chain.tasks.items()},
         list(clocks),
+        _endings_row(chain.endings) if chain.endings is not None else None,
+        chain.last_use,
     )
     return _encode(packed)
+
+
+def _endings_row(endings: Endings) -> _Endings:
+    claims = {task: claims.told for task, claims in endings.claims.items()}
+    return _Endings(endings.ids, endings.named, claims)
 
 
 def _delegation_row(d: Delegation, numbers: dict[Delegation, int]) -> _Delegation:
@@ -152,7 +181,7 @@ def _delegation_row(d: Delegation, numbers: dict[Delegation, int]) -> _Delegatio
                      r.token_dialect, r.scopes_cut, r.said)
             for r in d.renewals.values()
         ],
-        d.depth, d.limit, d.revoked, d.own, d.above, d.passed_on, d.said,
+        d.depth, d.limit, d.revoked, d.own, d.above, d.passed_on, d.over, d.said,
     )  # fmt: skip
 
 
@@ -164,10 +193,10 @@ def _token_row(
         t.issued, t.revoked, t.condemns,
         [
             _Use(u.span_id, u.time, u.operation, u.denied, u.refused, u.client, u.stated, u.by, u.action, u.risk,
-                 clocks.setdefault(u.clocks, len(clocks)), u.said)
+                 clocks.setdefault(u.clocks, len(clocks)), u.task_id, u.told, u.said)
             for u in t.uses.values()
         ],
-        t.refusals, [numbers[d] for d in t.waiting],
+        t.refusals, [numbers[d] for d in t.waiting], t.granted,
     )  # fmt: skip
 
 
@@ -194,8 +223,19 @@ def unpack_chain(root_id: str, data: bytes, _: Head) -> Chain:
     chain.tasks = {
         task: {delegations[n]: None for n in numbers} for task, numbers in packed.tasks.items()
     }
+    chain.last_use = packed.last_use
+    if packed.endings is not None:
+        chain.endings = _endings(packed.endings)
     chain.accused = {subject: None for subject in _subjects(chain) if subject.said}
     return chain
+
+
+def _endings(row: _Endings) -> Endings:
+    known = Endings()
+    known.ids, known.named = row.ids, row.named
+    known.claims = {task: Claims.of(*told) for task, told in row.claims.items()}
+    endings.find_tasks(known)
+    return known
 
 
 def dissolve(chain: Chain) -> None:
@@ -237,7 +277,7 @@ def _delegation(row: _Delegation) -> Delegation:
     d = Delegation(
         row.id, row.arrived, row.reports, overlay(row.reports) if row.reports else Facts(),
         row.spans, depth=row.depth, limit=row.limit, revoked=row.revoked, own=row.own,
-        above=row.above, passed_on=row.passed_on, said=row.said,
+        above=row.above, passed_on=row.passed_on, over=row.over, said=row.said,
     )  # fmt: skip
     for r in row.renewals:
         renewal = Renewal(
@@ -253,12 +293,13 @@ def _token(row: _Token, delegations: list[Delegation], clocks: list[tuple[str, .
     token = Token(
         row.key, row.key if row.fingerprint else None, row.arrived, owner, row.issued, row.revoked,
         row.condemns, refusals=row.refusals, waiting={delegations[n]: None for n in row.waiting},
+        granted=row.granted,
     )  # fmt: skip
     uses = token.uses
     for u in row.uses:
         use = Use(
             token, u.span_id, u.time, u.operation, u.denied, u.refused, u.client, u.stated, u.by, u.action, u.risk,
-            clocks[u.clocks], said=u.said,
+            clocks[u.clocks], u.task_id, u.told, said=u.said,
         )  # fmt: skip
         uses[_free(uses, use.span_id)] = use
     if owner is not None:

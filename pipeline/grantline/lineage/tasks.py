@@ -13,7 +13,7 @@ import msgspec
 from grantline.lineage.histories import TokenDelta, arrives
 from grantline.lineage.route import resolve
 from grantline.model.history import Task, Waiting
-from grantline.model.hop import ISSUING, REVOKE, ROOT_WITHDRAWN, Hop
+from grantline.model.hop import END, ISSUING, REVOKE, ROOT_WITHDRAWN, Hop
 from grantline.model.policy import NS, Policy
 from grantline.model.sighting import ISSUED, WAITING, Sighting
 from grantline.model.subject import tell
@@ -73,8 +73,8 @@ def _place(task: Task, waiting: Waiting, start: Start, delta: TokenDelta) -> Non
     hop, before = waiting.hop, waiting.start
     waiting.start = start
     delta.waiting[waiting] = task
-    # Only a revocation changes what is judged in the chain it leaves.
-    if before is not None and hop.operation == REVOKE:
+    # Only a revocation or an end changes what is judged in the chain it leaves.
+    if before is not None and hop.operation in (REVOKE, END):
         placed = _in_run(hop, before)
         flags = tuple(sorted({*placed.flags, ROOT_WITHDRAWN}))
         delta.resolved.append(msgspec.structs.replace(placed, flags=flags))

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from math import inf
 
 from grantline.lineage.tallies import death_of_tokens, enter, leave
-from grantline.model.chain import MAX_PATH, Chain, Delegation, Renewal, Token, Use
-from grantline.model.death import ALIVE, Death
+from grantline.model.chain import MAX_PATH, Chain, Delegation, Endings, Renewal, Token, Use
+from grantline.model.death import ALIVE, Death, Ends, first
 
 
 class Delta:
@@ -43,6 +43,12 @@ class Delta:
         """Everything is asked again."""
         for delegation in chain.delegations.values():
             self.state(delegation)
+
+    def below_redrawn(self) -> None:
+        """Who is above them is a fact of the delegations below a name or a place that changed."""
+        for top in self.redrawn:
+            if top.children:
+                self.delegations |= dict.fromkeys(shown_from((top,)))
 
     def context(self, delegation: Delegation) -> None:
         """The delegation's facts changed: it, its children and its renewals are asked again."""
@@ -136,12 +142,15 @@ def inherit(chain: Chain, top: Delegation, delta: Delta, facts_changed: bool = F
     while todo:
         here = todo.pop()
         depth, limit, own, above, passed_on = _inherited(chain, here)
-        if (depth, limit, own, above) != (here.depth, here.limit, here.own, here.above):
+        over = _over(chain.endings, here) if chain.endings is not None else ()
+        if (depth, limit, own, above, over) != (
+            here.depth, here.limit, here.own, here.above, here.over
+        ):  # fmt: skip
             delta.state(here)
         elif passed_on == here.passed_on and not (facts_changed and here is top):
             continue
         here.depth, here.limit, here.own, here.above = depth, limit, own, above
-        here.passed_on = passed_on
+        here.passed_on, here.over = passed_on, over
         todo.extend(here.children)
 
 
@@ -177,6 +186,17 @@ def _inherited(
     depth = None if parent.depth is None else parent.depth + 1
     limit = _least(parent.limit, parent.facts.max_depth)
     return depth, limit, own, parent.passed_on, dead.joined(parent.passed_on)
+
+
+def _over(endings: Endings, here: Delegation) -> Ends:
+    """When what `here` was given for ended: a task of its own outlives its parent's."""
+    task, over = here.facts.task_id, endings.ids.get(here.id, ())
+    if task is not None:
+        over = first(over, endings.tasks.get(task, ()))
+    inherited = here.parent.over if here.parent is not None else ()
+    if inherited and task is not None:
+        inherited = tuple(told for told in inherited if told[1].delegation_id in ("", task))
+    return first(over, inherited)
 
 
 def _least(one: int | None, other: int | None) -> int | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from grantline.model.death import ALIVE, Death, Revoked, Tally
+from grantline.model.death import ALIVE, Death, Ends, Revoked, Tally
 from grantline.model.subject import Subject, Told
 from grantline.model.task import Claims
 
@@ -47,6 +47,24 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     """`granted_scopes` may not be all there; None where they are not told."""
     parent_scopes_cut: bool | None = None
     token_parent_issuer: str | None = None
+    client: str | None = None
+    """The actor's `client_id`, where its own name is another one."""
+    may_act: tuple[str, ...] | None = None
+    """Who alone may exchange its token, each as `<issuer> <subject>`."""
+
+
+class Particulars(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What few uses tell, apart from them so that the many are not larger for it."""
+
+    required_scopes: tuple[str, ...] | None = None
+    requested_scopes: tuple[str, ...] | None = None
+    """What an exchange asked for."""
+    parent_scopes: tuple[str, ...] | None = None
+    """What the token holds, by the report of an exchange."""
+    verified_scopes: tuple[str, ...] | None = None
+    """What the token holds, by somebody who verified it as it was used."""
+    context_root_id: str | None = None
+    """The root that the surrounding context named, where it was not the token's."""
 
 
 class Use(Subject):
@@ -69,6 +87,9 @@ class Use(Subject):
     risk: str | None
     clocks: tuple[str, ...] = ()
     """What tells `time`: see `lineage.clocks`."""
+    task_id: str | None = None
+    """The task it says it is for."""
+    told: Particulars | None = None
 
 
 class Token(msgspec.Struct, eq=False):
@@ -89,6 +110,8 @@ class Token(msgspec.Struct, eq=False):
     """Span ids of the clients whose call a server refused."""
     waiting: dict[Delegation, None] = {}
     """Delegations that were obtained with this token."""
+    granted: tuple[int, tuple[str, ...]] | None = None
+    """(evidence rank, scopes) by the strongest renewal that brought it; else its delegation's."""
     named: tuple[Named, ...] = ()
     """The (issuer, jti) it was seen with; several only where reports disagree."""
 
@@ -152,6 +175,8 @@ class Delegation(Subject):
     """By the revocation of an ancestor."""
     passed_on: Death = ALIVE
     """What its children inherit: its own, its ancestors', and the death of all its tokens."""
+    over: Ends = ()
+    """The end of what it was given for: of its own task, else of its parent's; or of itself."""
 
     @property
     def seen(self) -> bool:
@@ -167,12 +192,31 @@ class Delegation(Subject):
         return min(self.spans)[0]
 
 
+class Endings:
+    """What was said to be over in one chain, and since when.
+
+    The last field of a kill is the task that the end speaks of, if any.
+    """
+
+    __slots__ = ("claims", "ids", "named", "tasks")
+
+    def __init__(self) -> None:
+        self.ids: dict[str, Ends] = {}
+        """Delegation id -> its earliest end."""
+        self.tasks: dict[str, Ends] = {}
+        """Task id -> its earliest end, of both kinds below."""
+        self.named: dict[str, Ends] = {}
+        """By ends that named the chain."""
+        self.claims: dict[str, Claims] = {}
+        """By ends that name nothing but the task; they may be withdrawn."""
+
+
 class Chain:
     """Everything known under one root grant."""
 
-    __slots__ = ("accused", "delegations", "ends_at", "hops", "idle", "jtis", "last_arrival",
-                 "root_id", "task_claims", "task_deaths", "task_deaths_named", "tasks", "tokens",
-                 "touched")  # fmt: skip
+    __slots__ = ("accused", "delegations", "endings", "ends_at", "hops", "idle", "jtis",
+                 "last_arrival", "last_use", "root_id", "task_claims", "task_deaths",
+                 "task_deaths_named", "tasks", "tokens", "touched")  # fmt: skip
 
     def __init__(self, root_id: str) -> None:
         self.root_id = root_id
@@ -185,6 +229,10 @@ class Chain:
         self.task_claims: dict[str, Claims] = {}
         self.tasks: dict[str, dict[Delegation, None]] = {}
         """Task id -> the delegations that somebody said were given for it."""
+        self.endings: Endings | None = None
+        """None while nobody said that anything is over."""
+        self.last_use = 0
+        """Event time of the latest use, nanoseconds."""
         self.jtis: dict[tuple[str, str], Named] = {}
         self.accused: dict[Subject, None] = {}
         """What some rule holds something against."""

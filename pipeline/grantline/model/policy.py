@@ -44,6 +44,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Delegates of one delegation; none is no limit."""
     max_lifetime_seconds: Annotated[int, Meta(ge=1, le=315_360_000)] | None = None
     """Of a token that a delegate is given; none is no limit."""
+    end_grace_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 30
+    """How long after the end of a task its authority may still be seen at work: what was under
+    way then, between two clocks."""
+    cleanup_actions: frozenset[str] = frozenset()
+    """Actions that a task may still do after its end: closing, releasing, reporting."""
     lateness_seconds: Annotated[float, Meta(ge=1, le=315_360_000)] = 86_400.0
     """A span older than this at ingest is stored and flagged `late`, but no longer judged."""
     ignored_scopes: frozenset[str] = OIDC_SCOPES

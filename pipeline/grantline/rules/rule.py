@@ -77,6 +77,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     status: Status = Status.EXPERIMENTAL
     absence: bool = False
     """It judges that something is missing, so it waits for the grace before it speaks."""
+    needs: str | None = None
+    """The field of `Particulars` without which it has nothing to say of a use."""
     fires: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Caption -> story (see `grantline.rules.story`) that must fire. Of a rule with several
     references the captions, here and in `late`, begin with the one that is meant: `TR-05: ...`."""

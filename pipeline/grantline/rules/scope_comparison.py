@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grantline.dialects import issuer_key
-from grantline.model.chain import Delegation, Facts, Renewal
+from grantline.model.chain import Delegation, Facts, Renewal, Token
 from grantline.rules import words
 from grantline.rules.scope_domain import Side
 
@@ -83,6 +83,24 @@ def claimed(delegation: Delegation) -> Side | None:
         dialect=facts.token_dialect, cut=facts.parent_scopes_cut, holder=facts.delegator,
         hearsay=True,
     )  # fmt: skip
+
+
+def held(token: Token) -> Side | None:
+    """What a token holds: of a renewed one what its renewal tells, else what its delegation was
+    given; None where nobody told.
+    """
+    owner = token.owner
+    if owner is None:
+        return None
+    scopes = owner.facts.granted_scopes
+    if token.granted is not None:
+        return holding(owner, token.granted[1])._replace(cut=None)
+    return holding(owner, scopes) if scopes is not None else None
+
+
+def wanted(scopes: tuple[str, ...], of: Side) -> Side:
+    """`scopes` that are needed or asked for where those of the token `of` are defined."""
+    return of._replace(scopes=scopes, cut=None, holder=None)
 
 
 def where(side: Side) -> str:

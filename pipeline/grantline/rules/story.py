@@ -10,7 +10,8 @@
 fractions; without one a hop comes a second after the line before it. Tokens are names; their fingerprints are made
 from them. A chain's root is found through the tokens of the whole story, unless `root=` names
 one; `root=-` makes the span name none. The lines of one call, told by its client (`kind=client`)
-and by its server, have the same `call=NAME`: the server's span is then below the client's.
+and by its server, have the same `call=NAME`: the server's span is then below the client's. A
+`~` in a list stands for a space.
 `ended=SECONDS` is when a span was over, on the same scale; `parent-jti=` and `parent-iss=` name the
 token that another one was obtained with, where no fingerprint does.
 """
@@ -29,14 +30,16 @@ EPOCH = 1_795_000_000
 """Seconds: 2026-11-18, the time of the convention's test vectors."""
 ISSUER = "https://as.example.com"
 _LISTS = {"scopes": "granted_scopes", "parent-scopes": "parent_scopes", "aud": "audiences",
-          "requested": "requested_scopes"}  # fmt: skip
+          "requested": "requested_scopes", "required": "required_scopes",
+          "may-act": "token_may_act"}  # fmt: skip
 _TEXTS = {"task": "task_id", "type": "token_type", "iss": "token_issuer", "jti": "token_jti",
           "outcome": "decision_outcome", "risk": "action_risk", "at": "server_address",
-          "target": "revocation_target", "reason": "revocation_reason", "id": "id",
+          "target": "revocation_target", "reason": "revocation_reason",
           "evidence": "evidence", "method": "method", "instance": "service_instance",
           "session": "session_id", "subject": "subject_id", "subject-iss": "subject_issuer",
           "actor": "actor_id", "actor-iss": "actor_issuer", "resource": "resource",
-          "parent-jti": "token_parent_jti", "parent-iss": "token_parent_issuer"}  # fmt: skip
+          "parent-jti": "token_parent_jti", "parent-iss": "token_parent_issuer",
+          "client": "actor_client_id", "action": "action_name"}  # fmt: skip
 _KINDS = {"client": CLIENT, "server": SERVER}
 
 
@@ -114,6 +117,8 @@ _PARSED: dict[str, tuple[str, Callable[[str], Any]]] = {
     "ended": ("ended", lambda seconds: EPOCH * NS + _ns(seconds)),
     "cascade": ("revocation_cascade", lambda word: word == "yes"),
     "parent": ("parent_id", _name),
+    "id": ("id", _name),
+    "context": ("context_root_id", _name),
 }
 
 
@@ -122,7 +127,8 @@ def _hop(number: int, line: Line, roots: dict[str, str]) -> Hop:
     fields: dict[str, Any] = {"evidence": "verified_token"}
     for key, value in words.items():
         if key in _LISTS:
-            fields[_LISTS[key]] = tuple(sorted(filter(None, value.split(","))))
+            items = value.replace("~", " ").split(",")
+            fields[_LISTS[key]] = tuple(sorted(filter(None, items)))
         elif key in _TEXTS:
             fields[_TEXTS[key]] = value
         elif key in _PARSED:

@@ -1,0 +1,92 @@
+"""A token of one grant is presented in the middle of another grant's work."""
+
+from __future__ import annotations
+
+from grantline.model.chain import Use
+from grantline.model.finding import Confidence, Hit, Severity
+from grantline.rules import words
+from grantline.rules.rule import NONE, Hits, InChain, Rule
+
+
+def check(use: Use, where: InChain) -> Hits:
+    told, chain = use.told, where.chain
+    if told is None or told.context_root_id is None or use.refused:
+        return NONE
+    around = told.context_root_id
+    if around == chain.root_id:
+        return NONE
+    owner, who = use.token.owner, use.by or "someone"
+    what = words.token(use.token.fingerprint)
+    exchanged = use.operation == "delegate"
+    hit = Hit(
+        reference="CS-02",
+        identity=(chain.root_id, use.token.key, around),
+        says=f"{who} {'exchanged' if exchanged else 'used'} {what} of grant {chain.root_id} while "
+        f"working under grant {around}",
+        severity=RULE.severity if exchanged else Severity.HIGH,
+        confidence=RULE.confidence,
+        time=use.time,
+        root_id=chain.root_id,
+        span_ids=(use.span_id,),
+        delegation_ids=(owner.id,) if owner is not None else (),
+        token_fingerprints=tuple(filter(None, (use.token.fingerprint,))),
+        path=(*chain.path(owner), f"⇒ {use.action or who}"),
+        facts=(("grant of the token", chain.root_id), ("grant of the context", around)),
+    )
+    return (hit,)
+
+
+RULE = Rule(
+    id="context-spliced",
+    references=("CS-02",),
+    reads=Use,
+    check=check,
+    needs="context_root_id",
+    title="Token of another context",
+    severity=Severity.CRITICAL,
+    confidence=Confidence.MEDIUM,
+    why="An issuer checks each token by itself and cannot see whose task an agent is at. One that "
+    "holds tokens of two people and takes the wrong one makes one person pay for the other's "
+    "request; the tokens are all in order (OAuth WG, chain splicing, February 2026).",
+    triage="Open both chains. Find where the agent keeps its tokens: a cache by agent or by "
+    "audience instead of by task is the usual cause. If the other person's data was read, it is "
+    "an incident.",
+    blind_spots="Only the hand-off tells in whose work an agent is: without baggage on the span "
+    "(`delegation.context.root.id`), a splice of tokens that were rightly held cannot be told from "
+    "fan-out. A batch that works for several people under one context looks like a splice; give "
+    "each item its own.",
+    retracts_if="the token turns out to belong to the grant that the context names",
+    maps=("ASI03", "ASI07", "T1134.003", "AML.T0073"),
+    fires={
+        "an agent with two people's tokens exchanges the wrong one": """
+            alice grant planner token=t0 scopes=read
+            bob grant planner token=t9 scopes=read
+            planner delegate worker from=t0 token=t1 scopes=read context=dlg:t9
+        """,
+        "and another uses it": """
+            alice grant planner token=t0 scopes=read
+            bob grant planner token=t9 scopes=read
+            planner use t0 context=dlg:t9
+        """,
+    },
+    quiet={
+        "context and token agree": """
+            alice grant planner token=t0 scopes=read
+            planner delegate worker from=t0 token=t1 scopes=read context=dlg:t0
+            worker use t1 context=dlg:t0
+        """,
+        "refused": """
+            alice grant planner token=t0 scopes=read
+            bob grant planner token=t9 scopes=read
+            planner use t0 context=dlg:t9 outcome=deny
+        """,
+    },
+    late={
+        "the hop that leads to the token's root comes last": """
+            alice grant planner token=t0 scopes=read
+            bob grant planner token=t9 scopes=read
+            worker use t1 root=- context=dlg:t9
+            late: planner delegate worker from=t0 token=t1 scopes=read
+        """,
+    },
+)

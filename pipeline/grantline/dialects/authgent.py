@@ -9,11 +9,15 @@ from grantline.dialects.dialect import Dialect
 from grantline.dialects.reading import Claims, Json, Reading
 
 _PREFIX: Final = "client:"
+_CLIENT: Final = "agnt_"
 
 
 def _shaped(claims: Json) -> bool:
-    """It says of every token whether a human is at its root."""
-    return isinstance(claims.get("human_root"), bool)
+    """It says of most tokens whether a human is at their root, and names its clients in one way."""
+    if isinstance(claims.get("human_root"), bool):
+        return True
+    client = claims.get("client_id")
+    return isinstance(client, str) and client.startswith(_CLIENT)
 
 
 def read(claims: Claims) -> Reading:

@@ -92,7 +92,7 @@ DIALECT: Final = Dialect(
     answer=answer,
     issuers=re.compile(
         r"https://(?:sts(?:\.[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?"
-        r"|[0-9a-f-]+\.tokens\.sts\.global\.api\.aws)"
+        r"|[0-9a-z-]+\.tokens\.sts\.global\.api\.aws)"
     ),
     scope_domain="issuer",
     identity_scopes=frozenset(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from grantline.dialects.reading import Claims, Evidence
@@ -11,7 +12,7 @@ _BY_HEADER: Final = {
     "txntoken+jwt": "txn_token",
     "oauth-id-jag+jwt": "id_jag",
 }
-_URN: Final = "urn:ietf:params:oauth:token-type:"
+_TYPE: Final = re.compile(r"urn:ietf:params:oauth:token-type:([a-z0-9_-]{1,32})", re.ASCII)
 _OF_ACCESS: Final = ("scope", "scp", "scopes", "client_id", "cid", "azp", "appid", "roles")
 """Claims that a token for access has, and an identity's has not; `azp` both may have."""
 _OF_IDENTITY: Final = ("nonce", "at_hash", "c_hash", "s_hash")
@@ -35,7 +36,6 @@ def by_claims(claims: Claims) -> tuple[str, Evidence]:
 
 def by_urn(value: object) -> str | None:
     """The type that `issued_token_type` or `subject_token_type` names (RFC 8693 section 3)."""
-    if not isinstance(value, str) or not value.startswith(_URN):
-        return None
+    found = _TYPE.fullmatch(value) if isinstance(value, str) else None
     # The registry of the convention writes them with underscores (id_jag, txn_token).
-    return value.removeprefix(_URN).replace("-", "_") or None
+    return found[1].replace("-", "_") if found else None

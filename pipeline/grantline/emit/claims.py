@@ -6,6 +6,8 @@ as they may be published, texts are bounded and cleaned, and what may only leave
 
 from __future__ import annotations
 
+import re
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -17,6 +19,8 @@ from grantline.emit.bindings import binding
 
 UNKNOWN_ISSUER: Final = "-"
 
+_AT_HASH: Final = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+"""Sixteen bytes in base64url."""
 _LOOKS: Final = frozenset({"jwt", "access_token"})
 """Types that a token's looks alone give it, and that its answer knows better."""
 
@@ -37,6 +41,8 @@ class TokenFacts:
     """Whether the token's own claims say it; else only the answer that it came in."""
     scoped: bool = False
     """Whether it has a claim for scopes; else its `granted_scopes` are roles and permissions."""
+    access_id: str | None = None
+    """Of an ID token: the delegation of the access token that was issued with it."""
     giver: Pair | None = None
     """(issuer, id) of who gave the authority, where this token itself says so."""
     _attributes: dict[Operation, dict[str, Any]] = field(
@@ -138,6 +144,7 @@ def extract(
         {name: value for name, value in fields.items() if value is not None},
         told_by_header=read.evidence.get("type") == "claim",
         scoped=read.scoped,
+        access_id=_access(claims, header) if read.type == "id_token" else None,
         giver=_giver(read, fit, persona),
     )
 
@@ -209,6 +216,19 @@ def _allowed(read: dialects.Reading, fit: _Fit) -> tuple[str, ...] | None:
     if not read.may_act:
         return None
     return clean.texts([" ".join(fit.pair(who)) for who in read.may_act], fit.notes)
+
+
+def _access(claims: Json, header: Json | None) -> str | None:
+    """The delegation id of the access token that an ID token's `at_hash` is of.
+
+    Both are the left half of its SHA-256, which algorithms that end in 256 use for the claim.
+    """
+    value = claims.get("at_hash")
+    if not isinstance(value, str) or not _AT_HASH.fullmatch(value):
+        return None
+    if not str((header or {}).get("alg") or "").endswith("256"):
+        return None
+    return canonical.delegation_id(urlsafe_b64decode(value + "==").hex())
 
 
 def _typ(header: Json | None) -> str:

@@ -68,10 +68,10 @@ class Memory:
                 self._known.move_to_end(key)
             return known
 
-    def keep(self, known: Known, *fingerprints: str | None) -> None:
-        """Remember a delegation under its id and under the given fingerprints."""
+    def keep(self, known: Known, *fingerprints: str | None, of_id: bool = True) -> None:
+        """Remember a delegation under the given fingerprints, and (`of_id`) under its id."""
         with self._lock:
-            for key in (known.delegation.id, *fingerprints):
+            for key in (known.delegation.id if of_id else None, *fingerprints):
                 if key is not None:
                     self._known[key] = known
                     self._known.move_to_end(key)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Unpack
+from typing import Final, Unpack
 
 from grantline.dialects import Answer
-from grantline.emit import canonical
 from grantline.emit.attributes import Kind
-from grantline.emit.base import NOTHING, REFUSED, Operations
-from grantline.emit.claims import UNKNOWN_ISSUER, Json, TokenFacts, answered
-from grantline.emit.context import Acting, acting, agent_name
+from grantline.emit.base import NOTHING, REFUSED
+from grantline.emit.claims import Json
+from grantline.emit.context import acting
 from grantline.emit.delegation import Delegation, Known
 from grantline.emit.facts import Facts
+from grantline.emit.giving import Giving, made_of, own_id
 from grantline.emit.guard import guarded
-from grantline.emit.recorder import Fact, Seen, Token, secrets_of
+from grantline.emit.recorder import Fact, Token, secrets_of
 
-_OPAQUE: Final = "opaque"
-_OF_PARENT: Final = ("jti", "issuer", "type", "expires_at")
 _HUMAN_METHODS: Final = frozenset({"authorization_code", "device_code", "ciba"})
 
 
-class Issuing(Operations):
+class Issuing(Giving):
     """Grant, delegate and renew."""
 
     @guarded(NOTHING, must_record=True)
@@ -31,17 +29,20 @@ class Issuing(Operations):
         verified: Json | None = None,
         introspected: Json | None = None,
         refresh_token: Token | None = None,
+        id_token: Token | None = None,
         kind: Kind | None = None,
         **facts: Unpack[Facts],
     ) -> Delegation:
         """Authority enters the system: the root of a chain, at depth 0.
 
         `verified` are claims the agent has itself verified, `introspected` an RFC 7662
-        response. `refresh_token` is remembered (by fingerprint) for a later `renew`.
+        response. `refresh_token` is remembered (by fingerprint) for a later `renew`. `id_token`
+        is told as a second credential of the same delegation, since it may be exchanged, too
+        (ID-JAG, cross app access).
         """
         around = acting()
         seen, fields = self._begin("grant", token, verified, introspected, facts)
-        own = _own_id(fields, seen)
+        own = own_id(fields, seen)
         fields.update(id=own, root_id=own, depth=0)
         fields.setdefault("evidence", "asserted")
         fields.setdefault("method", "other")
@@ -50,10 +51,14 @@ class Issuing(Operations):
         kind = kind or ("client" if token is not None else "internal")
         actor = self._put_actor(fields, seen.facts, kind)
         made = Delegation(own, own, None, 0, self._put_task(fields, around), seen.fingerprint)
-        secrets = secrets_of(token, refresh_token)
+        secrets = secrets_of(token, refresh_token, id_token)
         origin = self._recorder.record(Fact("grant", kind, fields, seen.facts, secrets, actor))
-        self._recorder.memory.begin(Known(made, seen.facts, origin))
-        return self._remember(made, seen.facts, origin, self._recorder.print_of(refresh_token))
+        known = Known(made, seen.facts, origin)
+        self._recorder.memory.begin(known)
+        self._remember(made, seen.facts, origin, self._recorder.print_of(refresh_token))
+        if id_token is not None:
+            self._tell_identity(id_token, known, actor)
+        return made
 
     @guarded(NOTHING, must_record=True)
     def delegate(
@@ -106,15 +111,19 @@ class Issuing(Operations):
         if answer is not None:
             seen = self._with_answer(seen, fields, answer)
         giver = self._recorder.see(subject_token)
-        above = self._standing(giver, around, parent)
-        if subject_token is not None:
-            self._put_context(fields, above.delegation, around)
         failed = fields.get("decision_outcome") in REFUSED or "error_type" in fields
         if failed:
             self._explain(fields, "deny")
+        elif subject_token is not None and giver.known is None and parent is None:
+            giver = self._with_access(giver, subject_token)
+        above = self._standing(giver, around, parent)
+        if subject_token is not None:
+            self._put_context(fields, above.delegation, around)
         made = self._child(fields, seen, above.delegation, around)
         self._put_presenter(fields, kind)
         self._put_giver(fields, seen, above, token is None and subject_token is None)
+        if subject_token is not None:
+            self._put_parent(fields, self._own_facts(above, subject_token))
         if answer is not None and answer.subject is not None:
             self._put_told_subject(fields, seen, answer.subject)
         fields["token_parent_fingerprint"] = giver.fingerprint or fields.get(
@@ -160,17 +169,18 @@ class Issuing(Operations):
         fields.setdefault("method", "refresh_token")
         if old.facts is not None:
             fields.setdefault("parent_scopes", old.facts.get("granted_scopes"))
-            self._put_parent(fields, old.facts)
         if seen.facts is None or not seen.facts.get("subject_id"):
             self._put_subject(fields, old.facts)
         exchanged = refresh_token if refresh_token is not None else previous_token
         fields["token_parent_fingerprint"] = self._recorder.print_of(exchanged)
+        if exchanged is not None:
+            self._put_parent(fields, self._own_facts(old, exchanged))
         actor = self._put_actor(fields, seen.facts or old.facts, kind)
         fields.setdefault("actor_id", actor)
         failed = fields.get("decision_outcome") in REFUSED or "error_type" in fields
         if failed:
             self._explain(fields, "deny")
-        made = _made(fields, seen)
+        made = made_of(fields, seen)
         secrets = secrets_of(token, previous_token, refresh_token, next_refresh_token)
         fact = Fact("renew", kind, fields, seen.facts, secrets, actor, failed)
         fact.follows = self._follows(old, around)
@@ -178,96 +188,6 @@ class Issuing(Operations):
         if failed:
             return made
         return self._remember(made, seen.facts, origin, self._recorder.print_of(next_refresh_token))
-
-    def _child(
-        self, fields: dict[str, Any], seen: Seen, above: Delegation, around: Acting | None
-    ) -> Delegation:
-        """The ids of a new edge below `above`; what is not known of it is left out."""
-        own = _own_id(fields, seen)
-        fields.setdefault("parent_id", above.id)
-        if own == fields["parent_id"]:
-            own = canonical.new_id()  # the same token handed on is another edge
-        fields["id"] = own
-        fields.setdefault("root_id", above.root_id)
-        fields.setdefault("depth", None if above.depth is None else above.depth + 1)
-        fields.setdefault("task_id", above.task_id)
-        self._put_task(fields, around)
-        return _made(fields, seen)
-
-    def _put_giver(self, fields: dict[str, Any], seen: Seen, above: Known, handoff: bool) -> None:
-        """What the parent's token says: who gives, which scopes, whose chain."""
-        facts = above.facts
-        if seen.evidence is None:
-            fields.setdefault("evidence", "context" if above.delegation.id else "asserted")
-        if facts is not None:
-            fields.setdefault("parent_scopes", facts.get("granted_scopes"))
-            fields.setdefault("chain_parent_hash", facts.get("chain_hash"))
-            if not handoff:
-                self._put_parent(fields, facts)
-            if seen.facts is None or not seen.facts.get("subject_id"):
-                self._put_subject(fields, facts)
-        giver = facts.delegator if facts is not None else None
-        if giver is None and seen.facts is not None:
-            giver = seen.facts.giver
-        if giver is not None and "delegator_id" not in fields:
-            issuer, fields["delegator_id"] = giver
-            if issuer != UNKNOWN_ISSUER:
-                fields.setdefault("delegator_issuer", issuer)
-        elif handoff and facts is None:
-            fields.setdefault("delegator_id", agent_name() or self.settings.service_name)
-
-    def _put_parent(self, fields: dict[str, Any], facts: TokenFacts) -> None:
-        """What the exchanged token is called by its issuer, what it is, and when it ends.
-
-        Of a refused exchange, that is all there is to tell which one was tried.
-        """
-        for name in _OF_PARENT:
-            fields.setdefault(f"token_parent_{name}", facts.get(f"token_{name}"))
-
-    def _put_told_subject(self, fields: dict[str, Any], seen: Seen, subject: str) -> None:
-        """A subject that nothing but the answer names (AWS `SourceIdentity`)."""
-        if fields.get("subject_id") is None and not (seen.facts and seen.facts.get("subject_id")):
-            issuer = fields.get("subject_issuer") or UNKNOWN_ISSUER
-            fields["subject_id"] = self._recorder.people.subject(issuer, subject)
-
-    def _with_answer(self, seen: Seen, fields: dict[str, Any], answer: Answer) -> Seen:
-        """The token with what its answer says beside it; what the agent states goes before both."""
-        own = seen.facts
-        told = answered(answer, self.tally) if own is None else own.beside(answer, self.tally)
-        if told is not None and told.get("token_type") and fields.get("token_type") == _OPAQUE:
-            del fields["token_type"]
-        return seen._replace(facts=told)
-
-    def _renewed(
-        self, previous: Token | None, refresh: Token | None, around: Acting | None
-    ) -> Known:
-        for token in (refresh, previous):
-            if known := self._recorder.memory.get(self._recorder.print_of(token)):
-                return known
-        # Of an unknown refresh token no id can be derived: that of the access token it came
-        # with is what the delegation is called.
-        return self._standing(self._recorder.see(previous), around)
-
-
-def _own_id(fields: dict[str, Any], seen: Seen) -> str:
-    if isinstance(stated := fields.get("id"), str):
-        return stated
-    if seen.known is not None and seen.known.delegation.id:
-        return seen.known.delegation.id
-    if seen.fingerprint is not None:
-        return canonical.delegation_id(seen.fingerprint)
-    return canonical.new_id()
-
-
-def _made(fields: dict[str, Any], seen: Seen) -> Delegation:
-    return Delegation(
-        fields["id"],
-        fields["root_id"],
-        fields["parent_id"],
-        fields["depth"],
-        fields["task_id"],
-        seen.fingerprint,
-    )
 
 
 def _subject_type(method: object) -> str:

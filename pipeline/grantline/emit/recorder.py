@@ -144,6 +144,11 @@ class Recorder:
             self.tally.note("refused", "a token that is none")
             return None
 
+    def read(self, token: Token | None) -> TokenFacts | None:
+        """What a token says of itself, whatever is remembered of it."""
+        raw = self._credential(token)
+        return None if raw is None else self._read(raw)
+
     def _read(self, raw: bytes) -> TokenFacts | None:
         decoded = decoding.decode(raw, unsigned=self.settings.test_tokens)
         if decoded is None:

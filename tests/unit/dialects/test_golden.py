@@ -27,7 +27,9 @@ CASES = [
 def said(reading: dialects.Reading) -> dict[str, Any]:
     """The reading as JSON, without what is not told."""
     found = json.loads(json.dumps(dataclasses.asdict(reading)))
-    return {n: v for n, v in found.items() if v not in (None, [], {}) or n == "scopes" and v == []}
+    return {
+        n: v for n, v in found.items() if v not in (None, [], {}) or (n == "scopes" and v == [])
+    }
 
 
 def expected(case: dict[str, Any]) -> dict[str, Any]:

@@ -71,13 +71,17 @@ class Partitioned:
 
     def finish(self) -> None:
         """Work off every queue, then let every grace pass."""
+        self._work_off()
+        self.advance(self._now_ms + self._grace_ms)
+        self._work_off()
+
+    def _work_off(self) -> None:
         every = range(len(self._chains) + len(self._tokens))
+        for partition in every:
+            self.step(partition, 0)
         while any(self._hops) or any(self._sightings):
             for partition in every:
                 self.step(partition, 1_000)
-        self.advance(self._now_ms + self._grace_ms)
-        for partition in every:
-            self.step(partition, 0)
 
     def _say(self, partition: int, findings: Iterable[Finding]) -> None:
         self.said.extend((partition, finding) for finding in findings)

@@ -14,6 +14,7 @@ from grantline.lineage.tree import Delta, shown_from
 from grantline.model.chain import Chain, Delegation, Renewal, Use
 from grantline.model.finding import Finding
 from grantline.model.hop import LATE, Hop
+from grantline.model.names import chain_below, chain_named
 from grantline.model.policy import Policy
 from grantline.model.subject import Subject
 from grantline.rules import every
@@ -52,14 +53,20 @@ class ChainEngine:
         self._now_ms = 0
 
     def add(self, hops: Iterable[Hop]) -> None:
-        """Fold hops into their chains. Those without a root, and late ones, are only lineage."""
+        """Fold hops into their chains. Those that have none yet, and late ones, are only lineage."""
         for hop in hops:
-            root_id, flags = hop.root_id, hop.flags
-            if root_id is None or (flags and LATE in flags):
+            root_id, flags, below = hop.root_id, hop.flags, hop.chain_key
+            if below is not None:
+                key = chain_below(below)
+            elif root_id is not None:
+                key = root_id if root_id[:1] != "\0" else chain_named(root_id)
+            else:
                 continue
-            chain = self._chains.get(root_id)
+            if flags and LATE in flags:
+                continue
+            chain = self._chains.get(key)
             if chain is None:
-                chain = Chain(root_id)
+                chain = Chain(key)
                 self._chains.add(chain)
             delta = self._deltas.get(chain)
             if delta is None:
@@ -70,8 +77,8 @@ class ChainEngine:
     def advance(self, now_ms: int) -> None:
         """Let ingest time go on, in milliseconds; it never goes back."""
         self._judge.now_ms = self._now_ms = max(self._now_ms, now_ms)
-        for root_id, subject in self._timers.due(self._now_ms):
-            chain = self._chains.get(root_id)
+        for key, subject in self._timers.due(self._now_ms):
+            chain = self._chains.get(key)
             if chain is None:
                 continue
             if subject is None:
@@ -109,6 +116,9 @@ class ChainEngine:
 
     def _judge_chain(self, chain: Chain, delta: Delta) -> None:
         where = InChain(chain, self._policy)
+        if chain.closed:
+            self._close(chain)
+            return
         if delta.redrawn:
             delta.below_redrawn()
         if not delta.everything and not (chain.accused and delta.redrawn):
@@ -132,6 +142,14 @@ class ChainEngine:
             subjects |= _at(shown_from(delta.redrawn), chain.accused)
         return subjects | dict.fromkeys((*delta.delegations, *delta.renewals, *delta.uses))
 
+    def _close(self, chain: Chain) -> None:
+        """Take back what it said, and keep nothing of it but that it is closed."""
+        for subject in chain.accused:
+            self._judge.ask((), subject, None, 0, 0)
+        self._timers.drop(chain.key)
+        chain.accused.clear()
+        dissolve(chain)
+
     def _ask(self, where: InChain, subject: Subject, since_ms: int) -> None:
         rules, before = self._rules[type(subject)], subject.said
         if isinstance(subject, Use):
@@ -145,12 +163,14 @@ class ChainEngine:
                     told.context_root_id is not None,
                 )
             ]
-        due_ms = self._judge.ask(rules, subject, where, since_ms, since_ms)
         chain = where.chain
+        # A chain without a root begins when the grace for what is above it has passed.
+        waited = since_ms if not chain.rootless else 0
+        due_ms = self._judge.ask(rules, subject, where, waited, since_ms)
         if due_ms is not None:
-            self._timers.set(due_ms, chain.root_id, subject)
-        elif chain.root_id in self._timers.of:
-            self._timers.cancel(chain.root_id, subject)
+            self._timers.set(due_ms, chain.key, subject)
+        elif chain.key in self._timers.of:
+            self._timers.cancel(chain.key, subject)
         if subject.said:
             chain.accused[subject] = None
         elif before:
@@ -168,12 +188,12 @@ class ChainEngine:
         """Go on from what `dump` gave, at the time at which it did."""
         self.advance(now_ms)
         self._chains.load(dump)
-        for root_id, due_ms in dump.timers:
-            self._timers.set(due_ms, root_id, None)
+        for key, due_ms in dump.timers:
+            self._timers.set(due_ms, key, None)
 
     def _woken(self, chain: Chain) -> None:
         self._judge.recall(chain.accused)
-        if self._timers.wake(chain.root_id):
+        if self._timers.wake(chain.key):
             self._ask_all(chain)
 
     def _ask_all(self, chain: Chain) -> None:
@@ -181,7 +201,7 @@ class ChainEngine:
         self._deltas.setdefault(chain, Delta()).all_of(chain)
 
     def _gone(self, chain: Chain) -> None:
-        self._timers.sleep(chain.root_id)
+        self._timers.sleep(chain.key)
         for subject in chain.accused:
             self._judge.forget(subject)
         dissolve(chain)

@@ -38,6 +38,7 @@ class Engine:
         self._grace_ms = int(max(policy.parent_grace_seconds, policy.witness_seconds) * _MS)
         self._now_ms = 0
         self._revision = 0
+        self._placed: list[Hop] = []
 
     def add(self, hops: Iterable[Hop]) -> list[Hop]:
         """Take hops in; returns them, and after them those whose root was found on the way."""
@@ -59,9 +60,20 @@ class Engine:
 
     def drain(self) -> list[Finding]:
         """The findings that are new, amended or retracted since the last drain."""
-        self._revision += 1
-        findings = self._chains.drain(self._revision)
-        return findings + self._tokens.drain(self._revision)[0]
+        said: list[Finding] = []
+        while True:
+            self._revision += 1
+            said += self._chains.drain(self._revision)
+            findings, hops = self._tokens.drain(self._revision)
+            said += findings
+            if not hops:
+                return said
+            self._placed += self.add(hops)
+
+    def take_placed(self) -> list[Hop]:
+        """The hops that time alone gave a place since last time."""
+        placed, self._placed = self._placed, []
+        return placed
 
     def dump(self) -> tuple[Dump, Dump]:
         """All that is held, packed; between a drain and the next hop."""

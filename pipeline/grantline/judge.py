@@ -21,6 +21,7 @@ from grantline.model.finding import (
     SeverityName,
     finding_id,
 )
+from grantline.model.names import is_unseen
 from grantline.model.policy import Policy
 from grantline.model.subject import Spoken, Subject
 from grantline.rules import words
@@ -40,6 +41,7 @@ _CONFIDENCES: dict[Confidence, ConfidenceName] = {
 }
 
 _MS = 1_000
+_UNSEEN = {"root grant": "not seen"}
 CRASHED = "rule-crashed"
 """The rule id of findings about rules."""
 
@@ -196,6 +198,7 @@ def _identity(rule_id: str, hit: Hit) -> str:
 def _render(identity: str, case: Case, rule: Rule | None, revision: int) -> Finding:
     listed = case.listed()
     first = listed[0]
+    unseen = first.root_id is not None and is_unseen(first.root_id)
     others = case.count - len(first.span_ids)
     return Finding(
         id=identity,
@@ -207,7 +210,7 @@ def _render(identity: str, case: Case, rule: Rule | None, revision: int) -> Find
         status="open",
         provisional=not case.settled,
         revision=revision,
-        root_id=first.root_id,
+        root_id=None if unseen else first.root_id,
         delegation_ids=_merged(hit.delegation_ids for hit in listed),
         token_fingerprints=_merged(hit.token_fingerprints for hit in listed),
         span_ids=_merged(hit.span_ids for hit in listed),
@@ -216,7 +219,7 @@ def _render(identity: str, case: Case, rule: Rule | None, revision: int) -> Find
         last_seen=words.instant(case.last_time),
         explanation=first.says + (f" (and {others} more)" if others > 0 else ""),
         path=list(first.path),
-        facts=dict(first.facts),
+        facts=dict(first.facts) | (_UNSEEN if unseen else {}),
         retracts_if=rule.retracts_if if rule is not None else "the rule is mended",
         triage=rule.triage if rule is not None else "Report the rule's id and the error's type.",
         sql=f"SELECT * FROM explain_finding('{identity}')",  # noqa: S608 - the id is our own hash

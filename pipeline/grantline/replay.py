@@ -92,9 +92,10 @@ def replay(
         except OSError as why:
             raise OSError(why.errno, why.strerror, str(path)) from why
     last = {finding.id: finding for finding in engine.finish()}
+    placed = engine.take_placed()
     findings = sorted(last.values(), key=lambda finding: (finding.first_seen, finding.id))
     if store is not None:
-        store.write(Batch(findings=findings))
+        store.write(Batch(hops=placed, findings=findings))
     return Replayed(findings, read)
 
 

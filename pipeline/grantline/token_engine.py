@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from grantline.judge import Judge
-from grantline.lineage import histories, tasks
+from grantline.lineage import histories, places, tasks
 from grantline.lineage.histories import TokenDelta
 from grantline.lineage.packing import pack_lead, pack_name, unpack_name
 from grantline.lineage.route import is_task, is_token
@@ -64,7 +64,7 @@ class TokenEngine:
         kept packed from then on.
         """
         root_id, expires_at = sighting.root_id, sighting.expires_at
-        if sighting.act != ISSUED or root_id is None:
+        if sighting.act != ISSUED or root_id is None or places.doubts(sighting):
             return False
         try:
             packed = pack_lead(root_id)
@@ -93,9 +93,12 @@ class TokenEngine:
         return self._timers.next_ms()
 
     def drain(self, revision: int) -> tuple[list[Finding], list[Hop]]:
-        """Judge what changed: findings, and the hops whose root is now known."""
+        """Judge what changed: findings, and the hops that go on: their root is now known, or the
+        time in which it might have come has passed.
+        """
         resolved = self.take_resolved()
         self._ask_changed()
+        resolved += self.take_resolved()
         findings = self._judge.drain(revision)
         self._names.sweep(self._taken, self._now_ms)
         self._taken = 0
@@ -114,7 +117,7 @@ class TokenEngine:
             self._ask_waiting(name, waiting)
 
     def take_resolved(self) -> list[Hop]:
-        """The hops whose root became known since last time, to be routed like any other."""
+        """The hops that go on since last time, to be routed like any other."""
         resolved, self._delta.resolved = self._delta.resolved, []
         return resolved
 
@@ -138,6 +141,11 @@ class TokenEngine:
     def _ask_waiting(self, name: Name, waiting: Waiting) -> None:
         where, since = InName(name, self._policy), waiting.arrived
         due_ms = self._judge.ask(self._of_waiting, waiting, where, since, since)
+        begins_ms = places.due_ms(name, waiting, self._policy)
+        if begins_ms is not None and begins_ms <= self._now_ms:
+            self._delta.resolved.extend(places.begin(name, waiting))
+        elif begins_ms is not None:
+            due_ms = begins_ms if due_ms is None else min(due_ms, begins_ms)
         self._set_timer(name, waiting, due_ms)
 
     def _set_timer(self, name: Name, subject: Presentation | Waiting, due_ms: int | None) -> None:

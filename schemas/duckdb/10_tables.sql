@@ -103,7 +103,9 @@ CREATE TABLE IF NOT EXISTS hops (
     conversation_id VARCHAR,
     tool_call_id VARCHAR,
     mcp_session_id VARCHAR,
-    a2a_task_id VARCHAR
+    a2a_task_id VARCHAR,
+    chain_key VARCHAR                    -- where root_id is of a grant that only its issuer told: the
+                                         -- name it is known by
 );
 
 -- Every revision of every finding, as it was said.

@@ -13,7 +13,7 @@ from sys import intern
 from grantline.lineage import endings, revocations
 from grantline.lineage.clocks import clocks_of
 from grantline.lineage.merge import join, overlay
-from grantline.lineage.route import own_id
+from grantline.lineage.route import names_above, own_id
 from grantline.lineage.tiers import LAST_MS
 from grantline.lineage.tree import Delta, attach, delegation_of, inherit, own_token, token_of
 from grantline.model.chain import Chain, Delegation, Facts, Particulars, Renewal, Token, Use
@@ -27,6 +27,7 @@ from grantline.model.hop import (
     PRESENTS,
     RENEW,
     REVOKE,
+    ROOT_WITHDRAWN,
     SCOPES_TRUNCATED,
     USE,
     Hop,
@@ -44,6 +45,10 @@ def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     """Add one hop to its chain. `now_ms` is ingest time; it only starts graces."""
     chain.hops += 1
     chain.last_arrival = max(chain.last_arrival, now_ms)
+    if hop.chain_key is not None and not chain.closed:
+        _stands(chain, hop, delta)
+    if chain.closed:
+        return
     expires_at = hop.token_expires_at
     if expires_at is not None and expires_at * _MS_PER_S > chain.ends_at:
         chain.ends_at = min(expires_at * _MS_PER_S, LAST_MS)
@@ -62,6 +67,16 @@ def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         revocations.fold(chain, hop, now_ms, delta)
     elif operation == END:
         endings.fold(chain, hop, now_ms, delta)
+
+
+def _stands(chain: Chain, hop: Hop, delta: Delta) -> None:
+    """A hop of a chain without a root; or the end of that chain, for good."""
+    if ROOT_WITHDRAWN in hop.flags:
+        chain.closed = delta.everything = True
+    elif hop.operation == GRANT and not chain.granted:
+        chain.granted = delta.everything = True
+    elif hop.operation == DELEGATE and not (chain.unparented or names_above(hop)):
+        chain.unparented = delta.everything = True
 
 
 def _use(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:

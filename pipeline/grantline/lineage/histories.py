@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from grantline.lineage.merge import join, overlay
+from grantline.lineage.places import each, learn, places
 from grantline.lineage.principals import identify
-from grantline.lineage.route import resolve
 from grantline.lineage.tiers import LAST_MS
 from grantline.model.audience import clean_host, meant_for
 from grantline.model.history import Issue, Name, Presentation, TokenHistory, Waiting
-from grantline.model.hop import ANSWERS, PRESENTS, SERVER, Hop
+from grantline.model.hop import ANSWERS, ISSUING, JOINS, PRESENTS, SERVER, Hop
 from grantline.model.policy import Policy
-from grantline.model.sighting import ISSUED, USED, WAITING, Sighting
+from grantline.model.sighting import ISSUED, JOINED, USED, WAITING, Sighting
 from grantline.model.subject import of_span, tell
 
 _MS_PER_S = 1_000
@@ -30,7 +30,7 @@ class TokenDelta:
         self.presentations: dict[Presentation, TokenHistory] = {}
         self.waiting: dict[Waiting, Name] = {}
         self.resolved: list[Hop] = []
-        """Hops that waited, with their root."""
+        """Hops that waited, with their root or the chain they stand in; and what closes chains."""
         self.all: dict[TokenHistory, None] = {}
         """Where every presentation must be asked again."""
 
@@ -44,7 +44,9 @@ def fold_name(name: Name, sighting: Sighting, now_ms: int, delta: TokenDelta) ->
     if sighting.act == WAITING:
         _wait(name, sighting, now_ms, delta)
     elif sighting.act == ISSUED:
-        _issued(name, sighting.root_id, delta)
+        _issued(name, sighting, delta)
+    elif sighting.act == JOINED:
+        _led(name, sighting, delta)
 
 
 def fold(
@@ -55,6 +57,9 @@ def fold(
     act = sighting.act
     if act == WAITING:
         _wait(history, sighting, now_ms, delta)
+        return
+    if act == JOINED:
+        _led(history, sighting, delta)
         return
     if act == ISSUED:
         _issued_token(history, sighting, policy, delta)
@@ -78,29 +83,48 @@ def _wait(name: Name, sighting: Sighting, now_ms: int, delta: TokenDelta) -> Non
     if hop is None:
         return
     waiting = Waiting(hop, now_ms)
-    if tell(name.waiting, hop.span_id, waiting):
-        delta.waiting[waiting] = name
-        delta.resolved.extend(resolve(hop, root) for root in sorted(name.roots_known))
+    if not tell(name.waiting, hop.span_id, waiting):
+        return
+    delta.waiting[waiting] = name
+    delta.resolved.extend(each(hop, places(name)))
+    if not name.below and hop.operation in ISSUING:
+        # What is missing is said once, of the chain below, and no longer of each that waits.
+        name.below = True
+        _ask_all(name, delta)
 
 
-def _issued(name: Name, root: str | None, delta: TokenDelta) -> None:
+def _ask_all(name: Name, delta: TokenDelta) -> None:
+    delta.waiting |= dict.fromkeys(name.waiting.values(), name)
+    if isinstance(name, TokenHistory):
+        delta.all[name] = None
+
+
+def _issued(name: Name, sighting: Sighting, delta: TokenDelta) -> None:
     """What waits is told of a root, each once; that there is an issue is news to it, too."""
-    first, name.issued = not name.issued, True
-    known = root is None or root in name.roots_known
-    if root is not None and not known:
-        name.roots_known.add(root)
-    if name.waiting and (first or not known):
-        for waiting in name.waiting.values():
-            delta.waiting[waiting] = name
-            if root is not None and not known:
-                delta.resolved.append(resolve(waiting.hop, root))
+    if not name.issued:
+        name.issued = True
+        delta.waiting |= dict.fromkeys(name.waiting.values(), name)
+    _led(name, sighting, delta)
+
+
+def _led(name: Name, sighting: Sighting, delta: TokenDelta) -> None:
+    """The way up is known better, or as it was."""
+    root = sighting.root_id
+    if root is not None and not (name.waiting or name.under or name.doubted):
+        # Mostly: a root, told where nothing waits for it.
+        if sighting.rank >= JOINS or not name.key.startswith("jti:"):
+            name.roots_known.add(root)
+            return
+    for hop in learn(name, sighting):
+        delta.resolved.append(hop)
+        delta.waiting |= dict.fromkeys(name.waiting.values(), name)
 
 
 def _issued_token(
     history: TokenHistory, sighting: Sighting, policy: Policy, delta: TokenDelta
 ) -> None:
     home, first, root = history.home, not history.issued, sighting.root_id
-    _issued(history, root, delta)
+    _issued(history, sighting, delta)
     if root is not None:
         history.root_known = _least(root, history.root_known)
         if not sighting.resolved:

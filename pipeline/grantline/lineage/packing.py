@@ -135,13 +135,16 @@ class _Chain(msgspec.Struct, array_like=True, gc=False):
     """What told the times of uses: few clocks tell of many."""
     endings: _Endings | None
     last_use: int
+    closed: bool
+    unparented: bool
+    granted: bool
 
 
 _chain = msgspec.msgpack.Decoder(_Chain)
 
 
 def pack_chain(chain: Chain) -> bytes:
-    """`chain` without its root id."""
+    """`chain` without its key."""
     delegations = {d: number for number, d in enumerate(chain.delegations.values())}
     stand_ins = [named.stand_in for named in chain.jtis.values()]
     tokens = {t: number for number, t in enumerate((*chain.tokens.values(), *stand_ins))}
@@ -163,7 +166,8 @@ def pack_chain(chain: Chain) -> bytes:
         list(clocks),
         _endings_row(chain.endings) if chain.endings is not None else None,
         chain.last_use,
-    )
+        chain.closed, chain.unparented, chain.granted,
+    )  # fmt: skip
     return _encode(packed)
 
 
@@ -200,10 +204,12 @@ def _token_row(
     )  # fmt: skip
 
 
-def unpack_chain(root_id: str, data: bytes, _: Head) -> Chain:
+def unpack_chain(key: str, data: bytes, _: Head) -> Chain:
     """The chain that was packed."""
     packed = _chain.decode(data)
-    chain = Chain(root_id)
+    chain = Chain(key)
+    chain.closed, chain.unparented = packed.closed, packed.unparented
+    chain.granted = packed.granted
     chain.hops = packed.hops
     chain.last_arrival, chain.ends_at = packed.last_arrival, packed.ends_at
     delegations = [_delegation(row) for row in packed.delegations]
@@ -338,7 +344,9 @@ def pack_name(name: Name) -> bytes:
         return _encode(replace(name, key="", touched=0, idle=0, by_presenter={}, by_service={}))
     if isinstance(name, Task):
         return _encode(replace(name, key="", touched=0, idle=0, waits=[]))
-    if name.issued and len(name.roots_known) == 1 and not name.waiting:
+    # Whatever else is known of the way up, a root that nobody doubts is all that counts.
+    plain = not (name.waiting or name.doubted or name.under)
+    if name.issued and len(name.roots_known) == 1 and plain:
         return pack_lead(next(iter(name.roots_known)))
     return _encode(replace(name, key="", touched=0, idle=0))
 

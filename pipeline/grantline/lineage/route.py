@@ -2,6 +2,7 @@
 
 A hop that names its root joins the chain at once. One that does not waits under the strongest
 name it has (token, then jti, then delegation, then task) until a sighting there tells the root.
+A hand-off waits under the names of what it came from; one that names nothing waits under its own.
 """
 
 from __future__ import annotations
@@ -12,18 +13,21 @@ import msgspec
 
 from grantline.model.hop import (
     DELEGATE,
+    END,
     EVIDENCE_RANK,
     GRANT,
     ISSUING,
+    JOINS,
     LATE,
     RENEW,
     ROOT_RESOLVED,
+    ROOT_WITHDRAWN,
     USE,
     Hop,
 )
-from grantline.model.names import derived_id
+from grantline.model.names import derived_id, id_of_key, is_top, key_of
 from grantline.model.policy import Policy
-from grantline.model.sighting import EXCHANGED, ISSUED, USED, WAITING, Sighting
+from grantline.model.sighting import EXCHANGED, ISSUED, JOINED, USED, WAITING, Sighting
 
 
 class Routed(NamedTuple):
@@ -69,6 +73,10 @@ def own_id(hop: Hop) -> str | None:
     return None
 
 
+def rank_of(hop: Hop) -> int:
+    return EVIDENCE_RANK.get(hop.evidence or "", 0)
+
+
 def mark_late(hop: Hop, policy: Policy) -> Hop:
     """`hop`, flagged if it came after the lateness horizon (convention 1.8)."""
     if hop.received and hop.received / 1e3 - hop.time / 1e9 > policy.lateness_seconds:
@@ -82,9 +90,27 @@ def resolve(hop: Hop, root_id: str) -> Hop:
     return msgspec.structs.replace(hop, root_id=root_id, flags=flags)
 
 
+def stand(hop: Hop, chain_key: str) -> Hop:
+    """`hop` in a chain without a root. An issuer's own word of a grant is one, of the last rank."""
+    root_id = id_of_key(key_of(chain_key)) if is_top(chain_key) else None
+    flags = tuple(sorted({*hop.flags, ROOT_RESOLVED}))
+    return msgspec.structs.replace(hop, root_id=root_id, chain_key=chain_key, flags=flags)
+
+
+def close(chain_key: str, root_id: str | None, span_id: str, time: int) -> Hop:
+    """What takes back all that was said in a chain without a root; for good."""
+    return Hop(span_id, "0" * 32, END, time, root_id=root_id, chain_key=chain_key,
+               flags=(ROOT_WITHDRAWN,))  # fmt: skip
+
+
 def route(hop: Hop) -> Routed:
     """The chain key and the sightings of `hop`. Pure: the same hop always goes the same way."""
     sightings: list[Sighting] = []
+    if hop.chain_key is not None and ROOT_WITHDRAWN in hop.flags:
+        if hop.root_id is not None:
+            key = key_of(hop.chain_key)
+            sightings.append(Sighting(key, JOINED, hop.span_id, hop.time, hop.root_id, True))
+        return Routed(hop.chain_key, sightings)
     resolved = ROOT_RESOLVED in hop.flags
     if LATE not in hop.flags:
         if hop.operation in ISSUING and not hop.refused:
@@ -98,23 +124,42 @@ def route(hop: Hop) -> Routed:
                     sightings.append(
                         Sighting(key, WAITING, hop.span_id, hop.time, hop=hop, risk=hop.action_risk)
                     )
-    return Routed(hop.root_id or waiting_key(hop) or hop.trace_id, sightings)
+    key = hop.chain_key or hop.root_id or waiting_key(hop) or hop.trace_id
+    return Routed(key, sightings)
 
 
 def waiting_key(hop: Hop) -> str | None:
     """The strongest name under which the root of a rootless hop may become known."""
     if hop.operation in (DELEGATE, RENEW):
-        if hop.token_parent_fingerprint is not None:
-            return token_key(hop.token_parent_fingerprint)
-        if hop.operation == DELEGATE:
-            return delegation_key(hop.parent_id) if hop.parent_id else _task_key(hop)
-    elif hop.token_fingerprint is not None:
+        above = _key_above(hop)
+        if above is not None or hop.operation == RENEW:
+            return above or _task_key(hop)
+    if hop.token_fingerprint is not None:
         return token_key(hop.token_fingerprint)
-    if hop.token_issuer is not None and hop.token_jti is not None and hop.operation != RENEW:
+    if hop.token_issuer is not None and hop.token_jti is not None:
         return jti_key(hop.token_issuer, hop.token_jti)
     if hop.id is not None:
         return delegation_key(hop.id)
     return _task_key(hop)
+
+
+def names_above(hop: Hop) -> bool:
+    """Whether a hand-off or a renewal tells what it came from."""
+    return _key_above(hop) is not None
+
+
+def _key_above(hop: Hop) -> str | None:
+    """The strongest name a hand-off or a renewal tells of what it came from."""
+    if hop.token_parent_fingerprint is not None:
+        if hop.token_parent_fingerprint != hop.token_fingerprint:
+            return token_key(hop.token_parent_fingerprint)
+    elif hop.token_parent_jti is not None and rank_of(hop) >= JOINS:
+        issuer = hop.token_parent_issuer or hop.token_issuer
+        if issuer is not None and hop.token_parent_jti != hop.token_jti:
+            return jti_key(issuer, hop.token_parent_jti)
+    if hop.operation == RENEW:
+        return delegation_key(hop.id) if hop.id else None
+    return delegation_key(hop.parent_id) if hop.parent_id and hop.parent_id != hop.id else None
 
 
 def _task_key(hop: Hop) -> str | None:
@@ -122,22 +167,24 @@ def _task_key(hop: Hop) -> str | None:
 
 
 def _issue(hop: Hop, resolved: bool, out: list[Sighting]) -> None:
+    rooted = hop.root_id is not None and hop.chain_key is None
+    led = not rooted and hop.operation != GRANT and names_above(hop)
     if hop.token_fingerprint is not None:
-        out.append(_full(hop, token_key(hop.token_fingerprint), ISSUED, resolved))
-    if hop.root_id is None:
-        return
+        out.append(_full(hop, token_key(hop.token_fingerprint), ISSUED, resolved, led))
     names: list[str] = []
     own = own_id(hop)
-    if own is not None:
+    # Without a root, a renewal waits under its delegation's name: it is no issue of it.
+    if own is not None and (rooted or hop.operation != RENEW):
         names.append(delegation_key(own))
     if hop.token_issuer is not None and hop.token_jti is not None:
         names.append(jti_key(hop.token_issuer, hop.token_jti))
-    if hop.task_id is not None and hop.operation == GRANT:
+    if hop.task_id is not None and hop.operation == GRANT and rooted:
         names.append(_TASK + hop.task_id)
+    root_id, rank = hop.root_id if rooted else None, rank_of(hop)
     out.extend(
         Sighting(
-            name, ISSUED, hop.span_id, hop.time, hop.root_id, resolved,
-            expires_at=hop.token_expires_at,
+            name, ISSUED, hop.span_id, hop.time, root_id, resolved,
+            expires_at=hop.token_expires_at, rank=rank, chain_key=hop.chain_key, led=led,
         )
         for name in names
     )  # fmt: skip
@@ -158,29 +205,34 @@ def _present(hop: Hop, out: list[Sighting]) -> None:
         )  # fmt: skip
 
 
-def _full(hop: Hop, key: str, act: int, resolved: bool) -> Sighting:
+def _full(hop: Hop, key: str, act: int, resolved: bool, led: bool = False) -> Sighting:
     issued = act == ISSUED
+    root_id = hop.root_id if hop.chain_key is None else None
     return Sighting(
-        key, act, hop.span_id, hop.time, hop.root_id, resolved, hop.kind, hop.service,
+        key, act, hop.span_id, hop.time, root_id, resolved, hop.kind, hop.service,
         hop.presenter_id, None if issued else hop.token_binding_thumbprint,
         hop.server_address, hop.audiences, hop.actor_id, hop.actor_client_id,
-        hop.token_type, hop.token_expires_at, EVIDENCE_RANK.get(hop.evidence or "", 0),
+        hop.token_type, hop.token_expires_at, rank_of(hop),
         hop.decision_outcome, hop.refused, hop.action_risk, hop.action_name, own_id(hop),
         hop.subject_id if issued else None, hop.chain_actors if issued else None,
-        parent_span_id=hop.parent_span_id,
+        parent_span_id=hop.parent_span_id, chain_key=hop.chain_key, led=led,
     )  # fmt: skip
 
 
 __all__ = [
     "Routed",
+    "close",
     "delegation_key",
     "is_task",
     "is_token",
     "jti_key",
     "mark_late",
+    "names_above",
     "own_id",
+    "rank_of",
     "resolve",
     "route",
+    "stand",
     "token_key",
     "waiting_key",
 ]

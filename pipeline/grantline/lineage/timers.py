@@ -57,6 +57,12 @@ class Timers(Generic[_S]):
             self._forget(of)
             self.set(_first(of), key, None)
 
+    def drop(self, key: str) -> None:
+        """Nothing of `key` is to be looked at any more."""
+        of = self.of.pop(key, None)
+        if of is not None:
+            self._forget(of)
+
     def wake(self, key: str) -> bool:
         """The state of `key` is unpacked; whether its subjects have to be asked for their timers."""
         of = self.of.get(key)

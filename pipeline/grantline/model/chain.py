@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import msgspec
 
 from grantline.model.death import ALIVE, Death, Ends, Revoked, Tally
+from grantline.model.names import is_unseen, root_of
 from grantline.model.subject import Subject, Told
 from grantline.model.task import Claims
 
@@ -212,14 +213,23 @@ class Endings:
 
 
 class Chain:
-    """Everything known under one root grant."""
+    """Everything known under one root grant; or below one name, where no root was seen."""
 
-    __slots__ = ("accused", "delegations", "endings", "ends_at", "hops", "idle", "jtis",
-                 "last_arrival", "last_use", "root_id", "task_claims", "task_deaths",
-                 "task_deaths_named", "tasks", "tokens", "touched")  # fmt: skip
+    __slots__ = ("accused", "closed", "delegations", "endings", "ends_at", "granted", "hops",
+                 "idle", "jtis", "key", "last_arrival", "last_use", "root_id", "task_claims",
+                 "task_deaths", "task_deaths_named", "tasks", "tokens", "touched",
+                 "unparented")  # fmt: skip
 
-    def __init__(self, root_id: str) -> None:
-        self.root_id = root_id
+    def __init__(self, key: str) -> None:
+        """`key`: the root's id, or what `names.chain_below` makes of a chain without one."""
+        self.key = key
+        self.root_id = root_of(key)
+        self.closed = False
+        """What is in it stands elsewhere: it says nothing any more."""
+        self.unparented = False
+        """Without a root: a hand-off that names nothing above it is the topmost hop."""
+        self.granted = False
+        """Without a root: the topmost hop is a grant."""
         self.delegations: dict[str, Delegation] = {}
         self.tokens: dict[str, Token] = {}
         self.task_deaths: dict[str, Death] = {}
@@ -243,8 +253,9 @@ class Chain:
         """When its last token dies, milliseconds."""
 
     @property
-    def key(self) -> str:
-        return self.root_id
+    def rootless(self) -> bool:
+        """Nobody saw a root: `root_id` only tells this chain from others."""
+        return is_unseen(self.root_id)
 
     @property
     def over_at(self) -> int:

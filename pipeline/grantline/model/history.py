@@ -98,6 +98,16 @@ class Name(msgspec.Struct, eq=False, array_like=True):
     """Somebody reported that it was brought into being."""
     roots_known: set[str] = set()
     """Every root it was issued under or found to have: where waiting hops are sent."""
+    doubted: set[str] = set()
+    """Of a jti: those of `roots_known` that nobody told whose word joins two hops."""
+    under: set[str] = set()
+    """Keys of the chains without a root that what issued it stands in."""
+    own: set[str] = set()
+    """Keys of those that begin here: what waits was sent there, for nothing above is known."""
+    led: bool = False
+    """Somebody reported what the authority came from: the gap, if any, lies further up."""
+    below: bool = False
+    """A hand-off or a renewal waits here: what is missing is said of the chain below."""
     waiting: Told[Waiting] = {}
     hops: int = 0
     touched: int = 0

@@ -34,6 +34,8 @@ EVIDENCE_RANK: Final = {
     "issuer": 6,
 }
 """How far a reporter is to be believed, weakest first; an unknown value ranks 0."""
+JOINS: Final = EVIDENCE_RANK["introspection"]
+"""The least evidence by which an (issuer, jti) joins what two hops say."""
 
 # OTLP SpanKind (opentelemetry/proto/trace/v1/trace.proto)
 UNSPECIFIED: Final = 0
@@ -187,6 +189,9 @@ class Hop(msgspec.Struct, frozen=True, array_like=True, gc=False):
     tool_call_id: str | None = None
     mcp_session_id: str | None = None
     a2a_task_id: str | None = None
+    chain_key: str | None = None
+    """Ours: of a hop whose root nobody saw, the key of the chain it is judged in (`names.gap_key`,
+    `names.top_key`)."""
 
     @property
     def refused(self) -> bool:
@@ -199,7 +204,8 @@ class Hop(msgspec.Struct, frozen=True, array_like=True, gc=False):
 ROOT_RESOLVED: Final = "root_resolved"
 """Flag of a hop whose root was not in its span but was found through its token."""
 ROOT_WITHDRAWN: Final = "root_withdrawn"
-"""Flag of a copy of a hop that takes another copy back: the task was another run's."""
+"""Flag of a copy of a hop that takes another copy back: the task was another run's. With a
+`chain_key` it closes that chain: what was in it stands elsewhere, under `root_id` where that is told."""
 SCOPES_TRUNCATED: Final = "scopes_truncated"
 """Flag of a hop of whose scopes something was cut, unreadable or of another type."""
 LATE: Final = "late"

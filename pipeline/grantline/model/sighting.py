@@ -19,6 +19,8 @@ USED: Final = 1
 """The hop presented the token for an action."""
 EXCHANGED: Final = 2
 """The hop presented the token to obtain another one."""
+JOINED: Final = 4
+"""What hangs below the key turned out to stand under `root_id`."""
 WAITING: Final = 3
 """The hop names no root: `hop` is it, to be sent on once the key's root is known."""
 
@@ -59,3 +61,7 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     hop: Hop | None = None
     """Only on WAITING."""
     parent_span_id: str | None = None
+    chain_key: str | None = None
+    """Only on ISSUED: the chain without a root that the hop stands in."""
+    led: bool = False
+    """Only on ISSUED: the hop names what the authority came from, so the way leads further up."""

@@ -1,15 +1,23 @@
-"""A hop whose parent nobody reported, after the grace for late spans."""
+"""A hop whose parent nobody reported, after the grace for late spans.
+
+One gap is one finding: what is missing is its identity, and all that hangs below is counted.
+"""
 
 from __future__ import annotations
 
-from grantline.model.chain import UNSEEN, Delegation
+from grantline.model.chain import UNSEEN, Chain, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
+from grantline.model.names import key_of
+from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InChain, Rule
 
 
 def check(taker: Delegation, where: InChain) -> Hits:
-    if not taker.seen or taker.id == where.chain.root_id:
+    chain = where.chain
+    if not taker.seen or taker.id == chain.root_id:
         return NONE
+    if chain.rootless:
+        return NONE if chain.granted else (_below_gap(taker, chain),)
     parent = taker.parent
     if parent is not None and parent.seen:
         return NONE
@@ -17,24 +25,38 @@ def check(taker: Delegation, where: InChain) -> Hits:
     if taker.claimed is None and facts.depth == 0:
         return NONE
     if parent is None and taker.claimed is not None:
-        missing = f"{taker.claimed.id}, which descends from it"
+        gap, missing = taker.id, f"{taker.claimed.id}, which descends from it"
+    elif parent is not None:
+        gap = parent.id
+        missing = words.token(facts.parent_fingerprint) if facts.parent_fingerprint else gap
     else:
-        missing = parent.id if parent is not None else facts.parent_fingerprint or "not named"
-    hit = Hit(
+        gap, missing = taker.id, "not named"
+    return (_hit(taker, chain, (chain.root_id, gap), missing),)
+
+
+def _below_gap(taker: Delegation, chain: Chain) -> Hit:
+    """Of a chain that has no root, everything hangs below the one gap that it is named by."""
+    key = key_of(chain.root_id[1:])
+    missing = f"what {words.name_of(key)} came from" if chain.unparented else words.name_of(key)
+    return _hit(taker, chain, (chain.root_id,), missing)
+
+
+def _hit(taker: Delegation, chain: Chain, identity: tuple[str, ...], missing: str) -> Hit:
+    facts = taker.facts
+    return Hit(
         reference="CS-06",
-        identity=(where.chain.root_id, taker.id),
-        says=f"{facts.actor or UNSEEN} acts under a delegation nobody reported ({missing})",
+        identity=identity,
+        says=f"{facts.actor or UNSEEN} acts under authority nobody reported (missing: {missing})",
         severity=RULE.severity,
         confidence=RULE.confidence,
         time=taker.first_time,
-        root_id=where.chain.root_id,
+        root_id=chain.root_id,
         span_ids=taker.span_ids,
         delegation_ids=(taker.id,),
         token_fingerprints=tuple(filter(None, (facts.fingerprint,))),
-        path=where.chain.path(taker),
-        facts=(("missing parent", missing), ("delegator", facts.delegator or "not named")),
+        path=chain.path(taker),
+        facts=(("missing", missing), ("delegator", facts.delegator or "not named")),
     )
-    return (hit,)
 
 
 RULE = Rule(
@@ -66,6 +88,18 @@ RULE = Rule(
         "the grant itself never came": """
             planner delegate worker from=t0 token=t1 root=dlg:t0
         """,
+        "the grant never came, and no hop names it": """
+            planner delegate worker from=t0 token=t1 root=-
+            worker delegate tool from=t1 token=t2 root=-
+        """,
+        "it names neither what it came from nor a root": """
+            planner delegate worker token=t1 root=-
+            worker delegate tool from=t1 token=t2 root=-
+        """,
+        "a hand-off that names nothing but its task, which is too weak a name": """
+            alice grant planner token=t0 task=k1
+            planner delegate worker token=t1 task=k1 root=-
+        """,
     },
     quiet={
         "a complete chain": """
@@ -84,6 +118,17 @@ RULE = Rule(
             alice grant planner token=t0 scopes=read
             @20 worker delegate tool from=t1 token=t2 scopes=read
             late: @10 planner delegate worker from=t0 token=t1 scopes=read
+        """,
+        "the grant that no hop names comes after the grace": """
+            planner delegate worker from=t0 token=t1 root=-
+            worker delegate tool from=t1 token=t2 root=-
+            late: alice grant planner token=t0
+        """,
+        "another report tells what it came from": """
+            alice grant planner token=t0 scopes=read
+            planner delegate worker token=t1 scopes=read root=-
+            worker delegate tool from=t1 token=t2 scopes=read root=-
+            late: planner delegate worker from=t0 token=t1 scopes=read root=-
         """,
     },
 )

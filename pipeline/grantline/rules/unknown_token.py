@@ -11,8 +11,8 @@ from grantline.rules.rule import NONE, Hits, InHistory, Rule
 
 def check(shown: Presentation, where: InHistory) -> Hits:
     history = where.history
-    if shown.act != USED or history.issued:
-        return NONE
+    if shown.act != USED or history.issued or history.below:
+        return NONE  # with a hand-off below it: rule orphan-hop
     who = shown.who or shown.service or "someone"
     hit = Hit(
         reference="CS-06",
@@ -68,6 +68,10 @@ RULE = Rule(
         "issued, but under a parent nobody knows: the gap is further up": """
             worker delegate tool from=t1 token=t2 root=-
             tool use t2 root=-
+        """,
+        "exchanged, too, by a hop that names no root (that is orphan-hop)": """
+            worker use t1 root=-
+            worker delegate tool from=t1 token=t2 root=-
         """,
         "used in another chain (that is TR-10)": """
             alice grant planner token=t0

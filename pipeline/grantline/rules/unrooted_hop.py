@@ -11,14 +11,15 @@ from grantline.rules.rule import NONE, Hits, InName, Rule
 
 def check(waiting: Waiting, where: InName) -> Hits:
     name = where.name
-    # Where the token's issue was seen but has no root either, the gap lies further up.
-    if name.roots_known or name.issued or waiting.start is not None:
+    # Where the token's issue was seen but has no root either, the gap lies further up; where a
+    # hand-off waits for the same name, rule orphan-hop says what is missing of all below it.
+    if name.roots_known or name.issued or name.below or waiting.start is not None:
         return NONE
     hop = waiting.hop
     if hop.operation == USE and name.fingerprint is not None:
         return NONE  # rule unknown-token
     who = hop.presenter_id or hop.actor_id or hop.service or "someone"
-    missing = (name.fingerprint and words.token(name.fingerprint)) or name.key
+    missing = words.name_of(name.key)
     hit = Hit(
         reference="CS-06",
         identity=(name.key,),
@@ -56,18 +57,15 @@ RULE = Rule(
         "a revocation of something nobody knows": """
             alice revoke t1 target=token root=-
         """,
-        "a delegation of a token from nowhere": """
-            worker delegate tool from=t1 token=t2 root=-
-        """,
-        "a hand-off that names nothing but its task, which is too weak a name": """
-            alice grant planner token=t0 task=k1
-            planner delegate worker token=t1 task=k1 root=-
-        """,
         "the end of a task that nobody began": """
             planner end - task=k1 root=-
         """,
     },
     quiet={
+        "a delegation of a token from nowhere (that is orphan-hop)": """
+            worker delegate tool from=t1 token=t2 root=-
+            alice revoke t1 target=token root=-
+        """,
         "the token tells the root": """
             alice grant planner token=t0
             planner use t0 root=-
@@ -92,8 +90,8 @@ RULE = Rule(
             late: @0 alice grant planner token=t0 task=k1
         """,
         "the grant comes after the grace": """
-            planner delegate worker from=t0 token=t1 root=-
-            late: alice grant planner token=t0
+            @300 alice revoke t0 target=token root=-
+            late: @0 alice grant planner token=t0
         """,
     },
 )

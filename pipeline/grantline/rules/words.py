@@ -18,6 +18,17 @@ def token(fingerprint: str | None) -> str:
     return f"token …{fingerprint[-4:]}" if fingerprint else "an unnamed token"
 
 
+def name_of(key: str) -> str:
+    """A name of authority (`lineage.route`): a token, an issuer's id of one, a delegation, a task."""
+    kind, _, name = key.partition(":")
+    if kind == "tok":
+        return token(name)
+    if kind == "jti":
+        issuer, _, jti = name.partition(" ")
+        return f"token {jti} of {issuer}"
+    return f"delegation {name}" if kind == "dlg" else key
+
+
 def scopes(names: tuple[str, ...]) -> str:
     shown = ", ".join(names[:8])
     return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "") if names else "none"

@@ -27,10 +27,12 @@ class Rooted(NamedTuple):
     resolved: bool
     task_granted_at: int | None
     time: int
+    chain_key: str | None = None
 
     def beats(self, other: Rooted) -> bool:
         """A root the span names beats one found by a strong name, that one found by the task
-        alone, that none; of two by strong names the smaller, by the task the run that fits.
+        alone, that a grant of which only an issuer told, that none; of two by strong names the
+        smaller, by the task the run that fits.
         """
         if self._rank != other._rank:
             return self._rank > other._rank
@@ -38,10 +40,12 @@ class Rooted(NamedTuple):
         if self.task_granted_at is not None and other.task_granted_at is not None:
             start, known = Start(self.task_granted_at, mine), Start(other.task_granted_at, others)
             return fits_better(start, known, self.time)
-        return self._rank == _FOUND and mine < others
+        return self._rank in (_FOUND, _BY_ISSUER) and mine < others
 
     @property
     def _rank(self) -> int:
+        if self.chain_key is not None:
+            return _BY_ISSUER
         if self.root_id is None:
             return _NONE
         if not self.resolved:
@@ -49,16 +53,23 @@ class Rooted(NamedTuple):
         return _FOUND if self.task_granted_at is None else _BY_TASK
 
 
-_NONE, _BY_TASK, _FOUND, _NAMED = range(4)
+_NONE, _BY_ISSUER, _BY_TASK, _FOUND, _NAMED = range(5)
 
 
 def rooted(hop: Hop) -> Rooted:
-    return Rooted(hop.root_id, ROOT_RESOLVED in hop.flags, hop.task_granted_at, hop.time)
+    found = ROOT_RESOLVED in hop.flags
+    return Rooted(hop.root_id, found, hop.task_granted_at, hop.time, hop.chain_key)
 
 
 def lasting(hops: Iterable[Hop]) -> Iterator[Hop]:
-    """`hops` without those that only take back what a chain was told."""
-    return (hop for hop in hops if ROOT_WITHDRAWN not in hop.flags)
+    """`hops` without those that only take back what a chain was told, and those of a gap: which one
+    it is changes with what is known, and a row has no root either way.
+    """
+    return (
+        hop
+        for hop in hops
+        if ROOT_WITHDRAWN not in hop.flags and (hop.chain_key is None or hop.root_id is not None)
+    )
 
 
 def best_hops(hops: Iterable[Hop]) -> dict[SpanId, Hop]:

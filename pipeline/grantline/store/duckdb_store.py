@@ -156,12 +156,12 @@ class DuckDBStore:
             return []
         rows = self._rows(
             "SELECT rowid, trace_id, span_id, epoch_ns(seen_at), root_id, "  # noqa: S608
-            "list_contains(flags, 'root_resolved'), task_granted_at "
+            "list_contains(flags, 'root_resolved'), task_granted_at, chain_key "
             f"FROM hops WHERE {_these(found)}"
         )
         return [
-            (row, (trace_id, span_id, time), Rooted(root_id, resolved, granted_at, time))
-            for row, trace_id, span_id, time, root_id, resolved, granted_at in rows
+            (row, (trace_id, span_id, time), Rooted(root_id, resolved, granted_at, time, chain_key))
+            for row, trace_id, span_id, time, root_id, resolved, granted_at, chain_key in rows
             if (trace_id, span_id, time) in best
         ]
 

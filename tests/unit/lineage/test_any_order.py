@@ -391,7 +391,7 @@ STORIES: dict[str, tuple[str, set[str]]] = {
         alice grant planner token=t0 task=k1
         planner delegate worker token=t1 task=k1 root=-
         """,
-        {"unrooted-hop CS-06"},
+        {"orphan-hop CS-06"},
     ),
     "the client does not know that its server refused": (
         """

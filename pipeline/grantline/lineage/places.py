@@ -1,0 +1,141 @@
+"""Where what waits under a key goes: to the chains the key leads to, or to one that begins here.
+
+The names of a chain have a rank: a root that a span names; a grant of which only an issuer told,
+by its jti; a gap, which is the key that its topmost hop waits under. Hops go to the chains of the
+highest rank that the key knows. Where it learns a higher one, they are sent on, and the chain that
+began here is closed: it takes back what it said. All that is known only grows, so where hops
+end up does not depend on the order in which it was told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from grantline.lineage.route import close, rank_of, resolve, stand
+from grantline.model.history import Name, Task, Waiting
+from grantline.model.hop import GRANT, ISSUING, JOINS, REVOKE, Hop
+from grantline.model.names import gap_key, is_top, top_key
+from grantline.model.policy import Policy
+from grantline.model.sighting import ISSUED, Sighting
+
+_MS_PER_S = 1_000
+_BEGINS: Final = ISSUING | {REVOKE}
+"""What makes a chain worth its while: uses of a token of which nothing else is told need none."""
+
+
+class Places(NamedTuple):
+    """Where a key leads."""
+
+    roots: frozenset[str]
+    """For hand-offs, grants and renewals."""
+    doubted: frozenset[str]
+    """For all others, besides."""
+    chains: frozenset[str]
+    """Keys of chains without a root, where no root is known."""
+
+
+def places(name: Name) -> Places:
+    """Where `name` leads, as far as is known."""
+    roots, doubted = name.roots_known - name.doubted, frozenset(name.doubted)
+    if roots:
+        return Places(frozenset(roots), doubted, frozenset())
+    chains = frozenset(filter(is_top, name.under | name.own))
+    # A gap that begins here is none, once it is known that the way leads further up.
+    chains = chains or frozenset(name.under or (() if name.led else name.own))
+    return Places(frozenset(), doubted, chains)
+
+
+def each(hop: Hop, to: Places) -> Iterator[Hop]:
+    """`hop`, once for each place it goes to."""
+    roots = to.roots if hop.operation in ISSUING else to.roots | to.doubted
+    for root_id in sorted(roots):
+        yield resolve(hop, root_id)
+    for chain_key in sorted(to.chains):
+        yield stand(hop, chain_key)
+
+
+def doubts(sighting: Sighting) -> bool:
+    """Whether it tells of a jti, and nobody whose word would join it to what others tell of it."""
+    return (
+        sighting.act == ISSUED and sighting.rank < JOINS and sighting.key.startswith("jti:")
+    )
+
+
+def learn(name: Name, sighting: Sighting) -> Iterator[Hop]:
+    """Take in what `sighting` says of the way up; the hops that go on for it."""
+    root, under, doubted = sighting.root_id, sighting.chain_key, doubts(sighting)
+    if root is not None and root in name.roots_known:
+        if not name.doubted or doubted or root not in name.doubted:
+            return
+    elif root is None and not (sighting.led and not name.led) and (
+        under is None or under in name.under or under in name.own
+    ):  # fmt: skip
+        return
+    before, below = places(name), set(name.under)
+    if root is not None:
+        if doubted and root not in name.roots_known:
+            name.doubted.add(root)
+        elif not doubted:
+            name.doubted.discard(root)
+        name.roots_known.add(root)
+    if under is not None and under not in name.own:
+        name.under.add(under)
+    name.led = name.led or sighting.led
+    after = places(name)
+    yield from move(name, before, after)
+    # What is below a chain without a root has a root: so has the chain.
+    for chain_key in sorted(name.under):
+        for known in sorted(after.roots):
+            if chain_key not in below or known not in before.roots:
+                yield close(chain_key, known, sighting.span_id, sighting.time)
+
+
+def move(name: Name, before: Places, after: Places) -> Iterator[Hop]:
+    """What waits goes where it did not go before; a chain that began here and is left is closed."""
+    if before == after:
+        return
+    new = Places(
+        after.roots - before.roots, after.doubted - before.doubted, after.chains - before.chains
+    )
+    for waiting in name.waiting.values():
+        # A root that is no longer doubted was known to these before.
+        gone = before.doubted if waiting.hop.operation not in ISSUING else frozenset()
+        yield from each(waiting.hop, new._replace(roots=new.roots - gone))
+    for chain_key in sorted((before.chains - after.chains) & name.own):
+        hop = next(iter(name.waiting.values())).hop
+        yield close(chain_key, None, hop.span_id, hop.time)
+
+
+def due_ms(name: Name, waiting: Waiting, policy: Policy) -> int | None:
+    """When a chain begins here for want of anything above `waiting`; None for never.
+
+    Of a grant told by its issuer a span may still come that names its root: it gets the time of
+    a witness. For a gap the grace must have passed.
+    """
+    operation = waiting.hop.operation
+    if operation not in _BEGINS or isinstance(name, Task) or not _may_begin(name, waiting):
+        return None
+    grace = policy.witness_seconds if _tells_of_grant(waiting) else policy.parent_grace_seconds
+    return waiting.arrived + int(grace * _MS_PER_S)
+
+
+def begin(name: Name, waiting: Waiting) -> Iterator[Hop]:
+    """A chain begins here; all that waits goes there."""
+    before = places(name)
+    name.own.add(_own_key(name, waiting))
+    yield from move(name, before, places(name))
+
+
+def _may_begin(name: Name, waiting: Waiting) -> bool:
+    if name.roots_known - name.doubted or _own_key(name, waiting) in name.own:
+        return False
+    return _tells_of_grant(waiting) or not (name.led or name.under)
+
+
+def _own_key(name: Name, waiting: Waiting) -> str:
+    return top_key(name.key) if _tells_of_grant(waiting) else gap_key(name.key)
+
+
+def _tells_of_grant(waiting: Waiting) -> bool:
+    return waiting.hop.operation == GRANT and rank_of(waiting.hop) >= JOINS

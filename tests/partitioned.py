@@ -72,8 +72,9 @@ class Partitioned:
     def finish(self) -> None:
         """Work off every queue, then let every grace pass."""
         self._work_off()
-        self.advance(self._now_ms + self._grace_ms)
-        self._work_off()
+        for _ in range(3):  # what was sent on when its grace had passed gets another one
+            self.advance(self._now_ms + self._grace_ms)
+            self._work_off()
 
     def _work_off(self) -> None:
         every = range(len(self._chains) + len(self._tokens))

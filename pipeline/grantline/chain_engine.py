@@ -71,8 +71,9 @@ class ChainEngine:
             delta = self._deltas.get(chain)
             if delta is None:
                 delta = self._deltas[chain] = Delta()
-            chains.fold(chain, hop, self._now_ms, delta)
             self._taken += 1
+            if below is None or chains.stands(chain, hop, self._now_ms, delta):
+                chains.fold(chain, hop, self._now_ms, delta)
 
     def advance(self, now_ms: int) -> None:
         """Let ingest time go on, in milliseconds; it never goes back."""

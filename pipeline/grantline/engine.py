@@ -89,4 +89,13 @@ class Engine:
         """Judge what is left, then let every grace pass: nothing more will come."""
         judged = self.drain()
         self.advance(self._now_ms + self._grace_ms)
-        return judged + self.drain()
+        judged += self.drain()
+        # What was sent on when its grace had passed gets another one where it came to.
+        while (due_ms := self._next_due_ms()) is not None:
+            self.advance(due_ms)
+            judged += self.drain()
+        return judged
+
+    def _next_due_ms(self) -> int | None:
+        due = (self._chains.next_due_ms(), self._tokens.next_due_ms())
+        return min((due_ms for due_ms in due if due_ms is not None), default=None)

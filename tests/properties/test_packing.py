@@ -97,7 +97,7 @@ def held(tiers: Any) -> list[Any]:
 @given(facts())
 def test_a_chain_is_what_it_was(hops: list[Hop]) -> None:
     for chain in held(folded(hops)._chains._chains):
-        assert state(unpack_chain(chain.root_id, pack_chain(chain), HEAD)) == state(chain)
+        assert state(unpack_chain(chain.key, pack_chain(chain), HEAD)) == state(chain)
 
 
 @settings(max_examples=300, deadline=None)

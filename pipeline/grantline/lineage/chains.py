@@ -35,7 +35,7 @@ from grantline.model.hop import (
 from grantline.model.names import derived_id
 from grantline.model.subject import of_span, tell
 
-__all__ = ["Delta", "fold"]
+__all__ = ["Delta", "fold", "stands"]
 
 _MS_PER_S = 1_000
 _VERIFIED = EVIDENCE_RANK["introspection"]
@@ -45,10 +45,6 @@ def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     """Add one hop to its chain. `now_ms` is ingest time; it only starts graces."""
     chain.hops += 1
     chain.last_arrival = max(chain.last_arrival, now_ms)
-    if hop.chain_key is not None and not chain.closed:
-        _stands(chain, hop, delta)
-    if chain.closed:
-        return
     expires_at = hop.token_expires_at
     if expires_at is not None and expires_at * _MS_PER_S > chain.ends_at:
         chain.ends_at = min(expires_at * _MS_PER_S, LAST_MS)
@@ -69,14 +65,19 @@ def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         endings.fold(chain, hop, now_ms, delta)
 
 
-def _stands(chain: Chain, hop: Hop, delta: Delta) -> None:
-    """A hop of a chain without a root; or the end of that chain, for good."""
+def stands(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> bool:
+    """Whether a hop of a chain without a root is to be folded; False once the chain is closed."""
     if ROOT_WITHDRAWN in hop.flags:
         chain.closed = delta.everything = True
-    elif hop.operation == GRANT and not chain.granted:
-        chain.granted = delta.everything = True
-    elif hop.operation == DELEGATE and not (chain.unparented or names_above(hop)):
-        chain.unparented = delta.everything = True
+    elif not hop.refused:
+        if hop.operation == GRANT and not chain.granted:
+            chain.granted = delta.everything = True
+        elif hop.operation == DELEGATE and not (chain.unparented or names_above(hop)):
+            chain.unparented = delta.everything = True
+    if chain.closed:
+        chain.hops += 1
+        chain.last_arrival = max(chain.last_arrival, now_ms)
+    return not chain.closed
 
 
 def _use(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:

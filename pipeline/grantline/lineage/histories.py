@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from grantline.lineage.merge import join, overlay
-from grantline.lineage.places import each, learn, places
+from grantline.lineage.places import doubts, each, learn, places
 from grantline.lineage.principals import identify
 from grantline.lineage.tiers import LAST_MS
 from grantline.model.audience import clean_host, meant_for
 from grantline.model.history import Issue, Name, Presentation, TokenHistory, Waiting
-from grantline.model.hop import ANSWERS, ISSUING, JOINS, PRESENTS, SERVER, Hop
+from grantline.model.hop import ANSWERS, ISSUING, PRESENTS, SERVER, Hop
 from grantline.model.policy import Policy
 from grantline.model.sighting import ISSUED, JOINED, USED, WAITING, Sighting
 from grantline.model.subject import of_span, tell
@@ -87,7 +87,7 @@ def _wait(name: Name, sighting: Sighting, now_ms: int, delta: TokenDelta) -> Non
         return
     delta.waiting[waiting] = name
     delta.resolved.extend(each(hop, places(name)))
-    if not name.below and hop.operation in ISSUING:
+    if not name.below and hop.operation in ISSUING and not hop.refused:
         # What is missing is said once, of the chain below, and no longer of each that waits.
         name.below = True
         _ask_all(name, delta)
@@ -110,11 +110,9 @@ def _issued(name: Name, sighting: Sighting, delta: TokenDelta) -> None:
 def _led(name: Name, sighting: Sighting, delta: TokenDelta) -> None:
     """The way up is known better, or as it was."""
     root = sighting.root_id
-    if root is not None and not (name.waiting or name.under or name.doubted):
-        # Mostly: a root, told where nothing waits for it.
-        if sighting.rank >= JOINS or not name.key.startswith("jti:"):
-            name.roots_known.add(root)
-            return
+    if root is not None and not (name.waiting or name.under or name.doubted or doubts(sighting)):
+        name.roots_known.add(root)  # mostly: a root, told where nothing waits for it
+        return
     for hop in learn(name, sighting):
         delta.resolved.append(hop)
         delta.waiting |= dict.fromkeys(name.waiting.values(), name)

@@ -57,38 +57,44 @@ def each(hop: Hop, to: Places) -> Iterator[Hop]:
 
 def doubts(sighting: Sighting) -> bool:
     """Whether it tells of a jti, and nobody whose word would join it to what others tell of it."""
-    return (
-        sighting.act == ISSUED and sighting.rank < JOINS and sighting.key.startswith("jti:")
-    )
+    return sighting.act == ISSUED and sighting.rank < JOINS and sighting.key.startswith("jti:")
 
 
 def learn(name: Name, sighting: Sighting) -> Iterator[Hop]:
     """Take in what `sighting` says of the way up; the hops that go on for it."""
-    root, under, doubted = sighting.root_id, sighting.chain_key, doubts(sighting)
-    if root is not None and root in name.roots_known:
-        if not name.doubted or doubted or root not in name.doubted:
-            return
-    elif root is None and not (sighting.led and not name.led) and (
-        under is None or under in name.under or under in name.own
-    ):  # fmt: skip
+    if not _is_news(name, sighting):
         return
     before, below = places(name), set(name.under)
-    if root is not None:
-        if doubted and root not in name.roots_known:
-            name.doubted.add(root)
-        elif not doubted:
-            name.doubted.discard(root)
-        name.roots_known.add(root)
-    if under is not None and under not in name.own:
-        name.under.add(under)
-    name.led = name.led or sighting.led
+    _take_in(name, sighting)
     after = places(name)
     yield from move(name, before, after)
     # What is below a chain without a root has a root: so has the chain.
     for chain_key in sorted(name.under):
-        for known in sorted(after.roots):
-            if chain_key not in below or known not in before.roots:
-                yield close(chain_key, known, sighting.span_id, sighting.time)
+        for root_id in sorted(after.roots):
+            if chain_key not in below or root_id not in before.roots:
+                yield close(chain_key, root_id, sighting.span_id, sighting.time)
+
+
+def _is_news(name: Name, sighting: Sighting) -> bool:
+    root, under = sighting.root_id, sighting.chain_key
+    if root is not None:
+        return root not in name.roots_known or (root in name.doubted and not doubts(sighting))
+    if sighting.led and not name.led:
+        return True
+    return under is not None and under not in name.under and under not in name.own
+
+
+def _take_in(name: Name, sighting: Sighting) -> None:
+    root, under = sighting.root_id, sighting.chain_key
+    if root is not None:
+        if not doubts(sighting):
+            name.doubted.discard(root)
+        elif root not in name.roots_known:
+            name.doubted.add(root)
+        name.roots_known.add(root)
+    if under is not None and under not in name.own:
+        name.under.add(under)
+    name.led = name.led or sighting.led
 
 
 def move(name: Name, before: Places, after: Places) -> Iterator[Hop]:
@@ -113,8 +119,10 @@ def due_ms(name: Name, waiting: Waiting, policy: Policy) -> int | None:
     Of a grant told by its issuer a span may still come that names its root: it gets the time of
     a witness. For a gap the grace must have passed.
     """
-    operation = waiting.hop.operation
-    if operation not in _BEGINS or isinstance(name, Task) or not _may_begin(name, waiting):
+    hop = waiting.hop
+    if hop.operation not in _BEGINS or hop.refused or isinstance(name, Task):
+        return None
+    if not _may_begin(name, waiting):
         return None
     grace = policy.witness_seconds if _tells_of_grant(waiting) else policy.parent_grace_seconds
     return waiting.arrived + int(grace * _MS_PER_S)

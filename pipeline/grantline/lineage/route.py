@@ -108,8 +108,8 @@ def route(hop: Hop) -> Routed:
     sightings: list[Sighting] = []
     if hop.chain_key is not None and ROOT_WITHDRAWN in hop.flags:
         if hop.root_id is not None:
-            key = key_of(hop.chain_key)
-            sightings.append(Sighting(key, JOINED, hop.span_id, hop.time, hop.root_id, True))
+            below = key_of(hop.chain_key)
+            sightings.append(Sighting(below, JOINED, hop.span_id, hop.time, hop.root_id, True))
         return Routed(hop.chain_key, sightings)
     resolved = ROOT_RESOLVED in hop.flags
     if LATE not in hop.flags:

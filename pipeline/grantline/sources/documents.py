@@ -1,0 +1,45 @@
+"""Bytes -> JSON documents: one document, an array, several after one another, a document a line.
+
+The strict parser of the wire is not used for the outermost level, since logs are cut in the middle
+all the time: what stands before the cut is read, and the rest is one rejection.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+_BLANK: Final = " \t\r\n\x1e,"
+"""Between documents: white space, RFC 7464's record separator, and commas of an array cut open."""
+MAX_BYTES: Final = 1 << 30
+
+
+class Cut(Exception):
+    """What follows is no JSON, or its end is missing. `at` counts characters."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(f"no JSON at character {at}: the file is cut off or damaged there")
+        self.at = at
+
+
+def documents(data: bytes) -> Iterator[Any]:
+    """Each document of `data`. Raises `Cut` where they end too early, `UnicodeDecodeError`,
+    `RecursionError`; what came before is good.
+    """
+    text = data.decode("utf-8-sig")
+    decoder = json.JSONDecoder(parse_constant=lambda _: None)
+    at = _skip(text, 0)
+    while at < len(text):
+        try:
+            document, at = decoder.raw_decode(text, at)
+        except json.JSONDecodeError as why:
+            raise Cut(why.pos) from None
+        yield document
+        at = _skip(text, at)
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _BLANK:
+        at += 1
+    return at

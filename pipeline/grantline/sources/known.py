@@ -1,0 +1,13 @@
+"""The sources there are, by name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grantline.sources import authgent, caep, cloudtrail, keycloak
+from grantline.sources.source import Source
+
+SOURCES: Final[dict[str, Source]] = {
+    source.name: source
+    for source in (authgent.SOURCE, caep.SOURCE, cloudtrail.SOURCE, keycloak.SOURCE)
+}

@@ -72,7 +72,7 @@ def worker(settings: Settings, options: Mapping[str, Any]) -> int:
 
 
 def _worker_settings(settings: Settings) -> WorkerSettings:
-    from grantline.streams.settings import DAY, TopicNames, WorkerSettings
+    from grantline.streams.settings import DAY, Feed, TopicNames, WorkerSettings
 
     policy = settings.read_policy()
     if policy.lateness_seconds > settings.hops_retention_days * DAY:
@@ -86,9 +86,11 @@ def _worker_settings(settings: Settings) -> WorkerSettings:
     prefix = settings.topic_prefix
     same = WorkerSettings.__struct_fields__ & Settings.model_fields.keys()
     return WorkerSettings(
-        **{name: getattr(settings, name) for name in same - {"policy"}},
+        **{name: getattr(settings, name) for name in same - {"policy", "sources"}},
         policy=policy,
         security=settings.kafka,
+        sources={topic: Feed(*feed) for topic, feed in settings.sources.items()},
+        persons=settings.persons(),
         topics=TopicNames(*(prefix + name for name in ("hops", "tokens", "findings", "rejected"))),
         lateness_retention_seconds=settings.hops_retention_days * DAY,
         findings_retention_seconds=settings.findings_retention_days * DAY,

@@ -16,6 +16,8 @@ EXIT_STATUS: Final = """exit status:
   2  wrong use, or a wrong setting
   130  interrupted"""
 
+FORMATS: Final = ("otlp", "authgent", "caep", "cloudtrail", "keycloak")
+"""Spans, and the names of `grantline.sources`, which are imported too slowly for `--help`."""
 STORE: Final = ".grantline/lineage.duckdb"
 """The default of GRANTLINE_STORE: the settings themselves are imported too slowly for `--help`."""
 
@@ -105,11 +107,22 @@ def _replay(commands: Any) -> None:
         commands, "replay", "run files of spans through the engine, no Kafka",
         "grantline replay spans.jsonl",
         "grantline replay traces/*.json --findings out.jsonl --store out.duckdb",
+        "grantline replay --format cloudtrail AWSLogs/",
+        "grantline replay --format keycloak --issuer https://kc.example.com/realms/r events.json",
     )  # fmt: skip
     replay.add_argument(
         "files", type=Path, nargs="+", metavar="FILE",
-        help="OTLP as JSON, JSON lines or protobuf, gzip or not",
+        help="OTLP as JSON, JSON lines or protobuf, gzip or not; logs also as folders",
     )  # fmt: skip
+    replay.add_argument(
+        "--format", choices=FORMATS, default=FORMATS[0],
+        help="what the files are (default: %(default)s; the others are logs of issuers)",
+    )  # fmt: skip
+    replay.add_argument(
+        "--issuer",
+        metavar="URL",
+        help="of a log that does not say which issuer it is of (default: none)",
+    )
     replay.add_argument(
         "--findings", type=Path, metavar="OUT.jsonl",
         help="write one finding a line (default: nowhere, only the table on the screen)",

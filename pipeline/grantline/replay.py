@@ -10,17 +10,32 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from grantline.engine import Engine
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.model.policy import Policy
+from grantline.model.rejected import Rejected
 from grantline.ports import Batch, LineageStore, RejectedRow
 from grantline.wire.files import read_file
-from grantline.wire.otlp import Decoded
 
 BATCH_ROWS = 20_000
+
+
+class Held(Protocol):
+    """What one part of a file held: OTLP, or a log of a source."""
+
+    @property
+    def hops(self) -> list[Hop]: ...
+    @property
+    def rejected(self) -> list[tuple[int, Rejected]]: ...
+    @property
+    def passed_over(self) -> int: ...
+
+
+Read = Callable[[Path], Iterable[tuple[int, Held]]]
+"""A file's parts, each with its number. Raises `OSError`."""
 
 
 @dataclass
@@ -30,7 +45,7 @@ class FileRead:
     path: Path
     hops: int = 0
     passed_over: int = 0
-    """Spans that are not delegation spans."""
+    """Spans that are not delegation spans; records that tell of no delegation."""
     flags: Counter[str] = field(default_factory=Counter)
     """quality flag -> hops that have it."""
     rejected: Counter[str] = field(default_factory=Counter)
@@ -38,7 +53,7 @@ class FileRead:
     first: dict[str, tuple[int, str]] = field(default_factory=dict)
     """reason -> number of the line or request where it was met first, and what it was."""
 
-    def add(self, number: int, decoded: Decoded) -> None:
+    def add(self, number: int, decoded: Held) -> None:
         self.hops += len(decoded.hops)
         self.passed_over += decoded.passed_over
         for hop in decoded.hops:
@@ -73,8 +88,10 @@ def replay(
     policy: Policy,
     store: LineageStore | None = None,
     progress: Callable[[Path, int], None] = lambda _path, _hops: None,
+    read_from: Read = read_file,
 ) -> Replayed:
     """Run `files` through the engine; `progress` is told of a file and its hops so far.
+    `read_from` knows their format.
 
     Raises `OSError` for a file that cannot be read.
     """
@@ -84,7 +101,7 @@ def replay(
         file = FileRead(path)
         read.append(file)
         try:
-            for batch in _batches(file):
+            for batch in _batches(file, read_from):
                 taken = engine.add(batch.hops)
                 if store is not None:
                     store.write(batch._replace(hops=taken))
@@ -99,10 +116,10 @@ def replay(
     return Replayed(findings, read)
 
 
-def _batches(file: FileRead) -> Iterator[Batch]:
+def _batches(file: FileRead, read_from: Read) -> Iterator[Batch]:
     hops: list[Hop] = []
     rejected: list[RejectedRow] = []
-    for number, decoded in read_file(file.path):
+    for number, decoded in read_from(file.path):
         file.add(number, decoded)
         hops.extend(decoded.hops)
         rejected.extend(

@@ -16,13 +16,18 @@ from rich.console import Console
 from grantline.commands import Failed
 from grantline.model.finding import Finding, Severity
 from grantline.model.plain import plain
-from grantline.replay import Replayed, replay
+from grantline.replay import Read, Replayed, replay
 from grantline.settings import Settings
+from grantline.sources import SOURCES, Origin, below
+from grantline.sources import read_file as read_log
 from grantline.store import tables
 from grantline.store.ddl import WrongSchema
 from grantline.store.duckdb_store import CannotOpen, DuckDBStore
 from grantline.store.rows import Unstorable
+from grantline.wire.files import read_file
 
+OTLP = "otlp"
+"""The format that is no source: spans, as they are exported."""
 _COLUMNS = ("severity", "reference", "finding", "what")
 
 
@@ -31,6 +36,10 @@ def run(settings: Settings, options: Mapping[str, Any]) -> int:
     files, store = options["files"], options["store"]
     console = Console(stderr=True, quiet=options["quiet"], highlight=False, soft_wrap=True)
     policy = settings.read_policy()
+    read_from = _reader(settings, options["format"], options["issuer"])
+    what = "span" if options["format"] == OTLP else "record"
+    if options["format"] != OTLP:
+        files = below(files)
     try:
         _check(files, [path for path in (options["findings"], store) if path is not None])
         with ExitStack() as stack:
@@ -44,6 +53,7 @@ def run(settings: Settings, options: Mapping[str, Any]) -> int:
                 policy,
                 lineage,
                 lambda path, hops: status.update(f"{path.name}: {hops:,} hops"),
+                read_from,
             )
             if out is not None:
                 out.writelines(finding.model_dump_json() + "\n" for finding in done.findings)
@@ -53,12 +63,24 @@ def run(settings: Settings, options: Mapping[str, Any]) -> int:
         raise Failed(str(why)) from None
     except duckdb.Error as why:
         raise Failed(f"{store} cannot be written: {str(why).splitlines()[0]}") from None
-    _tell_read(console, done)
+    _tell_read(console, done, what)
     if not done.hops:
-        raise Failed(_nothing(done))
+        raise Failed(_nothing(done, what))
     if not options["quiet"]:
         _tell_findings(console, done.findings, store)
     return 0
+
+
+def _reader(settings: Settings, name: str, issuer: str | None) -> Read:
+    """Raises `Failed` where the log does not say what it is of, and nobody else does."""
+    if name == OTLP:
+        if issuer is not None:
+            raise Failed("--issuer is for logs that do not name theirs; spans do")
+        return read_file
+    source, origin = SOURCES[name], Origin(issuer, settings.persons())
+    if issuer is None and not source.names_issuer:
+        raise Failed(f"{name} does not say which issuer it is of: name it with --issuer URL")
+    return lambda path: read_log(source, path, origin)
 
 
 def _check(files: Sequence[Path], outputs: Sequence[Path]) -> None:
@@ -81,11 +103,11 @@ def _opened(path: Path | None, stack: ExitStack) -> TextIO | None:
     return None if path is None else stack.enter_context(path.open("w", encoding="utf-8"))
 
 
-def _tell_read(console: Console, done: Replayed) -> None:
+def _tell_read(console: Console, done: Replayed, what: str) -> None:
     """How much was read; what was rejected as what, and where the first of its kind stands."""
     console.print(
         f"read {_many(len(done.files), 'file')}: {_many(done.hops, 'hop')}, "
-        f"{_many(done.passed_over, 'other span')} passed over, {done.rejected:,} rejected",
+        f"{_many(done.passed_over, f'other {what}')} passed over, {done.rejected:,} rejected",
         markup=False,
     )
     for file in done.files:
@@ -104,10 +126,12 @@ def _many(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def _nothing(done: Replayed) -> str:
+def _nothing(done: Replayed, what: str) -> str:
     names = ", ".join(plain(str(file.path)) for file in done.files[:3])
     names += f" and {len(done.files) - 3} more" if len(done.files) > 3 else ""
-    if done.passed_over:
+    if done.passed_over and what == "record":
+        why = f"none of the {done.passed_over:,} records in {names} tells of a delegation"
+    elif done.passed_over:
         why = (
             f"none of the {done.passed_over:,} spans in {names} has the attribute "
             "delegation.operation.name, so none tells of a delegation: is it the trace of an agent "
@@ -115,9 +139,9 @@ def _nothing(done: Replayed) -> str:
         )
     elif done.rejected:
         first = next(iter(next(file for file in done.files if file.first).first.values()))
-        why = f"nothing in {names} can be read as spans; at the first place, {plain(first[1])}"
+        why = f"nothing in {names} can be read; at the first place, {plain(first[1])}"
     else:
-        why = f"there is no span in {names}"
+        why = f"there is no {what} in {names}"
     return f"nothing to judge: {why}"
 
 

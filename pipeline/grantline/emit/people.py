@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
-from grantline.dialects import issuer_key
-from grantline.emit.canonical import pseudonym
+from grantline.dialects.people import Persons, is_email
 from grantline.emit.clean import Notes
 from grantline.emit.settings import Settings
-
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 
 
 class People:
     """Turns (issuer, subject) into what may be published for a person."""
 
     def __init__(self, settings: Settings, notes: Notes) -> None:
-        self._hmac = settings.subject_mode == "hmac"
-        self._key = settings.subject_key
+        key = settings.subject_key if settings.subject_mode == "hmac" else None
+        self._persons = Persons() if key is None else Persons(key.secret, key.kid)
         self._notes = notes
 
     def subject(self, issuer: str, subject: str) -> str:
@@ -26,9 +20,6 @@ class People:
 
         One person has one pseudonym, however the issuer is spelt.
         """
-        if self._hmac:
-            return pseudonym(issuer_key(issuer), subject, self._key)
-        if "@" in subject and _EMAIL.search(subject):
+        if self._persons.secret is None and is_email(subject):
             self._notes.note("pseudonymised", "a subject held an e-mail address; use subject_mode")
-            return pseudonym(issuer_key(issuer), subject, None)
-        return subject
+        return self._persons.name(issuer, subject)

@@ -10,7 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from grantline import kafka_security
+from grantline.dialects.people import Persons
 from grantline.model.policy import Policy
+from grantline.settings import feeds
 from grantline.settings.policy_file import read_policy
 
 PREFIX: Final = "GRANTLINE_"
@@ -98,6 +100,10 @@ class Settings(BaseSettings):
     where there is an input_pattern."""
     input_pattern: Annotated[str, AfterValidator(_pattern)] | None = None
     """Regular expression: existing topics that match in full are read too."""
+    sources: Annotated[dict[str, tuple[str, str | None]], BeforeValidator(feeds.parse)] = {}
+    """Topics of foreign logs: topic=format, or topic=format@issuer, separated by commas."""
+    subject_key: Annotated[SecretStr, AfterValidator(feeds.check_key)] | None = None
+    """kid:hex of the key under which emitters name people (subject_key); sources do as they do."""
     partitions: Annotated[int, Field(ge=1, le=10_000)] = 12
     """Of our topics, and of input topics we create; fixed for their life."""
     replication: Annotated[int, Field(ge=-1, le=32_767), AfterValidator(_replicas)] = -1
@@ -164,11 +170,15 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _some_input(self) -> Self:
-        if not self.input_topics and self.input_pattern is None:
+        if not (self.input_topics or self.sources) and self.input_pattern is None:
             raise ValueError(
                 f"{PREFIX}INPUT_TOPICS is none, so the worker needs an {PREFIX}INPUT_PATTERN"
             )
         return self
+
+    def persons(self) -> Persons:
+        """How people are named whom logs tell of."""
+        return feeds.persons(self.subject_key)
 
     def read_policy(self) -> Policy:
         """The rules' thresholds: those of the file, and the defaults for the rest."""
@@ -183,5 +193,5 @@ PROCESSES: Final = {
 }
 """The first setting of each group, and whose group it is."""
 
-SECRET: Final = frozenset({"kafka", "live_token", "webhook_url", "webhook_key"})
+SECRET: Final = frozenset({"kafka", "live_token", "subject_key", "webhook_url", "webhook_key"})
 """Never shown whole."""

@@ -7,8 +7,9 @@ spans of the same tokens make one lineage.
 
 from __future__ import annotations
 
+from grantline.sources.files import below, read_file
 from grantline.sources.known import SOURCES
 from grantline.sources.reading import read
 from grantline.sources.source import Origin, Source, Taken
 
-__all__ = ["SOURCES", "Origin", "Source", "Taken", "read"]
+__all__ = ["SOURCES", "Origin", "Source", "Taken", "below", "read", "read_file"]

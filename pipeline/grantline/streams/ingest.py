@@ -61,10 +61,14 @@ class Taken(NamedTuple):
 
 
 class Ingest:
-    """Reads deliveries of one input."""
+    """Reads deliveries of the inputs."""
 
-    def __init__(self, decode: Decode, policy: Policy) -> None:
+    def __init__(
+        self, decode: Decode, policy: Policy, sources: Mapping[str, Decode] | None = None
+    ) -> None:
+        """`sources`: of topics that hold a foreign log instead of OTLP, what reads it."""
         self._decode = decode
+        self._sources = sources or {}
         self._policy = policy
 
     def take(self, topic: str, partition: int, records: Sequence[Record]) -> Taken:
@@ -73,11 +77,12 @@ class Ingest:
         rows: list[RejectedRow] = []
         flags: Counter[str] = Counter()
         passed_over = 0
+        decode = self._sources.get(topic, self._decode)
         for record in records:
             place = (topic, partition, record.offset)
             value = record.value or b""
             try:
-                decoded = self._decode(value, content_type_of(record.headers), record.timestamp)
+                decoded = decode(value, content_type_of(record.headers), record.timestamp)
                 hops = [mark_late(hop, self._policy) for hop in decoded.hops]
             except Exception as fault:  # noqa: BLE001 (the record must not stop the worker)
                 rows.append(crashed(fault, place, -1))

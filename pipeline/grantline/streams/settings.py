@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from grantline.dialects.people import Persons
 from grantline.model.policy import Policy
 
 DAY = 86_400.0
@@ -22,6 +23,15 @@ class TopicNames(msgspec.Struct, frozen=True):
     tokens: str = "delegation.tokens"
     findings: str = "delegation.findings"
     rejected: str = "delegation.rejected"
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """What an input topic holds that is no OTLP."""
+
+    format: str
+    """Name of a source (`grantline.sources`)."""
+    issuer: str | None = None
+    """Whose log it is, where its records do not say."""
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +50,10 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     input_pattern: str | None = None
     """Regular expression: existing topics that match in full are read too. New ones are seen
     once a minute."""
+    sources: dict[str, Feed] = {}
+    """Topics of foreign logs, read beside those of spans, and created like them."""
+    persons: Persons = Persons()
+    """How people are named that logs tell of: as emitters do."""
     topics: TopicNames = TopicNames()
     partitions: int = 12
     """Of the keyed topics; the upper limit of workers that share the load. Fixed for the life of

@@ -91,7 +91,10 @@ def specs(settings: WorkerSettings) -> list[TopicSpec]:
     count = settings.partitions
     return [
         # Else `received_at` would be what the producer's clock says.
-        *(TopicSpec(name, count, _BROKER_CLOCK, ours=False) for name in settings.input_topics),
+        *(
+            TopicSpec(name, count, _BROKER_CLOCK, ours=False)
+            for name in (*settings.input_topics, *settings.sources)
+        ),
         TopicSpec(names.hops, count, keyed),
         TopicSpec(names.tokens, count, keyed),
         TopicSpec(names.findings, count, findings),
@@ -226,7 +229,7 @@ def inputs(settings: WorkerSettings, existing: Sequence[str]) -> list[str]:
     Our own topics and Kafka's internal ones are never input, however wide the pattern.
     Raises `ValueError` for a pattern that is not a regular expression.
     """
-    found = list(settings.input_topics)
+    found = [*settings.input_topics, *settings.sources]
     if settings.input_pattern is not None:
         try:
             pattern = re.compile(settings.input_pattern)

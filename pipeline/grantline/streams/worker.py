@@ -29,19 +29,20 @@ from grantline.lineage.tiers import Bounds
 from grantline.ports import Clock
 from grantline.rules import every
 from grantline.settings.broker import IDLE_MS, METADATA_MS
+from grantline.sources import SOURCES, Origin, read
 from grantline.streams import pages, repetitions, topics, transport
 from grantline.streams.credentials import credentials
 from grantline.streams.custody import TP, Custody
 from grantline.streams.engines import Engines
 from grantline.streams.gathering import Gathering
-from grantline.streams.ingest import Ingest
+from grantline.streams.ingest import Decode, Ingest
 from grantline.streams.keeper import Keeper
 from grantline.streams.merging import MergeScheduler
 from grantline.streams.messages import Addresses
 from grantline.streams.metrics import Metrics
 from grantline.streams.outlet import Outlet
 from grantline.streams.restorer import Restorer
-from grantline.streams.settings import WorkerSettings
+from grantline.streams.settings import Feed, WorkerSettings
 from grantline.streams.snapshots import Snapshots
 from grantline.streams.speech import Speech
 from grantline.streams.stakes import Stakes
@@ -153,7 +154,7 @@ def build_app(
         outlet=outlet,
         speech=speech,
         metrics=metrics,
-        ingest=Ingest(decode, policy),
+        ingest=Ingest(decode, policy, _sources(settings)),
         arriving=Gathering(addresses),
         resolved=Gathering(addresses),
         clock=clock,
@@ -162,13 +163,23 @@ def build_app(
         custody=custody, outlet=outlet, metrics=metrics, restorer=restorer,
         hand_on=agents.hand_on, topic_ids=topic_ids or {},
     )  # fmt: skip
-    agents.declare(app, inputs or list(settings.input_topics), settings)
+    agents.declare(app, inputs or [*settings.input_topics, *settings.sources], settings)
     pages.add(app, custody, metrics)
     if settings.snapshot_seconds is not None:
         keeper = Keeper(custody, kept, metrics, _committed(app), settings.snapshot_seconds)
         _keep(app, keeper, settings)
     _on_the_clock(app, Watch(app, agents, restorer), settings)
     return app
+
+
+def _sources(settings: WorkerSettings) -> dict[str, Decode]:
+    """Topic -> what reads the log in it."""
+
+    def reader(feed: Feed) -> Decode:
+        source, origin = SOURCES[feed.format], Origin(feed.issuer, settings.persons)
+        return lambda data, _, received: read(source, data, origin._replace(received=received))
+
+    return {topic: reader(feed) for topic, feed in settings.sources.items()}
 
 
 def _stamp(settings: WorkerSettings) -> str:

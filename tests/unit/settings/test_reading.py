@@ -137,6 +137,8 @@ CHANGED = {
     "fetch_bytes": "1000000",
     "buffered_deliveries": "4",
     "compression": "gzip",
+    "sources": "trail=cloudtrail,events=keycloak@https://kc.example.com/realms/r",
+    "subject_key": "k1:" + "00" * 16,
 }
 
 
@@ -154,7 +156,7 @@ def test_every_setting_of_a_worker_has_a_variable() -> None:
     default = WorkerSettings(bootstrap=settings.bootstrap)
     assert app._worker_settings(settings) == default
     names = {
-        "topics": "topic_prefix", "security": "kafka", "datadir": "data_dir",
+        "topics": "topic_prefix", "persons": "subject_key", "security": "kafka", "datadir": "data_dir",
         "heartbeat_seconds": "session_timeout_seconds",
         "lateness_retention_seconds": "hops_retention_days",
         "findings_retention_seconds": "findings_retention_days",

@@ -19,12 +19,13 @@ from grantline.wire.credentials import carries_jwt
 from grantline.wire.otlp import RECORD, Decoded, Limits, decode
 from grantline.wire.otlp_attributes import ODD, PROBLEM, RESOURCE, SPAN, Attribute, slot_of
 from grantline.wire.otlp_plain import Nested
+from grantline.wire.otlp_reading import convert
 from grantline.wire.otlp_spans import (
     EMPTY,
+    MARK,
     Emitter,
     Parts,
     Unusable,
-    convert,
     hop_of,
 )
 
@@ -67,6 +68,9 @@ def read_by_stock(data: bytes) -> Decoded | None:
         return None
     if carries_jwt(data):
         return None
+    groups = request.resource_spans
+    if MARK in data and not any(scope.spans for group in groups for scope in group.scope_spans):
+        return None  # it is asked what else it is: tests/unit/wire/test_forms.py
     try:
         return _read(request)
     except _OfProfiles:

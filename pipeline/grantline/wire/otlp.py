@@ -14,9 +14,9 @@ from typing import Final, Literal, NamedTuple
 
 from grantline.model.hop import Hop
 from grantline.model.rejected import Reason, Rejected
-from grantline.wire import otlp_json, otlp_protobuf, otlp_walk
+from grantline.wire import json_forms, otlp_protobuf, otlp_walk, protobuf_forms
 from grantline.wire.credentials import carries_jwt
-from grantline.wire.otlp_spans import MARK, Emitter, Encoding, Groups, Unusable
+from grantline.wire.otlp_spans import MARK, Emitter, Form, Found, Unusable
 
 WHOLE_RECORD: Final = -1
 """The span index of a rejection that concerns a record as a whole."""
@@ -44,12 +44,17 @@ class Decoded(NamedTuple):
     """Spans without `delegation.operation.name`."""
 
 
-_CONTENT_TYPES: Final[dict[str, Encoding]] = {
-    "application/x-protobuf": otlp_protobuf,
-    "application/protobuf": otlp_protobuf,
-    "application/json": otlp_json,
+_PROTOBUF: Final = "protobuf"
+_JSON: Final = "JSON"
+_CONTENT_TYPES: Final = {
+    "application/x-protobuf": _PROTOBUF,
+    "application/protobuf": _PROTOBUF,
+    "application/json": _JSON,
+    "application/x-ndjson": _JSON,
 }
-_JSON_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+\{")
+_JSON_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+[{\[]")
+_PACKED: Final = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xff\x06\x00\x00sNaPpY", b"\x04\x22\x4d\x18")
+"""How gzip, Zstandard, Snappy and LZ4 begin."""
 _MAX_MESSAGE_PATH: Final = 64
 _SHORT: Final = 4_096
 """Bytes of a resource up to which it is remembered: the same few come with every record."""
@@ -70,21 +75,49 @@ def decode(
 ) -> Decoded:
     """The hops of one record; `received` is the broker's timestamp in milliseconds.
 
-    Never raises, whatever the bytes are.
+    The bytes decide what a record is. What `content_type` says counts where they do not, and is named
+    where they cannot be read. Never raises, whatever the bytes are.
     """
     try:
-        encoding, payload = _detect(_bounded(data, limits), content_type)
-        if _walk is not None and encoding is otlp_protobuf:
+        kind, payload = _detect(_bounded(data, limits), content_type)
+        if _walk is not None and kind == _PROTOBUF:
             found = _walk(payload, limits.spans, received)
-            if found is not None:
+            if found is not None and (any(found) or MARK not in payload):
                 return Decoded(*found)
-        return _read(encoding, _countable(encoding.split(payload), limits), received)
+        return _read(_countable(_forms(kind, payload), limits), received)
     except Unusable as why:
-        return _refused(why.reason, why.detail)
+        return _refused(why.reason, why.detail + _contradiction(data, content_type))
     except RecursionError:
         return _refused("too_deep", "nested too deeply to be read")
     except MemoryError:
         return _refused("too_large", "more than memory holds")
+
+
+def _forms(kind: str, payload: bytes) -> Found:
+    if kind == _JSON:
+        return json_forms.read(payload)
+    marked = MARK in payload
+    try:
+        groups = otlp_protobuf.split(payload)
+    except Unusable:
+        if not marked:
+            raise
+        return _otherwise(payload)
+    if marked and not any(spans for _, spans in groups):
+        return protobuf_forms.read(payload)
+    return Found([(otlp_protobuf, groups)], [])
+
+
+def _otherwise(payload: bytes) -> Found:
+    """A record that is no OTLP request, as another form; why it is none, where it is none of these."""
+    try:
+        return protobuf_forms.read(payload)
+    except Unusable as why:
+        try:
+            otlp_protobuf.split(payload)
+        except Unusable as first:
+            raise first from None
+        raise why from None
 
 
 def _bounded(data: bytes, limits: Limits) -> bytes:
@@ -93,50 +126,51 @@ def _bounded(data: bytes, limits: Limits) -> bytes:
     return data
 
 
-def _countable(groups: Groups, limits: Limits) -> Groups:
-    count = sum(len(spans) for _, spans in groups)
-    if max(count, len(groups)) > limits.spans:
+def _countable(found: Found, limits: Limits) -> Found:
+    count = found.spans
+    if max(count, sum(len(groups) for _, groups in found.parts)) > limits.spans:
         raise Unusable("too_large", f"{count} spans in one record, the limit is {limits.spans}")
-    return groups
+    return found
 
 
-def _read(encoding: Encoding, groups: Groups, received: int) -> Decoded:
+def _read(found: Found, received: int) -> Decoded:
     hops: list[Hop] = []
-    rejected: list[tuple[int, Rejected]] = []
+    rejected = [(WHOLE_RECORD, Rejected(why.reason, why.detail)) for why in found.refused]
     first = passed_over = 0
-    for resource, spans in groups:
-        emitter = _emitter(encoding, resource)
-        for index, span in enumerate(spans, first):
-            made = _one(encoding, span, emitter, received)
-            if made is None:
-                passed_over += 1
-            elif isinstance(made, Hop):
-                hops.append(made)
-            else:
-                rejected.append((index, made))
-        first += len(spans)
+    for form, groups in found.parts:
+        for resource, spans in groups:
+            emitter = _emitter(form, resource)
+            for index, span in enumerate(spans, first):
+                made = _one(form, span, emitter, received)
+                if made is None:
+                    passed_over += 1
+                elif isinstance(made, Hop):
+                    hops.append(made)
+                else:
+                    rejected.append((index, made))
+            first += len(spans)
     return Decoded(hops, rejected, passed_over)
 
 
-def _one(encoding: Encoding, span: bytes, emitter: Emitter, received: int) -> Hop | Rejected | None:
+def _one(form: Form, span: bytes, emitter: Emitter, received: int) -> Hop | Rejected | None:
     """What one span is; None where it is no delegation span."""
     if MARK not in span:
         return None
     try:
-        return _hop(encoding, span, emitter, received)
+        return _hop(form, span, emitter, received)
     except Unusable as why:
-        return Rejected(why.reason, why.detail, *encoding.identity(span), emitter.service)
+        return Rejected(why.reason, why.detail, *form.identity(span), emitter.service)
 
 
-def _hop(encoding: Encoding, span: bytes, emitter: Emitter, received: int) -> Hop | None:
+def _hop(form: Form, span: bytes, emitter: Emitter, received: int) -> Hop | None:
     if carries_jwt(span):
         raise Unusable("raw_token", _JWT_IN.format("span"))
-    return encoding.hop(span, emitter, received)
+    return form.hop(span, emitter, received)
 
 
-def _emitter(encoding: Encoding, resource: bytes) -> Emitter:
+def _emitter(form: Form, resource: bytes) -> Emitter:
     short = len(resource) <= _SHORT
-    return (_known_emitter if short else _new_emitter)(encoding.emitter, resource)
+    return (_known_emitter if short else _new_emitter)(form.emitter, resource)
 
 
 def _new_emitter(read: Callable[[bytes], Emitter], resource: bytes) -> Emitter:
@@ -159,24 +193,43 @@ def _refused(reason: Reason, detail: str) -> Decoded:
     return Decoded([], [(WHOLE_RECORD, Rejected(reason, detail))], 0)
 
 
-def _detect(data: bytes, content_type: str | None) -> tuple[Encoding, bytes]:
-    """The encoding of a record and its bytes without framing. Raises `Unusable`."""
+def _detect(data: bytes, content_type: str | None) -> tuple[str, bytes]:
+    """What a record is, and its bytes without framing. Raises `Unusable`."""
     payload = _unframed(data) if data[:1] == b"\0" else data
-    named = (content_type or "").partition(";")[0].strip().lower()
-    if named in _CONTENT_TYPES:
-        return _CONTENT_TYPES[named], payload
     # A line feed in front of JSON is the tag of OTLP protobuf's only field.
     looks_json = _JSON_START.match(payload) is not None
     if payload[:1] == b"\n" and not (looks_json and not otlp_protobuf.readable(payload)):
-        return otlp_protobuf, payload
+        return _PROTOBUF, payload
     if looks_json:
-        return otlp_json, payload
+        return _JSON, payload
+    if _named(content_type) == _PROTOBUF or MARK in payload:
+        return _PROTOBUF, payload
     if not payload:
         raise Unusable("not_otlp", "the record is empty")
+    if payload.startswith(_PACKED):
+        raise Unusable(
+            "not_otlp", "compressed once more inside the record; leave that to Kafka's compression"
+        )
     raise Unusable(
         "not_otlp",
         f"the first byte is 0x{payload[0]:02x}; send OTLP protobuf (0x0a) or OTLP JSON ({{)",
     )
+
+
+def _named(content_type: str | None) -> str | None:
+    """What the header says that a record is, where it says one of what we read."""
+    return _CONTENT_TYPES.get((content_type or "").partition(";")[0].strip().lower())
+
+
+def _contradiction(data: bytes, content_type: str | None) -> str:
+    """Where a record cannot be read and its header says otherwise than its bytes: that it does."""
+    named = _named(content_type)
+    if named is None:
+        return ""
+    looks_json = _JSON_START.match(data) is not None
+    if looks_json == (named == _JSON):
+        return ""
+    return f"; the content-type header says {named}, and the bytes are not"
 
 
 def _unframed(data: bytes) -> bytes:

@@ -1,11 +1,5 @@
 """OTLP protobuf, read lazily: a record is cut into spans, a span into attributes, and only an
-attribute the decoder knows is looked into.
-
-The schema here is a trimmed one, wire-compatible with opentelemetry/proto/trace/v1/trace.proto
-and common/v1/common.proto: what is not read is not declared, and spans, resources, attributes
-and texts are declared `bytes`. Bad UTF-8, endless nesting or broken wire inside one span so
-costs that span alone, and an attribute that came before is known by its bytes. A message that is
-declared so is `repeated`, too: it may come in several parts, which protobuf says add up.
+attribute the decoder knows is looked into. What is declared of it is in `otlp_protobuf_messages`.
 """
 
 from __future__ import annotations
@@ -13,115 +7,71 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
 from grantline.model.flags import RESOURCE_UNREADABLE
 from grantline.model.hop import Hop
+from grantline.wire import otlp_protobuf_messages as messages
+from grantline.wire import otlp_protobuf_others
 from grantline.wire.otlp_attributes import IGNORED, RESOURCE, SPAN, Attribute
 from grantline.wire.otlp_plain import Garbled, Nested
+from grantline.wire.otlp_reading import Reader, convert, emitter_of, gather, invalid, unreadable
 from grantline.wire.otlp_spans import (
+    MARK,
     Emitter,
     Groups,
     Identity,
     Parts,
-    Reader,
     Unusable,
-    convert,
-    emitter_of,
-    gather,
     hop_of,
     identity_of,
-    invalid,
-    unreadable,
 )
 from grantline.wire.otlp_values import MAX_ITEMS
 
-_Field = descriptor_pb2.FieldDescriptorProto
-_BYTES, _INT64, _FIXED64 = _Field.TYPE_BYTES, _Field.TYPE_INT64, _Field.TYPE_FIXED64
-_MANY, _ONE = _Field.LABEL_REPEATED, _Field.LABEL_OPTIONAL
-
-_SCHEMA: dict[str, dict[str, tuple[int, Any, Any]]] = {
-    "TracesData": {"resource_spans": (1, "ResourceSpans", _MANY)},
-    "ResourceSpans": {"resource": (1, _BYTES, _MANY), "scope_spans": (2, "ScopeSpans", _MANY)},
-    "ScopeSpans": {"spans": (2, _BYTES, _MANY)},
-    "Resource": {"attributes": (1, _BYTES, _MANY)},
-    "Span": {
-        "trace_id": (1, _BYTES, _ONE),
-        "span_id": (2, _BYTES, _ONE),
-        "parent_span_id": (4, _BYTES, _ONE),
-        "kind": (6, _Field.TYPE_INT32, _ONE),
-        "start_time_unix_nano": (7, _FIXED64, _ONE),
-        "end_time_unix_nano": (8, _FIXED64, _ONE),
-        "attributes": (9, _BYTES, _MANY),
-        "dropped_attributes_count": (10, _Field.TYPE_UINT32, _ONE),
-        "status": (15, "Status", _ONE),
-    },
-    "Status": {"code": (3, _Field.TYPE_INT32, _ONE)},
-    "KeyValue": {"key": (1, _BYTES, _ONE), "value": (2, _BYTES, _MANY)},
-    "AnyValue": {
-        "string_value": (1, _BYTES, _ONE),
-        "bool_value": (2, _Field.TYPE_BOOL, _ONE),
-        "int_value": (3, _INT64, _ONE),
-        "double_value": (4, _Field.TYPE_DOUBLE, _ONE),
-        "array_value": (5, "ArrayValue", _ONE),
-        "kvlist_value": (6, "KeyValueList", _ONE),
-        "bytes_value": (7, _BYTES, _ONE),
-    },
-    "ArrayValue": {"values": (1, "AnyValue", _MANY)},
-    "KeyValueList": {"values": (1, "NestedKeyValue", _MANY)},
-    "NestedKeyValue": {"key": (1, _BYTES, _ONE), "value": (2, "AnyValue", _ONE)},
-}
+_span = messages.span
+_key_value = messages.key_value
+_any_value = messages.any_value
 _UNKNOWN = (IGNORED, None)
 _BEFORE_TEXT = [b"\x12%c\n%c" % (size + 2, size) for size in range(126)]
 """What stands between a key and a string of so many bytes: two tags and two lengths."""
+_TRACE_BYTES = 16
+_SPAN_BYTES = 8
 _ERROR = 2
 """opentelemetry.proto.trace.v1.Status.STATUS_CODE_ERROR"""
-
-
-def _messages() -> dict[str, Any]:
-    package = "grantline.otlp"
-    file = descriptor_pb2.FileDescriptorProto(
-        name="grantline/otlp.proto", package=package, syntax="proto3"
-    )
-    for name, fields in _SCHEMA.items():
-        message = file.message_type.add(name=name)
-        for field, (number, kind, label) in fields.items():
-            declared = message.field.add(name=field, number=number, label=label)
-            if isinstance(kind, str):
-                declared.type, declared.type_name = _Field.TYPE_MESSAGE, f".{package}.{kind}"
-            else:
-                declared.type = kind
-        if name == "AnyValue":
-            message.oneof_decl.add(name="value")
-            for declared in message.field:
-                declared.oneof_index = 0
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    find = pool.FindMessageTypeByName
-    return {n: message_factory.GetMessageClass(find(f"{package}.{n}")) for n in _SCHEMA}
-
-
-_classes = _messages()
-_record = _classes["TracesData"].FromString
-_resource = _classes["Resource"].FromString
-_span = _classes["Span"].FromString
-_key_value = _classes["KeyValue"].FromString
-_any_value = _classes["AnyValue"]
 
 
 def split(data: bytes) -> Groups:
     """The resources and spans of a record. Raises `Unusable` for the record."""
     try:
-        record = _record(data)
+        record = messages.record(data)
     except DecodeError:
         raise _broken(data) from None
-    return [
-        (resource, scope.spans)
-        for group in record.resource_spans
-        for resource in (_joined(group.resource),)
-        for scope in group.scope_spans
-    ]
+    return [group for found in record.resource_spans for group in _groups(found)]
+
+
+def groups_of(resource_spans: bytes) -> Groups:
+    """The resource and the spans of one ResourceSpans. Raises `DecodeError`."""
+    return _groups(messages.resource_spans(resource_spans))
+
+
+def spans_of(scope_spans: bytes) -> Sequence[bytes]:
+    """The spans of one ScopeSpans. Raises `DecodeError`."""
+    spans: Sequence[bytes] = messages.scope_spans(scope_spans).spans
+    return spans
+
+
+def _groups(found: Any) -> Groups:
+    resource = _joined(found.resource)
+    groups = [(resource, scope.spans) for scope in found.scope_spans]
+    return groups + [(resource, _library_spans(raw)) for raw in found.library_spans]
+
+
+def _library_spans(raw: bytes) -> Sequence[bytes]:
+    """Spans of OTLP before 0.20. What is broken, or another's field, counts only with the mark."""
+    try:
+        return spans_of(raw)
+    except DecodeError:
+        return [raw] if MARK in raw else []
 
 
 def _joined(parts: Sequence[bytes]) -> bytes:
@@ -130,7 +80,7 @@ def _joined(parts: Sequence[bytes]) -> bytes:
         return parts[0]
     for part in parts:
         try:
-            _resource(part)
+            messages.resource(part)
         except DecodeError:
             return part
     return b"".join(parts)
@@ -139,7 +89,7 @@ def _joined(parts: Sequence[bytes]) -> bytes:
 def readable(data: bytes) -> bool:
     """Whether `data` is a record of this encoding."""
     try:
-        _record(data)
+        messages.record(data)
     except DecodeError:
         return False
     return True
@@ -148,7 +98,7 @@ def readable(data: bytes) -> bool:
 def emitter(resource: bytes) -> Emitter:
     """What a resource says of its spans."""
     try:
-        return emitter_of(_resource(resource).attributes, _read_resource)
+        return emitter_of(gather(messages.resource(resource).attributes, _read_resource))
     except DecodeError:
         return Emitter(flags=(RESOURCE_UNREADABLE,))
 
@@ -169,7 +119,24 @@ def hop(span: bytes, emitter: Emitter, received: int) -> Hop | None:
         read.dropped_attributes_count > 0,
         read.end_time_unix_nano,
     )
-    return hop_of(gather(read.attributes, read_attribute), parts, emitter, received)
+    made = hop_of(gather(read.attributes, read_attribute), parts, emitter, received)
+    if made is None and MARK in span and not _is_span(read):
+        return otlp_protobuf_others.hop(span, emitter, received, read_attribute)
+    return made
+
+
+def _is_span(read: Any) -> bool:
+    """Whether what was read as a span has what only spans have where it stands."""
+    return len(read.trace_id) == _TRACE_BYTES and len(read.span_id) == _SPAN_BYTES
+
+
+def is_marked(span: bytes) -> bool:
+    """Whether this is a span, and a delegation span."""
+    try:
+        read = _span(span)
+        return _is_span(read) and any(_key_value(raw).key == MARK for raw in read.attributes)
+    except DecodeError:
+        return False
 
 
 def identity(span: bytes) -> Identity:
@@ -178,6 +145,10 @@ def identity(span: bytes) -> Identity:
         read = _span(span)
     except DecodeError:
         return Identity()
+    if not _is_span(read):
+        found = otlp_protobuf_others.identity(span)
+        if found != Identity():
+            return found
     return identity_of(read.trace_id.hex(), read.span_id.hex())
 
 

@@ -7,47 +7,29 @@ no hop can be made of by raising `Unusable`, and never puts a value from the spa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
-from grantline.model.flags import (
-    ATTRIBUTES_DROPPED,
-    ATTRIBUTES_UNREADABLE,
-    CLOCK_UNUSABLE,
-    INVALID,
-    NORMALISED,
-)
-from grantline.model.hop import CONSUMER, SCOPES_TRUNCATED, UNSPECIFIED, Hop
+from grantline.model.flags import ATTRIBUTES_DROPPED, CLOCK_UNUSABLE
+from grantline.model.hop import CONSUMER, UNSPECIFIED, Hop
 from grantline.model.rejected import Reason
 from grantline.wire.otlp_attributes import (
     FIELDS,
-    IGNORED,
     METHOD_NAME,
-    ODD,
     OPERATION_NAME,
     PROBLEM,
     SLOTS,
     TOOL_NAME,
-    UNREADABLE,
     WIDTH,
-    Attribute,
     slot_of,
 )
-from grantline.wire.otlp_plain import Mended, Refused, Wrong
 from grantline.wire.otlp_times import FIRST_START, LAST_START, nanoseconds
-from grantline.wire.otlp_values import scopes
 
 MARK: Final = OPERATION_NAME.encode()
 """A span whose bytes do not hold this is not a delegation span."""
 
-_SHORT = 1_024
-"""Bytes of an attribute up to which it is remembered."""
-_ROOM = 8 << 20
-"""Bytes of attributes remembered: what some hundred live chains repeat, span after span."""
-_OVERHEAD = 256
-"""Bytes that remembering an attribute takes beside its own."""
 _LAST_TIME = (1 << 63) - 1
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
@@ -107,24 +89,12 @@ class Parts(NamedTuple):
     ended: int = 0
 
 
-class Odd(NamedTuple):
-    """An attribute that is not as the convention has it, and what its hop holds instead."""
-
-    slot: int
-    value: Any
-    flag: str
-
-
 Groups = Sequence[tuple[bytes, Sequence[bytes]]]
 """The resources of a record, each with its spans, as they came."""
 
 
-class Encoding(Protocol):
-    """One encoding of an OTLP trace export request; modules are its implementations."""
-
-    def split(self, data: bytes) -> Groups:
-        """The resources and spans of a record. Raises `Unusable` for the record."""
-        ...
+class Form(Protocol):
+    """One form that a span has in bytes; modules are its implementations."""
 
     def emitter(self, resource: bytes) -> Emitter: ...
 
@@ -135,97 +105,16 @@ class Encoding(Protocol):
     def identity(self, span: bytes) -> Identity: ...
 
 
-class Reader(dict[bytes, tuple[int, Any]]):
-    """Encoded attribute -> slot and value. What was read lately is known by its bytes: a lookup
-    reads what is missing, and a problem is the value of the slot that it belongs to.
+class Found(NamedTuple):
+    """What a record holds, before any span is read."""
 
-    Two generations: when one is full it becomes the last one, and what it alone held is forgotten
-    with it unless it is asked for again.
-    """
+    parts: list[tuple[Form, Groups]]
+    refused: list[Unusable]
+    """What of it cannot be read as spans of any form."""
 
-    def __init__(self, read: Callable[[bytes], tuple[int, Any]]) -> None:
-        super().__init__()
-        self._read = read
-        self._last: dict[bytes, tuple[int, Any]] = {}
-        self._room = _ROOM
-
-    def __missing__(self, raw: bytes) -> tuple[int, Any]:
-        found = self._last.get(raw)
-        if found is None:
-            try:
-                found = self._read(raw)
-            except Unusable as why:
-                return why.slot, why.with_traceback(None)
-        if len(raw) <= _SHORT:
-            if self._room <= 0:
-                self._last, self._room = dict(self), _ROOM
-                self.clear()
-            self._room -= len(raw) + _OVERHEAD
-            self[raw] = found
-        return found
-
-
-def convert(attribute: Attribute, value: Any) -> tuple[int, Any]:
-    """The slot and the value of one attribute; `ODD` where it is not as the convention has it.
-    Raises `Unusable`, naming the attribute, for what costs the span.
-    """
-    if value is None:
-        return IGNORED, None
-    try:
-        made = attribute.convert(value)
-    except Wrong:
-        return invalid(attribute)
-    except Refused as why:
-        slot = _OPERATION if attribute.name == OPERATION_NAME else PROBLEM
-        raise Unusable(why.reason, f"{attribute.name} {why}", slot) from None
-    if made.__class__ is Mended:
-        flag = made.flag or attribute.field + NORMALISED
-        return ODD, Odd(attribute.slot, made.value, flag)
-    return attribute.slot, made
-
-
-def invalid(attribute: Attribute) -> tuple[int, Any]:
-    """An attribute of which nothing can be used. Raises `Unusable` for the operation's name."""
-    if attribute.name == OPERATION_NAME:
-        raise Unusable("bad_attribute", f"{attribute.name} cannot be read", _OPERATION)
-    scope_list = attribute.convert is scopes
-    flag = SCOPES_TRUNCATED if scope_list else attribute.field + INVALID
-    return ODD, Odd(attribute.slot, None, flag)
-
-
-def unreadable() -> tuple[int, Any]:
-    """An attribute that is broken, its name with it."""
-    return ODD, Odd(UNREADABLE, None, ATTRIBUTES_UNREADABLE)
-
-
-def gather(attributes: Sequence[bytes], reader: Reader) -> list[Any]:
-    """The slots of a hop, filled from `attributes`; of a name given twice the last one counts."""
-    slots = EMPTY.copy()
-    for slot, value in map(reader.__getitem__, attributes):
-        slots[slot] = value
-    return slots if slots[ODD] is None else _gather_odd(attributes, reader)
-
-
-def _gather_odd(attributes: Sequence[bytes], reader: Reader) -> list[Any]:
-    """As `gather`, for attributes of which some are odd: the hop is flagged with what is."""
-    slots = EMPTY.copy()
-    flags: dict[int, str] = {}
-    for slot, value in map(reader.__getitem__, attributes):
-        if slot == ODD:
-            slots[value.slot], flags[value.slot] = value.value, value.flag
-        else:
-            slots[slot] = value
-            flags.pop(slot, None)
-    slots[_FLAGS] = tuple(sorted(set(flags.values())))
-    return slots
-
-
-def emitter_of(attributes: Sequence[bytes], reader: Reader) -> Emitter:
-    """What the attributes of a resource say of its spans."""
-    slots = gather(attributes, reader)
-    return Emitter(
-        slots[_SERVICE], slots[_INSTANCE], slots[_ENVIRONMENT], slots[PROBLEM], slots[_FLAGS]
-    )
+    @property
+    def spans(self) -> int:
+        return sum(len(spans) for _, groups in self.parts for _, spans in groups)
 
 
 def hop_of(slots: list[Any], parts: Parts, emitter: Emitter, received: int) -> Hop | None:

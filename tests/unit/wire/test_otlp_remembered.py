@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from grantline.wire import otlp_spans
+from grantline.wire import otlp_reading
 from grantline.wire.otlp import decode
 from grantline.wire.otlp_attributes import PROBLEM
-from grantline.wire.otlp_spans import Reader, Unusable
+from grantline.wire.otlp_reading import Reader
+from grantline.wire.otlp_spans import Unusable
 from tests.otlp import FAKE_JWT, USE, both, span
 
 pytestmark = pytest.mark.usefixtures("decoder")
@@ -57,7 +58,7 @@ def test_what_is_long_is_read_each_time(read: Read) -> None:
 def test_what_is_asked_for_again_stays_and_the_rest_is_forgotten(
     read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(otlp_spans, "_ROOM", 10 * 260)
+    monkeypatch.setattr(otlp_reading, "_ROOM", 10 * 260)
     reader = Reader(read)
     for number in range(1_000):
         assert reader[b"hot."] == (4, "hot.")

@@ -97,16 +97,28 @@ def test_what_the_stock_encoders_write_decodes_to_equal_hops() -> None:
     "content_type",
     ["application/x-protobuf", "application/protobuf", "Application/X-Protobuf; v=1"],
 )
-def test_a_protobuf_content_type_is_believed(content_type: str) -> None:
+def test_a_protobuf_content_type_is_no_more_than_a_hint(content_type: str) -> None:
     assert one(protobuf(span()), content_type) == HOP
-    [(_, rejected)] = decode(json_of(span()), content_type).rejected
-    assert rejected.reason == "not_otlp"
+    assert one(json_of(span()), content_type) == HOP
+    assert decode(b"", content_type) == ([], [], 0)  # an empty request
 
 
-def test_a_json_content_type_is_believed() -> None:
+def test_a_json_content_type_is_no_more_than_a_hint() -> None:
     assert one(json_of(span()), "application/json; charset=utf-8") == HOP
-    [(_, rejected)] = decode(protobuf(span()), "application/json").rejected
-    assert rejected.reason == "not_otlp"
+    assert one(protobuf(span()), "application/json") == HOP
+
+
+def test_what_cannot_be_read_is_told_with_the_header_that_contradicts_it() -> None:
+    for data, content_type, said in (
+        (json_of(span())[:-9], "application/x-protobuf", "says protobuf"),
+        (protobuf(span())[:-9], "application/json", "says JSON"),
+        (b"\xff\xfe", "application/json", "says JSON"),
+    ):
+        [(_, rejected)] = decode(data, content_type).rejected
+        assert f"the content-type header {said}" in rejected.detail
+    for silent in ("application/json", "text/plain", None):
+        [(_, rejected)] = decode(json_of(span())[:-9], silent).rejected
+        assert "header" not in rejected.detail
 
 
 def test_an_unknown_content_type_leaves_it_to_the_first_byte() -> None:

@@ -28,7 +28,7 @@ put around the application's (`grantline.emit.propagator`).
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from grantline.emit.attributes import SCHEMA_URL
 from grantline.emit.canonical import Key, delegation_id, fingerprint
@@ -36,6 +36,7 @@ from grantline.emit.context import drop_delegation, without_delegation
 from grantline.emit.delegation import Delegation
 from grantline.emit.emitter import Emitter
 from grantline.emit.errors import Mistake, NotRecorded
+from grantline.emit.keywords import SettingKeywords
 from grantline.emit.settings import Settings
 from grantline.emit.tally import LOG, Stats
 
@@ -74,20 +75,21 @@ _lock = threading.RLock()
 _held: list[Emitter] = []
 
 
-def configure(**settings: Any) -> Emitter:
+def configure(**settings: Unpack[SettingKeywords]) -> Emitter:
     """The process's emitter, made at the first call; see `Settings` for what it takes.
 
     Calling it again is free and returns the same emitter. Other settings do not replace the
     first ones (two emitters would report everything twice): they are named in the log.
-    Raises `ValueError` for a wrong setting, `TypeError` for an unknown one.
+    Raises `ValueError` for a wrong setting, `TypeError` for an unknown one, which names the
+    right ones.
     """
     with _lock:
         if not _held:
-            _held.append(Emitter(Settings(**settings)))
+            _held.append(Emitter(Settings.of(**settings)))
         elif settings:
             held = _held[0].settings
-            wanted = Settings(**{"service_name": held.service_name, **settings})
-            if differing := held.differing(wanted):
+            settings.setdefault("service_name", held.service_name)
+            if differing := held.differing(Settings.of(**settings)):
                 LOG.warning("already configured; not changed: %s", ", ".join(differing))
         return _held[0]
 

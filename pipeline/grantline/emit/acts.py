@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, Unpack
 from urllib.parse import urlsplit
 
-from grantline.emit import canonical
+from grantline.emit import canonical, mistakes
 from grantline.emit.attributes import Kind
 from grantline.emit.base import NOTHING, REFUSED, Operations
 from grantline.emit.claims import Json
@@ -51,6 +52,29 @@ class Acts(Operations):
         call failed.
         `action` is hashed for comparison with what was approved, never sent.
         """
+        return self._use(
+            self._recorder.record,
+            what,
+            token=token,
+            verified=verified,
+            introspected=introspected,
+            kind=kind,
+            action=action,
+            facts=facts,
+        )
+
+    def _use(
+        self,
+        record: Callable[[Fact], Any],
+        what: str | None,
+        *,
+        token: Token | None,
+        kind: Kind,
+        facts: Facts,
+        verified: Json | None = None,
+        introspected: Json | None = None,
+        action: Json | None = None,
+    ) -> Delegation:
         around = acting()
         seen, fields = self._begin("use", token, verified, introspected, facts)
         if token is None and kind == "client" and seen.facts is None:
@@ -66,7 +90,9 @@ class Acts(Operations):
         fact = Fact("use", kind, fields, seen.facts, secrets_of(token), _action_of(fields))
         fact.failed = refused or "error_type" in fields
         fact.follows = self._follows(known, around)
-        self._recorder.record(fact)
+        if known.delegation.id is None and seen.facts is None and kind != "server" and not refused:
+            self._check_founded("use", fields)
+        record(fact)
         if token is not None and (seen.known is None or verified or introspected):
             self._remember(known.delegation, known.facts, known.origin, seen.fingerprint)
         return known.delegation
@@ -118,6 +144,7 @@ class Acts(Operations):
         """
         _, fields, known = self._about("consent", token, facts)
         fields.setdefault("consent_kind", what)
+        mistakes.check_value(self.tally, "consent", "consent_kind", fields["consent_kind"])
         own: str = fields.setdefault("consent_id", canonical.new_id("cns_"))
         name = fields["consent_kind"]
         fact = Fact("consent", kind, fields, known.facts, secrets_of(token), name)
@@ -196,6 +223,7 @@ class Acts(Operations):
             cascade = True
         if cascade is not None:
             fields.setdefault("revocation_cascade", cascade)
+        self._check_founded("revoke", fields)
         fact = Fact("revoke", kind, fields, known.facts, secrets_of(token), target)
         fact.follows = (Earlier("revokes", known.origin, known.delegation.id),)
         self._recorder.record(fact)
@@ -244,9 +272,16 @@ class Acts(Operations):
         fields.setdefault("end_status", status)
         fields.setdefault("evidence", "context" if known.delegation.id else "asserted")
         name = fields["end_status"]
+        mistakes.check_value(self.tally, "end", "end_status", name)
+        if known.delegation.id is None and "token_fingerprint" not in fields:
+            mistakes.unfounded(self.tally, "end" if fields.get("task_id") is None else "task")
         self._recorder.record(Fact("end", kind, fields, known.facts, secrets_of(token), name))
         self._recorder.memory.end(replace(known.delegation, task_id=fields["task_id"]))
         return known.delegation
+
+    def _check_founded(self, operation: str, fields: dict[str, Any]) -> None:
+        if not mistakes.names_something(fields):
+            mistakes.unfounded(self.tally, operation)
 
     def _about(
         self, operation: Any, token: Token | None, facts: Facts

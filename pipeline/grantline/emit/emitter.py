@@ -15,7 +15,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, get_current_span,
 from grantline.emit import context, hosts, propagator
 from grantline.emit.canonical import fingerprint
 from grantline.emit.claims import Json
-from grantline.emit.context import Acting, acting
+from grantline.emit.context import Acting, acting, agent_name
 from grantline.emit.delegation import Delegation
 from grantline.emit.guard import guarded
 from grantline.emit.recorder import Recorder, Token
@@ -25,6 +25,7 @@ from grantline.emit.wrapping import Wrapping
 
 Carrier = Mapping[str, Any] | Sequence[tuple[Any, Any]]
 """Headers, metadata or a record: by name, or as pairs; text or bytes."""
+_MAX_AGENTS = 4096
 _NO_CONTEXT: Context | None = None
 
 
@@ -38,6 +39,8 @@ class Emitter(Wrapping):
     def __init__(self, settings: Settings) -> None:
         super().__init__(Recorder(settings))
         self._allow = tuple(settings.baggage_allow)
+        self._agents: dict[str, str] = {}
+        """Delegation id -> the agent that acted under it when it was last written down."""
         if settings.propagate:
             propagator.install(self._recorder, self._allow)
         self._close = weakref.finalize(self, _close, self._recorder)
@@ -110,7 +113,18 @@ class Emitter(Wrapping):
     @guarded(None)
     def _inject(self, carrier: MutableMapping[str, Any], host: str | None) -> None:
         told = host is None or hosts.allowed(host, self._allow)
+        if host is None:
+            self._keep_agent()
         context.inject(carrier, self.current() if told else None, self.tally)
+
+    def _keep_agent(self) -> None:
+        """For `resume`: who was acting when this was written."""
+        current, name = self.current(), agent_name()
+        if name is not None and current is not None and current.id is not None:
+            self._agents.pop(current.id, None)
+            self._agents[current.id] = name
+            while len(self._agents) > _MAX_AGENTS:
+                del self._agents[next(iter(self._agents))]
 
     def extract(self, carrier: Carrier, *, trusted: bool = True) -> Context:
         """A context with what the carrier tells; without it if the sender is not trusted."""
@@ -135,17 +149,41 @@ class Emitter(Wrapping):
         return context.attached(lambda: self.extract(carrier, trusted=trusted))
 
     @contextmanager
-    def resume(self, carrier: Mapping[str, Any]) -> Iterator[None]:
-        """Continue an interrupted task in a new trace: same delegation, linked to the old span."""
-        with context.attached(lambda: self._resumed(carrier) or context.without_delegation()):
+    def resume(
+        self, carrier: Carrier, *, token: Token | None = None, actor: str | None = None
+    ) -> Iterator[None]:
+        """Continue an interrupted task in a new trace: same delegation, linked to the old span.
+
+        `carrier` is what `inject()` wrote before. Its token and the `agent` that acted are current
+        again where this process has seen them; another process gives them, as far as it has them.
+        """
+        with context.attached(
+            lambda: self._resumed(carrier, token, actor) or context.without_delegation()
+        ):
             yield
 
     @guarded(_NO_CONTEXT)
-    def _resumed(self, carrier: Mapping[str, Any]) -> Context | None:
+    def _resumed(self, carrier: Carrier, token: Token | None, actor: str | None) -> Context | None:
         told, span = context.extract(carrier, self.tally)
+        seen = self._recorder.see(token)
+        before = Acting(told or Delegation(), told=True)
+        known = self._standing(seen, before, None if seen.fingerprint else before.delegation)
+        if told is not None and seen.fingerprint is None:
+            known = self._recorder.memory.get(told.id) or known
+        own = known.delegation
+        if told is not None and told.id in (None, own.id):
+            own = replace(
+                own,
+                root_id=own.root_id or told.root_id,
+                depth=told.depth if own.depth is None else own.depth,
+                task_id=told.task_id or own.task_id,
+            )
+        self._remember(own, known.facts, known.origin, seen.fingerprint)
         resumed: SpanContext | None = span if span.is_valid else None
-        now = Acting(told or Delegation(), None, resumed, told=True, allow=self._allow)
-        return context.with_acting(now)
+        hint = seen.fingerprint is None and known.origin is None
+        found = context.with_acting(Acting(own, known.facts, resumed, hint, self._allow))
+        actor = actor or self._agents.get(own.id or "")
+        return context.with_agent(actor, found) if actor else found
 
     def fingerprint(self, token: Token) -> str:
         """What this emitter publishes instead of a token. Raises `ValueError` for a non-token."""

@@ -50,14 +50,19 @@ def read(result: object) -> Exchanged:
     return _of(answer)
 
 
+def error_type(error: BaseException) -> str:
+    """Its class, which is all of an exception that is told: a message may quote anything."""
+    kind = type(error)
+    return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+
+
 def failed(error: BaseException) -> Exchanged:
     """The outcome of an exchange that raised: the OAuth error code if it carries one."""
     response = getattr(error, "response", None)
     body: Mapping[str, Any] = {} if response is None else _body(response)
     if isinstance(code := getattr(error, "error", None), str):
         body = {**body, "error": code}
-    kind = type(error)
-    named = {"error_type": f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")}
+    named = {"error_type": error_type(error)}
     refused = dialects.refusal(body)
     return Exchanged(fields=named if refused is None else named | _refused(refused))
 

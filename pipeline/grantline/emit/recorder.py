@@ -7,7 +7,6 @@ ends the span where it began. It decides nothing about chains.
 from __future__ import annotations
 
 import os
-import re
 import time
 import weakref
 from collections.abc import Mapping
@@ -16,28 +15,30 @@ from typing import Any, Final, NamedTuple
 
 from opentelemetry import trace
 from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
 from grantline import dialects
-from grantline.emit import canonical, claims, clean, decoding
+from grantline.emit import canonical, claims, clean, decoding, mistakes
 from grantline.emit.attributes import ALIASES, FIELDS, PLANS, REQUIRED, Kind, Operation
 from grantline.emit.claims import Json, TokenFacts
 from grantline.emit.delegation import Known, Memory
 from grantline.emit.errors import NotRecorded
 from grantline.emit.exporters import make_exporter
 from grantline.emit.flushing import Flush
+from grantline.emit.held import Held, Holding
 from grantline.emit.meter import publish
+from grantline.emit.mistakes import CLOSED
 from grantline.emit.outlet import Outlet, Queue
 from grantline.emit.people import People
 from grantline.emit.resource import another_instance, make_resource
 from grantline.emit.settings import Settings
-from grantline.emit.span import SCOPE, Earlier, finished
+from grantline.emit.span import KINDS, SCOPE, Earlier, finished
 from grantline.emit.tally import Tally
 
 _MIN_SECRET: Final = 8
 """Characters below which a credential is too short to be looked for in other values."""
 _MAX_NAME: Final = 128
-_WORDS: Final = re.compile(r"[a-z_]{1,32}")
 _PLANS: Final = {
     operation: {name: (field.attribute, clean.FIT[field.form]) for name, field in plan.items()}
     for operation, plan in PLANS.items()
@@ -89,8 +90,10 @@ class Recorder:
         self._outlet = Outlet(exporter, self.tally)
         self._queue = Queue(self._outlet, settings, self.tally)
         self._flush = Flush(self._queue, self._outlet, self.tally)
+        self._holding = Holding(self._queue.on_end)
         self._resource = make_resource(settings, self.tally)
         self._disabled = os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true"
+        mistakes.check_environment(self.tally, os.environ)
         publish(self.tally, SCOPE.name)
         after_fork = weakref.WeakMethod(self._after_fork)
         os.register_at_fork(after_in_child=lambda: (found := after_fork()) and found())
@@ -100,6 +103,7 @@ class Recorder:
         self.memory.reset()
         self._outlet.reset()
         self._flush.reset()
+        self._holding.reset()
         self._resource = another_instance(self._resource)
 
     def see(
@@ -158,35 +162,32 @@ class Recorder:
 
     def stated(self, operation: Operation, facts: Mapping[str, Any]) -> dict[str, Any]:
         """The agent's keywords under their full names; unknown and empty ones left out."""
-        fields = {}
+        fields, closed, strict = {}, CLOSED[operation], self.settings.strict
         for name, value in facts.items():
             full = ALIASES.get(name, name)
             if name == "reason" and operation == "revoke":
                 full = "revocation_reason"
             if full not in FIELDS:
-                # A credential may have slipped into the name's place: only words are logged.
-                shown = name if _WORDS.fullmatch(name) else "(not a name)"
-                self.tally.note("refused", f"no such fact: {shown}")
+                self._refuse(operation, mistakes.unknown_fact(name))
             elif value is not None:
                 fields[full] = value
+                if full in closed:
+                    mistakes.check_value(self.tally, operation, full, value)
+                if strict and full not in PLANS[operation]:
+                    self._refuse(operation, f"{operation} carries no {full}")
         return fields
+
+    def _refuse(self, operation: Operation, detail: str) -> None:
+        if self.settings.strict:
+            self.tally.mistake(operation, detail)
+        self.tally.note("refused", detail)
 
     def record(self, fact: Fact) -> SpanContext | None:
         """Make, finish and queue the span; its context, for links.
 
         Raises `NotRecorded` in fail-closed mode only.
         """
-        attributes = self._attributes(fact)
-        name = fact.operation if not fact.name else f"{fact.operation} {fact.name}"
-        span = finished(
-            clean.text(name, self.tally, fact.secrets, _MAX_NAME),
-            fact.kind,
-            attributes,
-            resource=self._resource,
-            parent=trace.get_current_span().get_span_context(),
-            follows=fact.follows,
-            failed=fact.failed,
-        )
+        span = self._span(fact, self._attributes(fact))
         self.tally.emitted()
         if self._disabled:
             self.tally.dropped(1, "sdk_disabled", "OTEL_SDK_DISABLED is set")
@@ -195,6 +196,50 @@ class Recorder:
             return None
         self._queue.on_end(span)
         return span.get_span_context()
+
+    def hold(self, fact: Fact) -> Held | None:
+        """A fact whose call begins now: told when that ends, or earlier (`let_go`)."""
+        if self._disabled:
+            self.record(fact)
+            return None
+        attributes, start = self._attributes(fact), time.time_ns()
+        parent = trace.get_current_span().get_span_context()
+
+        def make(error: str | None) -> ReadableSpan:
+            if error is not None:
+                attributes.setdefault("error.type", error)
+                fact.failed = True
+            return self._span(fact, attributes, parent, start)
+
+        self.tally.emitted()
+        return self._holding.hold(make)
+
+    def let_go(self, held: Held | None, error: str | None = None) -> None:
+        """The call has ended; with an error's type if it failed."""
+        if held is not None:
+            self._holding.end(held, error)
+
+    def _span(
+        self,
+        fact: Fact,
+        attributes: dict[str, Any],
+        parent: SpanContext | None = None,
+        start: int | None = None,
+    ) -> ReadableSpan:
+        if fact.kind not in KINDS:
+            mistakes.unknown_kind(self.tally, fact.operation, fact.kind)
+            fact.kind = "internal"
+        name = fact.operation if not fact.name else f"{fact.operation} {fact.name}"
+        return finished(
+            clean.text(name, self.tally, fact.secrets, _MAX_NAME),
+            fact.kind,
+            attributes,
+            resource=self._resource,
+            parent=parent or trace.get_current_span().get_span_context(),
+            follows=fact.follows,
+            failed=fact.failed,
+            start=start,
+        )
 
     def _attributes(self, fact: Fact) -> dict[str, Any]:
         plan, secrets = _PLANS[fact.operation], fact.secrets
@@ -221,9 +266,11 @@ class Recorder:
 
     def flush(self, timeout: float) -> bool:
         """Send what waits; whether all that was told since the last flush has been delivered."""
+        self._holding.end_all()
         return self._flush.run(timeout)
 
     def shutdown(self) -> None:
+        self._holding.stop()
         self._queue.shutdown()
 
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from grantline.emit.canonical import Key
+from grantline.spelling import instead
+
+if TYPE_CHECKING:
+    from grantline.emit.keywords import SettingKeywords
 
 SubjectMode = Literal["raw", "hmac"]
 _SUBJECT_MODES = ("raw", "hmac")
@@ -106,6 +110,15 @@ class Settings:
         for name in ("export_timeout", "exit_timeout", "known_tokens"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be more than 0")
+
+    @classmethod
+    def of(cls, **given: Unpack[SettingKeywords]) -> Settings:
+        """The settings, from keywords. Raises `TypeError` for one that there is not."""
+        known = [each.name for each in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise TypeError(f"no setting {name!r}; {instead(name, known)}")
+        return cls(**given)
 
     def differing(self, other: Settings) -> list[str]:
         """Names of the settings in which two differ; never their values."""

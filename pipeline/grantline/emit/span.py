@@ -28,7 +28,7 @@ _RANDOM: Final = 0x02
 """The trace id is random (W3C Trace Context 2, 3.2.2.5.2): said of our own, handed on of others."""
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 _SAMPLED_RANDOM: Final = TraceFlags(TraceFlags.SAMPLED | _RANDOM)
-_KINDS: Final[dict[Kind, SpanKind]] = {
+KINDS: Final[dict[Kind, SpanKind]] = {
     "client": SpanKind.CLIENT,
     "server": SpanKind.SERVER,
     "internal": SpanKind.INTERNAL,
@@ -55,8 +55,9 @@ def finished(
     parent: SpanContext,
     follows: Sequence[Earlier] = (),
     failed: bool = False,
+    start: int | None = None,
 ) -> ReadableSpan:
-    """A span of this moment, in the trace of its parent if that is a valid one, else in a new one.
+    """A span of this moment (or from `start`, in nanoseconds, until now), in the trace of its parent if that is a valid one, else in a new one.
 
     `follows` is what it continues, linked to where that is in another trace. `attributes` are
     kept, not copied: whoever hands them over lets them go.
@@ -70,9 +71,9 @@ def finished(
         resource,
         attributes,
         links=_links(follows, parent),
-        kind=_KINDS[kind],
+        kind=KINDS[kind],
         status=_FAILED if failed else _UNSET,
-        start_time=now,
+        start_time=now if start is None else start,
         end_time=now,
         instrumentation_scope=SCOPE,
     )

@@ -12,12 +12,13 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from grantline.emit.emitter import Emitter
+from grantline.emit.keywords import SettingKeywords
 from grantline.emit.settings import Settings
 
 
@@ -58,11 +59,13 @@ class Capture:
 
 
 @contextmanager
-def capture(**settings: Any) -> Iterator[Capture]:
-    """An emitter for one test, shut down after it."""
+def capture(**settings: Unpack[SettingKeywords]) -> Iterator[Capture]:
+    """An emitter for one test, shut down after it; `strict=True` raises for mistakes."""
     exporter = InMemorySpanExporter()
-    defaults: dict[str, Any] = {"service_name": "agent-under-test", "test_tokens": True}
-    seen = Capture(Settings(exporter=exporter, **(defaults | settings)), exporter)
+    wanted: SettingKeywords = {"service_name": "agent-under-test", "test_tokens": True}
+    wanted.update(settings)
+    wanted["exporter"] = exporter
+    seen = Capture(Settings.of(**wanted), exporter)
     try:
         yield seen
     finally:

@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
-from functools import partial, wraps
+from functools import partial
 from typing import Any, ParamSpec, TypeVar, Unpack, overload
+
+from opentelemetry.context import get_current
 
 from grantline.emit import exchanged
 from grantline.emit.acts import Acts
 from grantline.emit.approval import Approval
+from grantline.emit.around import around, name_of, within
 from grantline.emit.attributes import Kind
 from grantline.emit.claims import Json
 from grantline.emit.context import attached, with_agent
 from grantline.emit.exchanged import Exchanged
 from grantline.emit.facts import Facts
 from grantline.emit.guard import guarded
+from grantline.emit.held import Held
 from grantline.emit.issuing import Issuing
-from grantline.emit.recorder import Token
+from grantline.emit.recorder import Fact, Token
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Decorator = Callable[[Callable[P, R]], Callable[P, R]]
+_NOT_HELD: Held | None = None
 
 
 class Wrapping(Issuing, Acts):
@@ -125,7 +128,7 @@ class Wrapping(Issuing, Acts):
         token: Token | Callable[[], Token | None] | None = None,
         kind: Kind = "client",
         **facts: Unpack[Facts],
-    ) -> Decorator[..., Any]: ...
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
     def tool(
         self,
@@ -139,31 +142,53 @@ class Wrapping(Issuing, Acts):
         """Decorator: each call of the function is a `use` of the current delegation.
 
         `@dl.tool`, `@dl.tool("name", required_scopes=[...], risk="high")`; `token` may be a
-        function that returns the token to be used.
+        function that returns the token to be used. The use is told when the call ends, with the
+        type of its error if it failed; a call of more than some seconds is told before it ends.
         """
 
-        def record(name: str) -> None:
-            self._used(name, token, kind, facts)
+        def wrap(wrapped: Callable[P, R], name: str) -> Callable[P, R]:
+            begin = partial(self._begun, name, token, kind, facts)
+            return around(wrapped, begin, self._over)
 
         if callable(function):
-            return _before(function, partial(record, _name(function)))
-        return lambda wrapped: _before(wrapped, partial(record, function or _name(wrapped)))
+            return wrap(function, name_of(function))
+        return lambda wrapped: wrap(wrapped, function or name_of(wrapped))
 
-    @guarded(None)
-    def _used(
+    @guarded(_NOT_HELD)
+    def _begun(
         self,
         name: str,
         token: Token | Callable[[], Token | None] | None,
         kind: Kind,
         facts: Facts,
-    ) -> None:
-        self.use(name, token=token() if callable(token) else token, kind=kind, **facts)
+    ) -> Held | None:
+        held: list[Held | None] = []
+
+        def hold(fact: Fact) -> None:
+            held.append(self._recorder.hold(fact))
+
+        given = token() if callable(token) else token
+        self._use(hold, name, token=given, kind=kind, facts=facts)
+        return held[0]
+
+    @guarded(None)
+    def _over(self, held: Held | None, error: BaseException | None) -> None:
+        self._recorder.let_go(held, None if error is None else exchanged.error_type(error))
+
+    def bind(self, function: Callable[P, R]) -> Callable[P, R]:
+        """The function, to be called elsewhere under what is current here: delegation and trace.
+
+        For threads and executors that copy no context: `pool.submit(dl.bind(function), ...)`,
+        `loop.run_in_executor(pool, dl.bind(function))`, `Thread(target=dl.bind(function))`.
+        """
+        here = get_current()
+        return within(function, lambda: attached(lambda: here))
 
     def agent(self, name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """Decorator: inside the function, `name` is the actor where no token names one."""
 
         def wrap(function: Callable[P, R]) -> Callable[P, R]:
-            return _within(function, lambda: attached(partial(with_agent, name)))
+            return within(function, lambda: attached(partial(with_agent, name)))
 
         return wrap
 
@@ -175,45 +200,3 @@ class Wrapping(Issuing, Acts):
         Left without a decision it is recorded as `expired`.
         """
         return Approval(self, what, action, facts)
-
-
-def _name(function: Any) -> str:
-    return getattr(function, "__name__", type(function).__name__)
-
-
-def _before(function: Callable[P, R], record: Callable[[], None]) -> Callable[P, R]:
-    if inspect.iscoroutinefunction(function):
-
-        @wraps(function)
-        async def asynchronous(*args: P.args, **kwargs: P.kwargs) -> Any:
-            record()
-            return await function(*args, **kwargs)
-
-        return asynchronous  # type: ignore[return-value]
-
-    @wraps(function)
-    def synchronous(*args: P.args, **kwargs: P.kwargs) -> R:
-        record()
-        return function(*args, **kwargs)
-
-    return synchronous
-
-
-def _within(
-    function: Callable[P, R], block: Callable[[], AbstractContextManager[None]]
-) -> Callable[P, R]:
-    if inspect.iscoroutinefunction(function):
-
-        @wraps(function)
-        async def asynchronous(*args: P.args, **kwargs: P.kwargs) -> Any:
-            with block():
-                return await function(*args, **kwargs)
-
-        return asynchronous  # type: ignore[return-value]
-
-    @wraps(function)
-    def synchronous(*args: P.args, **kwargs: P.kwargs) -> R:
-        with block():
-            return function(*args, **kwargs)
-
-    return synchronous

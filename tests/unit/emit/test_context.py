@@ -205,6 +205,60 @@ def test_a_resumed_task_is_the_same_delegation_in_a_new_trace_with_a_link(seen: 
     assert dict(link.attributes or {}) == {"delegation.link.type": "resume", "delegation.id": D1}
 
 
+def test_a_resumed_task_has_its_token_and_its_agent_again(chained: Capture) -> None:
+    dl = chained.emitter
+
+    @dl.agent("planner")
+    def interrupted() -> dict[str, Any]:
+        with dl.acting_as(T1):
+            return dict(dl.inject())
+
+    with dl.resume(interrupted()):
+        dl.use("t")
+        dl.use("opaque", token="fake-opaque-token")
+    used, other = chained.facts()[-2:]
+    assert (used["id"], used["root.id"], used["token.fingerprint"]) == (D1, D0, F1)
+    assert used["audiences"] == ("https://mcp.calendar.example.com",)
+    assert used["task.id"] == "task 9,c=1"
+    assert used["actor.id"] == "booker"  # as the token says
+    assert other["actor.id"] == "planner"
+
+
+def test_another_process_resumes_with_the_token_and_the_agent_it_is_given(chained: Capture) -> None:
+    with chained.emitter.acting_as(T1):
+        stored = dict(chained.emitter.inject())
+    with capture(service_name="worker") as other:
+        dl = other.emitter
+        with dl.resume(stored, token=T1):
+            dl.use("t")
+        with capture() as third, third.emitter.resume(stored, actor="planner"):
+            third.emitter.use("t")
+            (told,) = third.facts()
+        (used,) = other.facts()
+    assert (used["id"], used["root.id"], used["depth"]) == (D1, D0, 1)
+    assert (used["task.id"], used["token.fingerprint"]) == ("task 9,c=1", F1)
+    assert (told["id"], told["actor.id"], told["evidence"]) == (D1, "planner", "context")
+    assert "token.fingerprint" not in told
+
+
+def test_a_token_that_is_about_another_delegation_is_resumed_as_what_it_is(
+    chained: Capture,
+) -> None:
+    with chained.emitter.acting_as(T1):
+        stored = dict(chained.emitter.inject())
+    with capture() as other, other.emitter.resume(stored, token=T0):
+        current = other.emitter.current()
+        assert other.emitter.stats().notes["baggage_conflict"] == 1
+    assert current is not None
+    assert (current.id, current.root_id) == (D0, None)
+
+
+def test_a_request_that_names_a_known_delegation_gets_no_token_by_it(chained: Capture) -> None:
+    with chained.emitter.receive({"baggage": f"delegation.id={D1}"}):
+        chained.emitter.use("t", kind="server")
+    assert "token.fingerprint" not in chained.facts()[-1]
+
+
 def test_a_chain_that_continues_in_another_trace_links_to_its_parents_span(seen: Capture) -> None:
     dl = seen.emitter
     app = TracerProvider().get_tracer("app")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, assert_type
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import StatusCode
 
-from grantline.emit import canonical
+from grantline.emit import canonical, held
 from grantline.emit.testing import Capture, SeenFact, capture
 from tests.unit.emit.vectors import D0, D1, T0, T1
 
@@ -166,7 +170,60 @@ def test_an_asynchronous_tool_stays_one(seen: Capture) -> None:
     assert only(seen)["gen_ai.tool.name"] == "search"
 
 
-def test_a_tool_is_told_before_it_runs_even_if_it_fails(seen: Capture) -> None:
+def test_a_failing_tools_span_says_so_and_not_what_it_said(seen: Capture) -> None:
+    @seen.emitter.tool(token=lambda: T1)
+    def fails() -> None:
+        raise LookupError("visibly-fake-secret")
+
+    with pytest.raises(LookupError):
+        fails()
+    fact = only(seen)
+    assert (fact["id"], fact["error.type"]) == (D1, "LookupError")
+    assert fact.span.status.status_code is StatusCode.ERROR
+    assert "visibly-fake-secret" not in fact.span.to_json()
+    assert "decision.outcome" not in fact
+
+
+def test_a_failing_asynchronous_tools_span_says_so(seen: Capture) -> None:
+    @seen.emitter.tool("ask", token=T1)
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(fails())
+    assert only(seen)["error.type"] == "TimeoutError"
+
+
+def test_an_error_the_agent_states_itself_is_kept(seen: Capture) -> None:
+    @seen.emitter.tool("ask", token=T1, error_type="quota")
+    def fails() -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        fails()
+    assert only(seen)["error.type"] == "quota"
+
+
+def test_a_tool_is_a_use_of_when_and_under_what_it_began(seen: Capture) -> None:
+    app = TracerProvider().get_tracer("app")
+
+    @seen.emitter.tool("slow", token=T1)
+    def slow() -> None:
+        time.sleep(0.05)
+
+    before = time.time_ns()
+    with app.start_as_current_span("run") as run:
+        slow()
+    span = only(seen).span
+    assert span.start_time is not None
+    assert span.end_time is not None
+    assert before <= span.start_time
+    assert span.end_time - span.start_time >= 40_000_000
+    assert span.parent == run.get_span_context()
+
+
+def test_a_flush_tells_of_a_tool_that_is_under_way_once(seen: Capture) -> None:
     @seen.emitter.tool(token=lambda: T1)
     def fails() -> None:
         assert len(seen.facts()) == 1
@@ -175,6 +232,90 @@ def test_a_tool_is_told_before_it_runs_even_if_it_fails(seen: Capture) -> None:
     with pytest.raises(LookupError):
         fails()
     assert only(seen)["id"] == D1
+    assert seen.emitter.stats().pending == 0
+
+
+def test_a_tool_that_takes_long_is_told_without_waiting_for_it(
+    seen: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held, "PATIENCE", 0.05)
+    monkeypatch.setattr(held, "_LOOK", 0.02)
+    told = threading.Event()
+
+    @seen.emitter.tool("slow", token=T1)
+    def slow() -> bool:
+        until = time.monotonic() + 10
+        while not seen.emitter.stats().delivered and time.monotonic() < until:
+            time.sleep(0.01)
+        told.set()
+        return seen.emitter.stats().delivered == 1
+
+    assert slow()
+    assert len(seen.facts()) == 1
+
+
+def test_the_end_of_the_process_tells_of_a_tool_that_is_under_way(seen: Capture) -> None:
+    @seen.emitter.tool("exits", token=T1)
+    def exits() -> None:
+        seen.emitter.shutdown()
+
+    exits()
+    assert seen.emitter.stats().delivered == 1
+    assert seen.emitter.stats().lost == 0
+
+
+def test_a_decorated_tool_keeps_its_type(seen: Capture) -> None:
+    @seen.emitter.tool("add", risk="low")
+    def add(a: int, b: int = 1) -> int:
+        return a + b
+
+    @seen.emitter.tool
+    async def later(text: str) -> str:
+        return text
+
+    assert_type(add(1, b=2), int)
+    assert_type(seen.emitter.bind(add)(1), int)
+    with pytest.raises(TypeError):
+        add("1", c=2)  # type: ignore[arg-type, call-arg]
+    assert inspect.signature(add).parameters.keys() == {"a", "b"}
+    assert inspect.iscoroutinefunction(later)
+
+
+def test_bound_functions_act_under_what_was_current_where_they_were_bound(seen: Capture) -> None:
+    dl = seen.emitter
+    app = TracerProvider().get_tracer("app")
+
+    def work(name: str) -> str | None:
+        dl.use(name)
+        current = dl.current()
+        return current.id if current else None
+
+    async def main(pool: ThreadPoolExecutor) -> list[str | None]:
+        loop = asyncio.get_running_loop()
+        with app.start_as_current_span("run"), dl.acting_as(T1):
+            bound = dl.bind(work)
+            return [await loop.run_in_executor(pool, bound, "t") for _ in range(3)]
+
+    with ThreadPoolExecutor(1) as pool:
+        assert asyncio.run(main(pool)) == [D1, D1, D1]
+        assert pool.submit(dl.current).result() is None  # and nothing stays behind
+    facts = seen.facts()
+    assert {fact["id"] for fact in facts} == {D1}
+    assert len({fact.span.context.trace_id for fact in facts if fact.span.context}) == 1
+
+
+def test_a_bound_asynchronous_function_stays_one(seen: Capture) -> None:
+    dl = seen.emitter
+
+    async def current() -> str | None:
+        await asyncio.sleep(0)
+        found = dl.current()
+        return found.id if found else None
+
+    with dl.acting_as(T1):
+        bound = dl.bind(current)
+    assert inspect.iscoroutinefunction(bound)
+    assert asyncio.run(bound()) == D1
 
 
 def test_a_token_that_cannot_be_had_costs_the_fact_and_not_the_tool(seen: Capture) -> None:

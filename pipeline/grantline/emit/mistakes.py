@@ -1,0 +1,114 @@
+"""What a developer cannot have meant, and the cure for each: raised if the emitter is strict.
+
+Otherwise it is one warning in the log and a count (`stats().notes["mistake"]`), and the fact is told
+as it was stated. Values are shown only where they are words: a credential may have slipped in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from grantline.emit.attributes import ALIASES, FIELDS, OPERATIONS, Operation
+from grantline.emit.tally import Tally
+from grantline.spelling import nearest
+
+_TYPES: Final = ("user", "ai_agent", "service", "browser_app", "native_app", "unknown")
+_ANYWHERE: Final[Mapping[str, tuple[str, ...]]] = {
+    "method": (
+        "authorization_code", "device_code", "ciba", "client_credentials", "token_exchange",
+        "id_jag", "jwt_bearer", "txn_token", "refresh_token", "assume_role", "impersonation",
+        "in_process", "static_secret", "other",
+    ),
+    "evidence": (
+        "asserted", "context", "unverified_token", "introspection", "verified_token", "issuer",
+    ),
+    "subject_type": _TYPES,
+    "actor_type": _TYPES,
+    "token_binding_type": ("none", "dpop", "mtls", "wimse", "other"),
+    "decision_outcome": ("allow", "deny", "challenge"),
+    "action_risk": ("low", "medium", "high", "critical"),
+    "consent_kind": ("initiate", "scope", "tool", "data", "admin"),
+    "approver_type": ("user", "policy", "service"),
+    "revocation_target": (
+        "token", "delegation", "subtree", "task", "subject", "session", "agent",
+    ),
+    "revocation_reason": (
+        "task_completed", "user_request", "admin", "policy", "compromise", "rotation",
+    ),
+    "end_status": ("completed", "failed", "canceled", "expired"),
+}  # fmt: skip
+_OF: Final[Mapping[Operation, Mapping[str, tuple[str, ...]]]] = {
+    "approve": {"decision_outcome": ("approved", "denied", "expired")}
+}
+CLOSED: Final[Mapping[Operation, Mapping[str, tuple[str, ...]]]] = {
+    operation: {**_ANYWHERE, **_OF.get(operation, {})} for operation in OPERATIONS
+}
+"""Per operation and field: the values the convention knows, for those an agent states itself."""
+VARIABLES: Final = ("EXPORTER", "KAFKA", "STRICT")
+"""What an emitter reads of the environment, after `GRANTLINE_`."""
+_WORDS: Final = re.compile(r"[a-z_]{1,32}")
+_INSIDE: Final = "or call it inside `with dl.acting_as(token):`"
+_UNFOUNDED: Final[Mapping[str, str]] = {
+    "use": f"a use under no authority: pass token=, {_INSIDE}; in a thread or an executor, which "
+    "copy no context, call dl.bind(function)",
+    "revoke": "a revocation of nothing: pass token=, delegation=, task=, session= or subject=, "
+    + _INSIDE,
+    "end": f"an end of nothing: pass task=, token= or delegation=, {_INSIDE}",
+    "task": "the end of a task that is not under way here: check the name (none of it, or several, "
+    "began in this process, or it has ended), or pass token= or delegation=",
+}
+_NAMES: Final = frozenset(
+    {
+        "id", "root_id", "task_id", "token_fingerprint", "token_jti", "subject_id", "session_id",
+        "user_hash", "transaction_id",
+    }
+)  # fmt: skip
+"""Fields that name what a fact is about."""
+
+
+def unfounded(tally: Tally, operation: str) -> None:
+    """A fact that hangs on nothing: no token, no delegation, no name."""
+    tally.mistake(operation, _UNFOUNDED[operation])
+
+
+def names_something(fields: Mapping[str, Any]) -> bool:
+    """Whether a fact says by itself what it is about."""
+    return any(fields.get(name) is not None for name in _NAMES)
+
+
+def check_value(tally: Tally, operation: Operation, name: str, value: object) -> None:
+    """A value of a field whose values are known."""
+    known = CLOSED[operation].get(name)
+    if known is not None and value not in known:
+        meant = nearest(value, known) if isinstance(value, str) else None
+        hint = f"did you mean {meant}?" if meant else f"use one of {', '.join(known)}"
+        said = _shown(value)
+        tally.mistake(f"{operation} {name} {said}", f"{operation}: {name} is {said}: {hint}")
+
+
+def unknown_fact(name: str) -> str:
+    """What is said of a keyword that is no fact."""
+    meant = nearest(name, {*FIELDS, *ALIASES})
+    return f"no such fact: {_shown(name)}" + (f"; did you mean {meant}?" if meant else "")
+
+
+def unknown_kind(tally: Tally, operation: str, kind: object) -> None:
+    """A fact's kind is none of the three."""
+    tally.mistake(
+        f"kind {operation}", f"{operation}: kind is {_shown(kind)}: use client, server or internal"
+    )
+
+
+def check_environment(tally: Tally, environment: Mapping[str, str]) -> None:
+    """A variable that was most likely meant to be one of ours; the pipeline's are its own."""
+    for variable in environment:
+        prefix, _, name = variable.partition("_")
+        if prefix == "GRANTLINE" and name not in VARIABLES and (meant := nearest(name, VARIABLES)):
+            text = f"no setting {variable}: did you mean GRANTLINE_{meant}?"
+            tally.mistake(f"variable {meant}", text)
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) and _WORDS.fullmatch(value) else "(not a word)"

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from grantline.judge import Judge
-from grantline.lineage import histories, places, tasks
+from grantline.lineage import histories, parties, places, tasks
 from grantline.lineage.histories import TokenDelta
-from grantline.lineage.packing import pack_lead, pack_name, unpack_name
+from grantline.lineage.packing import pack_given, pack_lead, pack_name, unpack_name
 from grantline.lineage.route import is_task, is_token
 from grantline.lineage.tiers import Bounds, Dump, Head, Packing, Tiers
 from grantline.lineage.timers import Timers
 from grantline.model.finding import Finding
-from grantline.model.history import Name, Presentation, Task, TokenHistory, Waiting, subjects_of
+from grantline.model.history import (
+    Name,
+    Party,
+    Presentation,
+    Task,
+    TokenHistory,
+    Waiting,
+    subjects_of,
+)
 from grantline.model.hop import Hop
 from grantline.model.policy import Policy
 from grantline.model.sighting import ISSUED, Sighting
@@ -47,7 +55,7 @@ class TokenEngine:
             name = self._names.get(sighting.key)
             if name is None:
                 kind = _kind(sighting.key)
-                if kind is Name and self._laid(sighting):
+                if kind in (Name, Party) and self._laid(kind, sighting):
                     continue
                 name = kind(sighting.key, self._now_ms, self._now_ms)
                 self._names.add(name)
@@ -58,19 +66,29 @@ class TokenEngine:
                 histories.fold(name, sighting, self._policy, self._now_ms, self._delta)
             elif isinstance(name, Task):
                 tasks.fold(name, sighting, self._policy, self._now_ms, self._delta)
+            elif isinstance(name, Party):
+                # Many may be given to one service: they weigh what they cost.
+                out = self._delta.resolved
+                self._taken += parties.fold(name, sighting, self._policy, self._now_ms, out) - 1
 
-    def _laid(self, sighting: Sighting) -> bool:
+    def _laid(self, kind: type[Name], sighting: Sighting) -> bool:
         """A delegation's id, or a jti, is mostly spoken of once, where it comes into being: it is
-        kept packed from then on.
+        kept packed from then on. So is a person or a session.
         """
         root_id, expires_at = sighting.root_id, sighting.expires_at
         if sighting.act != ISSUED or root_id is None or places.doubts(sighting):
             return False
-        try:
-            packed = pack_lead(root_id)
-        except UnicodeEncodeError:  # only in a file: no frame can hold it
+        if parties.is_busy(sighting.key):
             return False
         over_at = max(self._now_ms, (expires_at or 0) * _MS)
+        try:
+            if kind is Party:
+                at, over_at = parties.told_in(sighting, self._now_ms)
+                packed = pack_given(at, sighting.time, over_at)
+            else:
+                packed = pack_lead(root_id)
+        except UnicodeEncodeError:  # only in a file: no frame can hold it
+            return False
         self._names.lay(sighting.key, over_at, packed)
         return True
 
@@ -188,7 +206,11 @@ class TokenEngine:
 
 
 def _kind(key: str) -> type[Name]:
-    return TokenHistory if is_token(key) else Task if is_task(key) else Name
+    if is_token(key):
+        return TokenHistory
+    if is_task(key):
+        return Task
+    return Party if parties.is_party(key) else Name
 
 
 def _unpack(key: str, data: bytes, head: Head) -> Name:

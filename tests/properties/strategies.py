@@ -42,7 +42,18 @@ EVIDENCE = ("asserted", "verified_token", "issuer", "no such evidence")
 SECONDS = (0, 1, 60, 61, 90, 200, 400)
 FRACTIONS = (0, 0, 0, 400_000_000, 400_000_001)
 """Nanoseconds beside the seconds, so that clocks tell the time in several resolutions."""
-TARGETS = ("token", "delegation", "subtree", "task", "subject", "session", "no such target")
+TARGETS = (
+    "token",
+    "delegation",
+    "subtree",
+    "task",
+    "subject",
+    "session",
+    "agent",
+    "no such target",
+)
+PEOPLE = ("alice", "bob")
+SESSIONS = ("s0", "s1")
 
 
 def _span(number: int) -> dict[str, Any]:
@@ -79,7 +90,10 @@ _token: dict[str, st.SearchStrategy[Any]] = {
     "audiences": _maybe(AUDIENCES),
 }
 _issuing: dict[str, st.SearchStrategy[Any]] = _token | {
-    "subject_id": _maybe(("alice", "bob")),
+    "subject_id": _maybe(PEOPLE),
+    "subject_issuer": _maybe(ISSUERS),
+    "actor_issuer": _maybe(ISSUERS),
+    "session_id": _maybe(SESSIONS),
     "delegator_id": _maybe(WHO),
     "token_parent_fingerprint": _maybe(FINGERPRINTS),
     "parent_id": _maybe(IDS),
@@ -92,6 +106,8 @@ _issuing: dict[str, st.SearchStrategy[Any]] = _token | {
     "max_depth": _maybe((0, 1, 3)),
     "actor_client_id": _maybe(WHO[:2]),
     "server_address": _maybe(HOSTS),
+    "token_parent_jti": _maybe(JTIS),
+    "token_parent_issuer": _maybe(ISSUERS),
     "chain_actors": _maybe((("https://a.example alice", "https://a.example planner"),)),
 }
 _BY_OPERATION: dict[str, dict[str, st.SearchStrategy[Any]]] = {
@@ -110,6 +126,10 @@ _BY_OPERATION: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "revocation_target": _maybe(TARGETS),
         "revocation_reason": _maybe(("rotation", "compromise")),
         "revocation_cascade": _maybe((True, False)),
+        "subject_id": _maybe(PEOPLE),
+        "subject_issuer": _maybe(ISSUERS),
+        "session_id": _maybe(SESSIONS),
+        "actor_id": _maybe(WHO),
         "ended": _maybe((EPOCH * NS + 61 * NS, EPOCH * NS + 61_400_000_000)),
     },
     END: {"end_status": _maybe(("completed",))},
@@ -120,6 +140,11 @@ _FREQUENT = (GRANT, DELEGATE, DELEGATE, RENEW, USE, USE, USE, REVOKE, REVOKE, EN
 
 
 _SUBJECTS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
+    "what a jti names": (
+        (GRANT, DELEGATE, DELEGATE, RENEW, REVOKE, REVOKE, USE, USE),
+        frozenset({"evidence", "id", "parent_id", "revocation_reason", "revocation_target",
+                   "token_issuer", "token_jti", "token_parent_jti", "token_parent_issuer"}),
+    ),
     "where delegations hang": (
         (GRANT, DELEGATE, DELEGATE, DELEGATE, REVOKE, USE),
         frozenset({"evidence", "actor_id", "max_depth", "granted_scopes", "subject_id"}),
@@ -128,6 +153,11 @@ _SUBJECTS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
         (GRANT, DELEGATE, RENEW, REVOKE, REVOKE, USE, USE),
         frozenset({"evidence", "revocation_target", "revocation_reason", "revocation_cascade",
                    "token_issuer", "token_jti", "task_id"}),
+    ),
+    "whom it reaches": (
+        (GRANT, GRANT, DELEGATE, RENEW, REVOKE, REVOKE, USE, USE),
+        frozenset({"subject_id", "session_id", "actor_id", "subject_issuer", "token_issuer",
+                   "revocation_target", "revocation_cascade", "token_expires_at"}),
     ),
     "by which clock": (
         (GRANT, DELEGATE, RENEW, REVOKE, REVOKE, USE, USE),
@@ -197,9 +227,11 @@ def hostile(draw: st.DrawFn, size: int = 14) -> list[Hop]:
         fields = _shared | _BY_OPERATION[operation]
         drawn = {name: draw(fields[name]) for name in sorted(fields.keys() & spoken)}
         if "token_parent_fingerprint" in fields:
-            drawn["token_parent_fingerprint"] = draw(tokens)
+            by_jti = "token_parent_jti" in spoken and draw(st.booleans())
+            drawn["token_parent_fingerprint"] = None if by_jti else draw(tokens)
         time = (EPOCH + draw(st.sampled_from(SECONDS))) * NS + draw(st.sampled_from(FRACTIONS))
-        drawn["token_fingerprint"] = draw(st.one_of(st.none(), tokens, tokens, tokens, tokens))
+        some = (st.none(), tokens) if "token_jti" in spoken else (st.none(), *[tokens] * 4)
+        drawn["token_fingerprint"] = draw(st.one_of(*some))
         drawn["root_id"] = draw(roots)
         hops.append(Hop(**_span(draw(spans)), operation=operation, time=time, **drawn))
     return hops
@@ -236,6 +268,36 @@ def honest(draw: st.DrawFn, length: int = 9) -> list[Hop]:
         fields |= {name: draw(drawn[name]) for name in sorted(wanted) if name not in fields}
         at = EPOCH + draw(st.sampled_from(SECONDS))
         hops.append(Hop(**_span(100 + number), operation=operation, time=at * NS, **fields))
+    return hops
+
+
+@st.composite
+def whom_it_reaches(draw: st.DrawFn, size: int = 12) -> list[Hop]:
+    """Grants to few people and agents, in several sessions, and revocations that name those."""
+    hops = []
+    for number in range(draw(st.integers(2, size))):
+        token = draw(st.integers(0, 1))
+        at = (EPOCH + draw(st.sampled_from(SECONDS))) * NS
+        operation = draw(st.sampled_from((GRANT, GRANT, DELEGATE, USE, USE, REVOKE, REVOKE)))
+        fields: dict[str, Any] = {"subject_id": draw(st.sampled_from(PEOPLE))}
+        fields["session_id"] = draw(st.sampled_from(SESSIONS))
+        fields["actor_id"] = draw(st.sampled_from(WHO[:2]))
+        if operation == REVOKE:
+            fields["revocation_target"] = draw(_maybe(("subject", "session", "agent")))
+            named = {"subject": "subject_id", "session": "session_id", "agent": "actor_id"}
+            kept = {named.get(fields["revocation_target"] or ""), draw(_maybe(("subject_id",)))}
+            fields = {k: v for k, v in fields.items() if k in kept or k == "revocation_target"}
+        elif operation == GRANT:
+            fields |= {"token_fingerprint": FINGERPRINTS[token], "id": IDS[token],
+                       "root_id": IDS[token]}  # fmt: skip
+        elif operation == DELEGATE:
+            fields |= {"token_fingerprint": FINGERPRINTS[token + 2], "id": IDS[token + 2],
+                       "root_id": draw(_maybe((IDS[token],))),
+                       "token_parent_fingerprint": FINGERPRINTS[token]}  # fmt: skip
+        else:
+            shown = draw(st.sampled_from((token, token + 2)))
+            fields = {"token_fingerprint": FINGERPRINTS[shown], "root_id": IDS[token]}
+        hops.append(Hop(**_span(500 + number), operation=operation, time=at, **fields))
     return hops
 
 
@@ -308,6 +370,7 @@ def facts(size: int = 14) -> st.SearchStrategy[list[Hop]]:
         twisted(size),
         honest(),
         one_name_for_many_tasks(),
+        whom_it_reaches(),
         st.tuples(honest(), hostile(4)).map(lambda both: both[0] + both[1]),
     )
 

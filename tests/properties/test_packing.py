@@ -54,7 +54,7 @@ def _(endings: Endings) -> dict[str, Any]:
 @spelt.register
 def _(tally: Tally) -> dict[str, Any]:
     # What was last said of tokens that have gone is looked for again when it is asked for.
-    return {name: getattr(tally, name) for name in Tally.__slots__ if name not in ("stale", "last")}
+    return {n: spelt(getattr(tally, n)) for n in Tally.__slots__ if n not in ("stale", "last")}
 
 
 def fields(struct: msgspec.Struct) -> dict[str, Any]:
@@ -110,4 +110,5 @@ def test_a_name_is_what_it_was(hops: list[Hop]) -> None:
         if pack_name(name).startswith(b"r"):
             # Of what only leads to a root, no more is kept than when it is over.
             expected |= dict.fromkeys(("arrived", "last_arrival", "ends_at"), name.over_at)
+            expected["led"] = False
         assert fields(again) == expected

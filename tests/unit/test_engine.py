@@ -391,7 +391,7 @@ def test_memory_is_let_go_when_the_last_token_is_dead_and_nothing_can_come_late(
     engine.add(hops_of("alice grant planner token=t0 exp=500\nplanner use t0"))
     engine.advance(ends_ms + HORIZON_MS - 1)
     engine.drain()
-    assert sizes(engine) == (1, 2)  # the token, and the delegation by its id
+    assert sizes(engine) == (1, 4)  # the token, the delegation by its id, the person, the agent
     engine.advance(ends_ms + HORIZON_MS + MINUTE_MS)
     assert engine.drain() == []
     assert sizes(engine) == (0, 0)

@@ -14,9 +14,10 @@ from grantline.lineage import endings, revocations
 from grantline.lineage.clocks import clocks_of
 from grantline.lineage.merge import join, overlay
 from grantline.lineage.route import names_above, own_id
+from grantline.lineage.tallies import OWN, issue
 from grantline.lineage.tiers import LAST_MS
 from grantline.lineage.tree import Delta, attach, delegation_of, inherit, own_token, token_of
-from grantline.model.chain import Chain, Delegation, Facts, Particulars, Renewal, Token, Use
+from grantline.model.chain import Chain, Delegation, Facts, Named, Particulars, Renewal, Token, Use
 from grantline.model.hop import (
     ANSWERS,
     DELEGATE,
@@ -32,7 +33,7 @@ from grantline.model.hop import (
     USE,
     Hop,
 )
-from grantline.model.names import derived_id
+from grantline.model.names import derived_id, id_of_jti
 from grantline.model.subject import of_span, tell
 
 __all__ = ["Delta", "fold", "stands"]
@@ -87,16 +88,39 @@ def _use(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     else:
         token = _presented(chain, hop.token_fingerprint, hop.id, now_ms, delta)
         if named is not None and token is not None:
-            revocations.carries(chain, token, named, delta)
+            _carries(chain, token, named, delta)
     if token is not None:
         _add_use(chain, token, hop, delta)
 
 
 def _exchange(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     """A delegation is also a presentation of the token it was obtained with."""
-    token = _presented(chain, hop.token_parent_fingerprint, hop.parent_id, now_ms, delta)
+    fingerprint = hop.token_parent_fingerprint
+    jti = revocations.parent_jti(hop) if hop.token_parent_jti is not None else None
+    if jti is not None and fingerprint is None:
+        stand_in = revocations.named(chain, jti, now_ms).stand_in
+        claimed_id = hop.parent_id or id_of_jti(*jti)
+        token: Token | None = _claim(chain, stand_in, claimed_id, now_ms, delta)
+    else:
+        token = _presented(chain, fingerprint, hop.parent_id, now_ms, delta)
+        if jti is not None and token is not None:
+            _carries(chain, token, revocations.named(chain, jti, now_ms), delta)
     if token is not None:
         _add_use(chain, token, hop, delta)
+
+
+def _carries(chain: Chain, token: Token, named: Named, delta: Delta) -> None:
+    """`token` has this jti: what brought one of them into being brought the other."""
+    if not revocations.carries(chain, token, named, delta):
+        return
+    _lent(chain, token, named.stand_in, delta)
+    _lent(chain, named.stand_in, token, delta)
+
+
+def _lent(chain: Chain, lender: Token, other: Token, delta: Delta) -> None:
+    """The issue of `lender` is that of `other`, unless somebody reports another one of that."""
+    if lender.issued is not None and lender.issued[0] == OWN and lender.owner is not None:
+        _issued(chain, lender.owner, other, (0, *lender.issued[1:]), delta)
 
 
 def _add_use(chain: Chain, token: Token, hop: Hop, delta: Delta) -> None:
@@ -229,6 +253,7 @@ def _facts(hop: Hop) -> Facts:
         hop.token_parent_issuer,
         hop.actor_client_id if hop.actor_client_id != hop.actor_id else None,
         hop.token_may_act,
+        None if grant or hop.token_parent_jti is None else revocations.parent_jti(hop),
     )
 
 
@@ -255,45 +280,66 @@ def _parent(chain: Chain, delegation: Delegation, now_ms: int) -> Delegation | N
     fingerprint = facts.parent_fingerprint
     if fingerprint is not None:
         token = token_of(chain, fingerprint, fingerprint, now_ms)
-        token.waiting[delegation] = None
-        # The token decides, once its issue is known; until then the named parent is believed.
-        if token.issued is not None:
-            return token.owner
-    if facts.parent_id is not None:
-        return delegation_of(chain, facts.parent_id, now_ms)
-    if fingerprint is not None:
-        return delegation_of(chain, derived_id(fingerprint), now_ms)
-    return None
+    elif facts.parent_jti is not None:
+        token = revocations.named(chain, facts.parent_jti, now_ms).stand_in
+    else:
+        return delegation_of(chain, facts.parent_id, now_ms) if facts.parent_id else None
+    token.waiting[delegation] = None
+    # The token decides, once its issue is known; until then the named parent is believed.
+    if token.issued is not None:
+        return token.owner
+    return delegation_of(chain, facts.parent_id or _gap_id(facts), now_ms)
+
+
+def _gap_id(facts: Facts) -> str:
+    """The delegation that the parent's token is of, as long as nobody reports that."""
+    if facts.parent_fingerprint is not None:
+        return derived_id(facts.parent_fingerprint)
+    return id_of_jti(*(facts.parent_jti or ("", "")))
 
 
 def _issue(chain: Chain, delegation: Delegation, hop: Hop, now_ms: int, delta: Delta) -> None:
     """A report that this delegation's token (or its successor) was brought into being."""
-    claim = (EVIDENCE_RANK.get(hop.evidence or "", 0), delegation.id)
+    claim = (OWN, EVIDENCE_RANK.get(hop.evidence or "", 0), delegation.id)
     named = revocations.named_by(chain, hop, now_ms)
     if named is not None:
         _issued(chain, delegation, named.stand_in, claim, delta)
     if hop.token_fingerprint is not None:
         token = token_of(chain, hop.token_fingerprint, hop.token_fingerprint, now_ms)
         if named is not None:
-            revocations.carries(chain, token, named, delta)
+            _carries(chain, token, named, delta)
         _issued(chain, delegation, token, claim, delta)
 
 
 def _issued(
-    chain: Chain, delegation: Delegation, token: Token, claim: tuple[int, str], delta: Delta
+    chain: Chain, delegation: Delegation, token: Token, claim: tuple[int, int, str], delta: Delta
 ) -> None:
     if token.issued is not None and token.issued >= claim:
         return
     first = token.issued is None
-    token.issued = claim
+    issue(token, claim)
     moved = token.owner is not delegation
     if moved:
         own_token(chain, delegation, token, delta)
     if first or moved:
         delta.all_uses(token)
         for child in token.waiting:
-            if child.facts.parent_fingerprint == token.fingerprint:
+            if _obtained_with(chain, child) is token:
                 attach(chain, child, delegation, delta)
+    if not moved and token.jti:
+        inherit(chain, delegation, delta)
+    if claim[0] == OWN:
+        for named in token.named:
+            for other in named.tokens if token.jti else (named.stand_in,):
+                _lent(chain, token, other, delta)
+
+
+def _obtained_with(chain: Chain, child: Delegation) -> Token | None:
+    facts = child.facts
+    if facts.parent_fingerprint is not None:
+        return chain.tokens.get(facts.parent_fingerprint)
+    named = chain.jtis.get(facts.parent_jti) if facts.parent_jti is not None else None
+    return named.stand_in if named is not None else None
 
 
 def _renewal(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:

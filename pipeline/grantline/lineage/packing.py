@@ -29,12 +29,12 @@ from grantline.model.chain import (
     Use,
 )
 from grantline.model.death import Death, Ends, Revoked
-from grantline.model.history import Name, Presentation, Task, TokenHistory
+from grantline.model.history import Given, Name, Party, Presentation, Task, TokenHistory
 from grantline.model.sighting import USED
 from grantline.model.subject import Spoken, Subject
 from grantline.model.task import Claim, Claims
 
-FORMAT: Final = 8
+FORMAT: Final = 9
 """Grows with every change of what is packed, and of the structs it is made of."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -96,13 +96,15 @@ class _Token(msgspec.Struct, array_like=True, gc=False):
     """Its key is its fingerprint; otherwise it stands in for one."""
     arrived: int
     owner: int
-    issued: tuple[int, str] | None
+    issued: tuple[int, int, str] | None
     revoked: Revoked | None
     condemns: Death
     uses: list[_Use]
     refusals: set[str]
     waiting: list[int]
     granted: tuple[int, tuple[str, ...]] | None
+    carried: bool | None
+    """Of what stands in for a jti; None of any other."""
 
 
 class _Named(msgspec.Struct, array_like=True, gc=False):
@@ -200,7 +202,7 @@ def _token_row(
                  clocks.setdefault(u.clocks, len(clocks)), u.task_id, u.told, u.said)
             for u in t.uses.values()
         ],
-        t.refusals, [numbers[d] for d in t.waiting], t.granted,
+        t.refusals, [numbers[d] for d in t.waiting], t.granted, t.carried if t.jti else None,
     )  # fmt: skip
 
 
@@ -277,6 +279,9 @@ def _subjects(chain: Chain) -> Iterator[Subject]:
         yield from delegation.renewals.values()
         for token in delegation.tokens:
             yield from token.uses.values()
+    for token in (*chain.tokens.values(), *(named.stand_in for named in chain.jtis.values())):
+        if token.owner is None:
+            yield from token.uses.values()
 
 
 def _delegation(row: _Delegation) -> Delegation:
@@ -299,7 +304,7 @@ def _token(row: _Token, delegations: list[Delegation], clocks: list[tuple[str, .
     token = Token(
         row.key, row.key if row.fingerprint else None, row.arrived, owner, row.issued, row.revoked,
         row.condemns, refusals=row.refusals, waiting={delegations[n]: None for n in row.waiting},
-        granted=row.granted,
+        granted=row.granted, jti=row.carried is not None, carried=bool(row.carried),
     )  # fmt: skip
     uses = token.uses
     for u in row.uses:
@@ -318,6 +323,7 @@ def _name_tokens(chain: Chain, row: _Named, tokens: list[Token]) -> None:
     named = Named(row.issuer, row.jti, 0)
     named.revoked, named.condemns = row.revoked, row.condemns
     named.stand_in = tokens[row.stand_in]
+    named.stand_in.named = (named,)
     for number in row.tokens:
         token = tokens[number]
         named.tokens[token] = None
@@ -344,6 +350,8 @@ def pack_name(name: Name) -> bytes:
         return _encode(replace(name, key="", touched=0, idle=0, by_presenter={}, by_service={}))
     if isinstance(name, Task):
         return _encode(replace(name, key="", touched=0, idle=0, waits=[]))
+    if isinstance(name, Party):
+        return _encode(replace(name, key="", touched=0, idle=0))
     # Whatever else is known of the way up, a root that nobody doubts is all that counts.
     plain = not (name.waiting or name.doubted or name.under)
     if name.issued and len(name.roots_known) == 1 and plain:
@@ -356,8 +364,18 @@ def pack_lead(root_id: str) -> bytes:
     return _ROOT + root_id.encode()
 
 
+_GIVEN: Final = b"g"
+"""In front of a party to which one delegation was given."""
+_given = msgspec.msgpack.Decoder(tuple[Given, int, int])
+
+
+def pack_given(at: Given, time: int, over_at: int) -> bytes:
+    """A party of which only `at` is known, given at `time`, and dead at `over_at`."""
+    return _GIVEN + _encode((at, time, over_at))
+
+
 _NAMES: Final[dict[type[Name], msgspec.msgpack.Decoder[Any]]] = {
-    kind: msgspec.msgpack.Decoder(kind) for kind in (Name, Task, TokenHistory)
+    kind: msgspec.msgpack.Decoder(kind) for kind in (Name, Task, TokenHistory, Party)
 }
 
 
@@ -366,6 +384,10 @@ def unpack_name(kind: type[Name], key: str, data: bytes, head: Head) -> Name:
     if kind is Name and data.startswith(_ROOT):
         end = head.over_at
         return Name(key, end, end, end, True, {data[1:].decode()}, hops=head.hops)
+    if kind is Party and data.startswith(_GIVEN):
+        at, *told = _given.decode(data[1:])
+        end = head.over_at
+        return Party(key, end, end, end, hops=head.hops, given={at: (told[0], told[1])})
     name: Name = _NAMES[kind].decode(data)
     name.key = key
     if isinstance(name, TokenHistory):

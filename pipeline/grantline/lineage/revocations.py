@@ -6,8 +6,9 @@ subject). A revocation may arrive before what it revokes.
 
 from __future__ import annotations
 
+from grantline.dialects import issuer_key
 from grantline.lineage.clocks import clocks_of
-from grantline.lineage.tallies import revoke
+from grantline.lineage.tallies import carry, revoke
 from grantline.lineage.tree import Delta, delegation_of, inherit, token_of
 from grantline.model.chain import Chain, Named, Token
 from grantline.model.death import ALIVE, Death, Ends, Kill, Revoked, ends, resolution
@@ -41,23 +42,41 @@ def named_by(chain: Chain, hop: Hop, now_ms: int) -> Named | None:
     """What the issuer and jti in `hop` name, if it shows both."""
     if hop.token_issuer is None or hop.token_jti is None:
         return None
-    jti = (hop.token_issuer, hop.token_jti)
-    named = chain.jtis.get(jti)
-    if named is None:
-        named = chain.jtis[jti] = Named(*jti, now_ms)
-    return named
+    return named(chain, (issuer_key(hop.token_issuer), hop.token_jti), now_ms)
 
 
-def carries(chain: Chain, token: Token, named: Named, delta: Delta) -> None:
+def parent_jti(hop: Hop) -> tuple[str, str] | None:
+    """(issuer, jti) of the token that `hop` was obtained with, if it tells both."""
+    issuer = hop.token_parent_issuer or hop.token_issuer
+    if issuer is None or hop.token_parent_jti is None:
+        return None
+    return issuer_key(issuer), hop.token_parent_jti
+
+
+def named(chain: Chain, jti: tuple[str, str], now_ms: int) -> Named:
+    """What (issuer, jti) names, the issuer as it is compared."""
+    known = chain.jtis.get(jti)
+    if known is None:
+        known = chain.jtis[jti] = Named(*jti, now_ms)
+    return known
+
+
+def carries(chain: Chain, token: Token, named: Named, delta: Delta) -> bool:
     """`token` turned out to have this jti: what revoked the jti revokes it, and what revoked it
-    revokes what is presented by the jti alone.
+    revokes what is presented by the jti alone. False where that was known.
     """
     if token in named.tokens:
-        return
+        return False
+    stand_in = named.stand_in
+    if not stand_in.carried:
+        carry(stand_in)
+        if stand_in.owner is not None:
+            inherit(chain, stand_in.owner, delta)
     named.tokens[token] = None
     token.named += (named,)
-    _revoke(chain, named.stand_in, token.revoked, token.condemns, delta)
+    _revoke(chain, stand_in, token.revoked, token.condemns, delta)
     _revoke(chain, token, named.revoked, named.condemns, delta)
+    return True
 
 
 def _kill(hop: Hop) -> Kill:

@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from grantline.dialects import issuer_key
+from grantline.lineage import parties
 from grantline.model.hop import (
     DELEGATE,
     END,
@@ -20,6 +22,7 @@ from grantline.model.hop import (
     JOINS,
     LATE,
     RENEW,
+    REVOKE,
     ROOT_RESOLVED,
     ROOT_WITHDRAWN,
     USE,
@@ -57,7 +60,8 @@ def is_task(key: str) -> bool:
 
 
 def jti_key(issuer: str, jti: str) -> str:
-    return f"jti:{issuer} {jti}"
+    """Under whichever spelling of the issuer, the same."""
+    return f"jti:{issuer_key(issuer)} {jti}"
 
 
 def delegation_key(delegation_id: str) -> str:
@@ -115,9 +119,12 @@ def route(hop: Hop) -> Routed:
     if LATE not in hop.flags:
         if hop.operation in ISSUING and not hop.refused:
             _issue(hop, resolved, sightings)
+            parties.given(hop, own_id(hop), sightings)
         # A resolved hop was already sighted where its token was presented.
         if not resolved:
             _present(hop, sightings)
+            if hop.operation == REVOKE:
+                parties.waits(hop, sightings)
             if hop.root_id is None:
                 key = waiting_key(hop)
                 if key is not None:

@@ -52,6 +52,8 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     """The actor's `client_id`, where its own name is another one."""
     may_act: tuple[str, ...] | None = None
     """Who alone may exchange its token, each as `<issuer> <subject>`."""
+    parent_jti: tuple[str, str] | None = None
+    """(issuer, jti) of the token it was obtained with, the issuer as it is compared."""
 
 
 class Particulars(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -101,8 +103,9 @@ class Token(msgspec.Struct, eq=False):
     arrived: int
     """Ingest time of the first hop that spoke of it, milliseconds."""
     owner: Delegation | None = None
-    issued: tuple[int, str] | None = None
-    """(evidence rank, delegation id) of the strongest report that issued it."""
+    issued: tuple[int, int, str] | None = None
+    """(1 if it was told of this token, 0 if of what has its jti; evidence rank; delegation id) of
+    the strongest report that issued it."""
     revoked: Revoked | None = None
     condemns: Death = ALIVE
     """Revocations of its whole delegation that name this token instead of the id."""
@@ -115,6 +118,10 @@ class Token(msgspec.Struct, eq=False):
     """(evidence rank, scopes) by the strongest renewal that brought it; else its delegation's."""
     named: tuple[Named, ...] = ()
     """The (issuer, jti) it was seen with; several only where reports disagree."""
+    jti: bool = False
+    """It stands in for an issuer and jti."""
+    carried: bool = False
+    """A token with a fingerprint has that jti."""
 
 
 class Named:
@@ -126,7 +133,8 @@ class Named:
         self.revoked: Revoked | None = None
         self.condemns: Death = ALIVE
         self.tokens: dict[Token, None] = {}
-        self.stand_in = Token(f"jti:{issuer} {jti}", None, arrived)
+        self.stand_in = Token(f"jti:{issuer} {jti}", None, arrived, jti=True)
+        self.stand_in.named = (self,)
         """What is presented by hops that show the jti but no token (gateways that strip it)."""
 
 

@@ -132,10 +132,14 @@ class Revoked(NamedTuple):
         )
 
 
+_NONE: Final[dict[str, tuple[Kill, int]]] = {}
+"""Stands in for what most tallies never need."""
+
+
 class Tally:
     """What is known of all tokens of one delegation, kept so that no question counts them."""
 
-    __slots__ = ("condemns", "dead", "last", "live", "real", "stale", "uncascading")
+    __slots__ = ("condemns", "dead", "last", "live", "real", "shown", "stale", "uncascading")
 
     def __init__(self) -> None:
         self.live = 0
@@ -145,10 +149,13 @@ class Tally:
         self.uncascading = 0
         self.real = 0
         """Tokens revoked for more than their rotation."""
-        self.last: dict[str, tuple[Kill, int]] = {}
+        self.last: dict[str, tuple[Kill, int]] = _NONE
         """Clock -> (the end that came last, each token's first one counting; the tokens whose end
         it told)."""
         self.condemns: Death = ALIVE
         """By revocations of the delegation that name one of its tokens."""
         self.stale = False
         """A token that `last` is of has gone."""
+        self.shown: Tally | None = None
+        """The same of tokens of which only an issuer and jti were shown, at no issue: they may be
+        any of the tokens counted here, and decide where there are none."""

@@ -7,6 +7,7 @@ under two root grants, or in a hop that names no root at all.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import msgspec
 
@@ -130,6 +131,25 @@ class Task(Name, array_like=True):
     waits: list[tuple[int, int, Waiting]] = []
     """(time, number, what waits), in order. An index of `waiting`."""
     numbers: int = 0
+
+
+Given: TypeAlias = tuple[str, str, str, str, str]
+"""A delegation, as one of its reports tells whom it was given to: (root, key of its chain if that
+has none, delegation, the issuer of the party's name as it is compared, the other party: of a person the agent, of an agent the person).
+Empty text where nobody told it. A plain tuple: of those the collector of garbage lets go.
+"""
+
+
+class Party(Name, array_like=True):
+    """What is known of a person, a session or an agent, under one of its keys. What waits is what
+    revoked it.
+    """
+
+    given: dict[Given, tuple[int, int]] = {}
+    """Each -> (when it was given, nanoseconds, by its earliest report; when its
+    authority dies, milliseconds)."""
+    tidied: int = 0
+    """When what is over was let go last, milliseconds."""
 
 
 class TokenHistory(Name, array_like=True):

@@ -208,5 +208,8 @@ ROOT_WITHDRAWN: Final = "root_withdrawn"
 `chain_key` it closes that chain: what was in it stands elsewhere, under `root_id` where that is told."""
 SCOPES_TRUNCATED: Final = "scopes_truncated"
 """Flag of a hop of whose scopes something was cut, unreadable or of another type."""
+REACHED: Final = "reached"
+"""Flag of a copy of a revocation for one delegation of the person, session or agent it names: its chain
+is told so; the lineage keeps the revocation itself."""
 LATE: Final = "late"
 """Flag of a hop that came after the lateness horizon: stored, shown, never alerted."""

@@ -47,7 +47,16 @@ def id_of_key(key: str) -> str:
     kind, _, name = key.partition(":")
     if kind == "tok":
         return derived_id(name)
-    return name if kind == "dlg" else "dlg_" + sha256(key.encode()).hexdigest()[:32]
+    return (
+        name
+        if kind == "dlg"
+        else "dlg_" + sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    )
+
+
+def id_of_jti(issuer: str, jti: str) -> str:
+    """The delegation of a token of which only that is known; `issuer` as it is compared."""
+    return id_of_key(f"jti:{issuer} {jti}")
 
 
 def is_unseen(root_id: str) -> bool:

@@ -29,7 +29,8 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A compact record of one hop under one key. The field order is wire format version 1."""
 
     key: str
-    """`tok:<fingerprint>`, `jti:<issuer> <jti>`, `dlg:<delegation id>` or `task:<task id>`."""
+    """`tok:<fingerprint>`, `jti:<issuer> <jti>`, `dlg:<delegation id>` or `task:<task id>`; of a party
+    `sub:<subject>`, `sid:<session>` or `agt:<agent>`."""
     act: int
     span_id: str
     time: int
@@ -44,6 +45,7 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     server_address: str | None = None
     audiences: tuple[str, ...] | None = None
     actor_id: str | None = None
+    """Under the key of a party: the issuer of its name."""
     client_id: str | None = None
     token_type: str | None = None
     expires_at: int | None = None
@@ -55,7 +57,7 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     action: str | None = None
     delegation_id: str | None = None
     subject: str | None = None
-    """Only on ISSUED: who the authority comes from."""
+    """Only on ISSUED: who the authority comes from; under a person's key, whom it was given to."""
     actors: tuple[str, ...] | None = None
     """Only on ISSUED: `chain_actors` of the token."""
     hop: Hop | None = None

@@ -14,9 +14,9 @@ from grantline.rules.rule import NONE, Hits, InChain, Rule
 def check(use: Use, where: InChain) -> Hits:
     token = use.token
     owner = token.owner
-    if use.refused or owner is None:
+    if use.refused:
         return NONE
-    own, above = owner.own, owner.above
+    own, above = (ALIVE, ALIVE) if owner is None else (owner.own, owner.above)
     if own is ALIVE and above is ALIVE and token.revoked is None:
         return NONE
     hits: list[Hit] = []
@@ -25,7 +25,7 @@ def check(use: Use, where: InChain) -> Hits:
         # What a successor replaces is still in flight for a while, whatever clock tells it.
         clocks = () if revoked.rotation else use.clocks
         kill = struck(revoked.told, use.time, clocks, where.policy.leeway_ns)
-        kills.append(kill and kill._replace(delegation_id=owner.id))
+        kills.append(kill)
     if (kill := _earliest(kills)) is not None:
         hits.append(_hit("TR-04", use, owner, where, kill, soft=False))
     hard, soft = (_struck(use, where, told) for told in above)
@@ -43,7 +43,7 @@ def _earliest(kills: Iterable[Kill | None]) -> Kill | None:
 
 
 def _hit(
-    reference: str, use: Use, owner: Delegation, where: InChain, kill: Kill, *, soft: bool
+    reference: str, use: Use, owner: Delegation | None, where: InChain, kill: Kill, *, soft: bool
 ) -> Hit:
     token = use.token
     chain = where.chain
@@ -63,7 +63,9 @@ def _hit(
         time=use.time,
         root_id=chain.root_id,
         span_ids=(use.span_id,),
-        delegation_ids=tuple(dict.fromkeys((owner.id, kill.delegation_id))),
+        delegation_ids=tuple(
+            filter(None, dict.fromkeys((owner.id if owner else "", kill.delegation_id)))
+        ),
         token_fingerprints=tuple(filter(None, (token.fingerprint,))),
         path=(*chain.path(owner), f"⇒ {use.action or who}"),
         facts=(
@@ -132,6 +134,55 @@ RULE = Rule(
             @90 idp revoke t0 target=subtree instance=i2
             @101.4 worker use t1 by=planner instance=i1
         """,
+        "TR-04: the person, named by the identity provider": """
+            alice grant planner token=t0 iss=https://as.example.com
+            @100 idp revoke - target=subject subject=alice subject-iss=https://as.example.com/
+            @300 planner use t0
+        """,
+        "TR-05: the session": """
+            alice grant planner token=t0 iss=https://as.example.com session=s1
+            planner delegate worker from=t0 token=t1
+            @100 idp revoke - target=session session=s1 subject-iss=https://as.example.com
+            @300 worker use t1
+        """,
+        "TR-05: the agent, whose delegates lose what it handed on": """
+            alice grant planner token=t0 iss=https://as.example.com
+            planner delegate worker from=t0 token=t1 iss=https://as.example.com
+            worker delegate tool from=t1 token=t2 iss=https://as.example.com
+            @100 admin revoke - target=agent actor=worker actor-iss=https://as.example.com
+            @300 tool use t2
+        """,
+        "TR-04: what one person gave to one agent": """
+            alice grant planner token=t0
+            @100 alice revoke - target=agent actor=planner subject=alice
+            @300 planner use t0
+        """,
+        "TR-05: by issuer and jti, which is all that anybody tells of the tokens": """
+            alice grant planner id=d0 root=d0 iss=https://as.example.com jti=j0
+            planner delegate worker id=d1 root=d0 parent-jti=j0 iss=https://as.example.com jti=j1
+            @100 as revoke - root=d0 iss=https://as.example.com/ jti=j0
+            @300 worker use - root=d0 iss=https://as.example.com jti=j1
+        """,
+        "TR-05: by issuer and jti, of a token that its exchange shows": """
+            alice grant planner token=t0
+            planner delegate worker from=t0 token=t1 parent-jti=j0 parent-iss=https://as.example.com
+            @100 as revoke - root=dlg:t0 iss=https://as.example.com jti=j0
+            @300 worker use t1
+        """,
+        "TR-04: by issuer and jti, and exchanged by that name": """
+            alice grant planner token=t0 iss=https://as.example.com jti=j0
+            @100 as revoke t0 target=token
+            @300 planner delegate worker token=t1 root=dlg:t0 parent-jti=j0 iss=https://as.example.com
+        """,
+        "TR-05: the exchange of what was revoked is all that is known of it": """
+            planner delegate worker token=t1 root=g1 parent-jti=j0 iss=https://as.example.com
+            @100 as revoke - root=g1 iss=https://as.example.com jti=j0
+            @300 worker use t1 root=g1
+        """,
+        "TR-04: revocation and use by issuer and jti, whose issue nobody reports": """
+            @100 as revoke - root=g1 iss=https://as.example.com jti=j0
+            @300 planner use - root=g1 iss=https://as.example.com jti=j0
+        """,
         "TR-04: whole seconds of one clock": """
             alice grant planner token=t0 iss=https://as.example.com
             @100 as revoke t0 evidence=issuer iss=https://as.example.com
@@ -183,6 +234,42 @@ RULE = Rule(
             @300 worker use t1
             @300 planner use t2
         """,
+        "a later login of a revoked person": """
+            @100 idp revoke - target=subject subject=alice
+            @101 alice grant planner token=t0
+            @300 planner use t0
+        """,
+        "another session, and another issuer's person of that name": """
+            alice grant planner token=t0 iss=https://as.example.com session=s1
+            @100 idp revoke - target=session session=s2 subject-iss=https://as.example.com
+            @100 idp revoke - target=subject subject=alice subject-iss=https://other.example.com
+            @300 planner use t0
+        """,
+        "what another person gave to the agent, and what was given to its delegator": """
+            bob grant planner token=t0
+            planner delegate worker from=t0 token=t1
+            @100 alice revoke - target=agent actor=planner subject=alice
+            @100 admin revoke - target=agent actor=worker
+            @300 planner use t0
+        """,
+        "a revocation that was refused": """
+            alice grant planner token=t0
+            @100 idp revoke - target=subject subject=alice outcome=deny
+            @300 planner use t0
+        """,
+        "one of two tokens is revoked by its jti": """
+            alice grant planner id=d0 root=d0 iss=https://as.example.com jti=j0
+            planner renew - id=d0 root=d0 iss=https://as.example.com jti=j9
+            planner delegate worker id=d1 root=d0 parent-jti=j9 iss=https://as.example.com jti=j1
+            @100 as revoke - root=d0 iss=https://as.example.com jti=j0
+            @300 worker use - root=d0 iss=https://as.example.com jti=j1
+        """,
+        "another issuer's jti is revoked": """
+            alice grant planner id=d0 root=d0 iss=https://as.example.com jti=j0
+            planner delegate worker id=d1 root=d0 parent-jti=j0 iss=https://as.example.com jti=j1
+            @100 as revoke - root=d0 iss=https://other.example.com jti=j0
+            @300 worker use - root=d0 iss=https://as.example.com jti=j1
+        """,
         "a sibling is revoked": """
             alice grant planner token=t0 scopes=read
             planner delegate a from=t0 token=t1 scopes=read
@@ -192,6 +279,18 @@ RULE = Rule(
         """,
     },
     late={
+        "TR-04: the grant to the revoked person comes last": """
+            @100 idp revoke - target=subject subject=alice
+            @300 planner use t0 root=dlg:t0
+            late: @50 alice grant planner token=t0
+        """,
+        "TR-05: the person's revocation comes last, and an earlier report of the grant": """
+            @150 alice grant planner token=t0
+            @160 planner delegate worker from=t0 token=t1
+            @300 worker use t1
+            @140 idp revoke - target=subject subject=alice
+            late: @100 alice grant planner token=t0 by=as
+        """,
         "TR-04: the revocation of the token itself arrives after the use": """
             alice grant planner token=t0
             @300 planner use t0
@@ -208,6 +307,13 @@ RULE = Rule(
             @100 alice revoke t0 target=token
             @300 planner use t0 kind=client call=c1
             late: @300 planner use t0 outcome=deny call=c1
+        """,
+        "TR-05: the hop that shows which token the jti is of comes last": """
+            alice grant planner token=t0
+            planner delegate worker from=t0 token=t1
+            @100 as revoke - root=dlg:t0 iss=https://as.example.com jti=j0
+            @300 worker use t1
+            late: @50 planner use t0 iss=https://as.example.com jti=j0
         """,
         "TR-05: the revocation arrives after the use": """
             alice grant planner token=t0 scopes=read

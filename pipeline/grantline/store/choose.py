@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from grantline.model.hop import ROOT_RESOLVED, ROOT_WITHDRAWN, Hop
+from grantline.model.hop import REACHED, ROOT_RESOLVED, ROOT_WITHDRAWN, Hop
 from grantline.model.task import Start, fits_better
 
 SpanId = tuple[str, str, int]
@@ -62,14 +62,18 @@ def rooted(hop: Hop) -> Rooted:
 
 
 def lasting(hops: Iterable[Hop]) -> Iterator[Hop]:
-    """`hops` without those that only take back what a chain was told, and those of a gap: which one
-    it is changes with what is known, and a row has no root either way.
+    """`hops` without those that only tell a chain something, or take it back, and those of a gap:
+    which one it is changes with what is known, and a row has no root either way.
     """
     return (
         hop
         for hop in hops
-        if ROOT_WITHDRAWN not in hop.flags and (hop.chain_key is None or hop.root_id is not None)
+        if (not hop.flags or _COPIES.isdisjoint(hop.flags))
+        and (hop.chain_key is None or hop.root_id is not None)
     )
+
+
+_COPIES = frozenset({ROOT_WITHDRAWN, REACHED})
 
 
 def best_hops(hops: Iterable[Hop]) -> dict[SpanId, Hop]:

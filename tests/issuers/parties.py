@@ -50,14 +50,15 @@ class Parties:
 
     def hops(self, view: str = BOTH) -> list[Hop]:
         """What the parties of a view told, through the wire: encoded as OTLP and decoded again."""
-        return [hop for name in self._in(view) for hop in self._hops(name)]
+        return [hop for name in self._in(view) for hop in self.hops_of(name)]
 
     def _in(self, view: str) -> Iterable[str]:
         for name in self._captured:
             if view == BOTH or (name == ISSUER) == (view == ISSUERS_VIEW):
                 yield name
 
-    def _hops(self, name: str) -> Iterable[Hop]:
+    def hops_of(self, name: str) -> Iterable[Hop]:
+        """What one party told, in its order."""
         spans = [fact.span for fact in self._captured[name].facts()]
         times = self._times[name]
         assert len(spans) == len(times), f"{name} told {len(spans)} facts at {len(times)} times"

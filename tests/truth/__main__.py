@@ -1,0 +1,34 @@
+"""`make truth`: a labelled corpus of chains at modelled issuers, judged in every view and mode.
+
+make truth                                     ten chains of every kind at every issuer
+make truth ARGS="--times 50 --seed 7"
+make truth ARGS=--verbose                      every miss and every false finding, in words
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tests.truth.corpus import generate
+from tests.truth.report import Report
+from tests.truth.score import MODES, judge
+from tests.truth.telling import VIEWS
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(prog="make truth", description=__doc__)
+    arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--times", type=int, default=10, help="chains of a kind at an issuer")
+    arguments.add_argument("--verbose", action="store_true")
+    asked = arguments.parse_args()
+    corpus = generate(asked.seed, asked.times)
+    report = Report(corpus, verbose=asked.verbose)
+    for view in VIEWS:
+        for mode in MODES:
+            report.judged(view, mode, judge(corpus, view, mode, asked.seed))
+    return report.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Issuers as they behave: one file each."""

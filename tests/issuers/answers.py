@@ -28,8 +28,9 @@ class Answer:
 
     @property
     def token(self) -> str:
-        """The access token; empty where there is none."""
-        return str(self.body.get("access_token") or "")
+        """The access token, or the session token of AWS STS; empty where there is none."""
+        keys = self.body.get("Credentials") or {}
+        return str(self.body.get("access_token") or keys.get("SessionToken") or "")
 
     @property
     def refresh(self) -> str | None:

@@ -88,9 +88,11 @@ def more_scopes_asked_at_exchange(lab: Lab) -> Steps:
     planner = lab.exchange("planner", login, "worker", ["crm.read"])
     assert planner
     wider = lab.exchange("worker", planner, "crm", ["crm.read", "crm.export"])
+    if wider is None:
+        lab.due("SE-01")  # low: asked for, and refused
+    elif "crm.export" in wider.answer.scopes:
+        lab.due("SE-01")
     if wider:
-        if "crm.export" in wider.answer.scopes:
-            lab.due("SE-01")
         lab.use("crm", wider)
     yield
 
@@ -240,7 +242,8 @@ def a_chain_of_seven(lab: Lab) -> Steps:
         if lower is None:
             break
         held = lower
+        if number > 1:
+            lab.due("CS-08")  # it came back to who had it before
         if number + 1 > 5:
             lab.due("CS-09")
-            lab.may("CS-08")
     yield

@@ -56,7 +56,7 @@ class StsLab:
                                           server_address=_HOST)  # fmt: skip
         self.parties.tells("aws").use(
             "get_caller_identity", token=own["SessionToken"], kind="server", server_address=_HOST,
-            presenter=party, token_jti=own["AccessKeyId"], token_type="aws_session",
+            presenter=who["Arn"] if party != "rogue" else party, token_jti=own["AccessKeyId"], token_type="aws_session",
         )  # fmt: skip
 
 

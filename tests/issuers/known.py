@@ -10,7 +10,6 @@ from typing import Final
 from tests.issuers.parties import AGENTS_VIEW, BOTH
 
 _DISPATCH = "the client tells of a use at dispatch, and nothing joins it to the server's refusal"
-_STS = "credentials in an STS answer are not read as a token"
 
 KNOWN: Final[dict[tuple[str, str, str], str]] = {
     ("keycloak", "everything after logout", AGENTS_VIEW): _DISPATCH,
@@ -19,15 +18,5 @@ KNOWN: Final[dict[tuple[str, str, str], str]] = {
         (issuer, "a revoked token used", view): _DISPATCH
         for issuer in ("keycloak", "authgent")
         for view in (AGENTS_VIEW, BOTH)
-    },
-    **{
-        ("moto", flow, AGENTS_VIEW): _STS
-        for flow in (
-            "a role assumed from a role",
-            "one session two roles",
-            "one role assumed twice",
-            "a stolen session used",
-            "seven roles in a row",
-        )
     },
 }

@@ -43,9 +43,13 @@ class Parties:
 
     def tells(self, name: str) -> Emitter:
         """The emitter of `name`, about to tell exactly one fact that happens now."""
+        self._times[name].append(self._clock())
+        return self.emitter(name)
+
+    def emitter(self, name: str) -> Emitter:
+        """The emitter of `name`, for what is no fact of its own: acting as, reading a header."""
         if name not in self._captured:
             self._captured[name] = self._stack.enter_context(testing.capture(service_name=name))
-        self._times[name].append(self._clock())
         return self._captured[name].emitter
 
     def hops(self, view: str = BOTH) -> list[Hop]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-
 import tests.truth.kinds  # noqa: F401 - lists the kinds
 from grantline.model.hop import Hop
 from tests.truth.kind import KINDS, Kind
@@ -18,10 +17,11 @@ from tests.truth.models.entra import Entra
 from tests.truth.models.keycloak import Keycloak
 from tests.truth.models.loose import Loose
 from tests.truth.models.okta import Okta
+from tests.truth.models.sts import Sts
 from tests.truth.scene import Scene
 from tests.truth.telling import Telling
 
-MODELS: Final[tuple[type[Model], ...]] = (Keycloak, Authgent, Entra, Auth0, Okta, Loose)
+MODELS: Final[tuple[type[Model], ...]] = (Keycloak, Authgent, Entra, Auth0, Okta, Loose, Sts)
 START: Final = 1_796_000_000
 Fact = tuple[Any, ...]
 # What says who wrote a fact down, and not what the fact is.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from tests.truth.corpus import Corpus
 from tests.truth.kind import KINDS
-from tests.truth.known import KNOWN
-from tests.truth.score import MODES, Tally
+from tests.truth.known import KNOWN, unknown, unused
+from tests.truth.score import MODES, Tally, Wrong
 from tests.truth.telling import VIEWS
 
 
@@ -22,43 +23,55 @@ class Report:
         for kind, tally in tallies.items():
             self._tallies[kind, view, mode] = tally
 
+    @property
+    def wrong(self) -> list[Wrong]:
+        return [wrong for tally in self._tallies.values() for wrong in tally.wrong]
+
     def end(self) -> int:
-        spans = {view: len(told) for view, told in self._corpus.told.items()}
-        print(f"{len(self._corpus.cases)} chains; facts: "
-              + ", ".join(f"{count} {view}" for view, count in spans.items()))  # fmt: skip
-        print("\nof all four modes together (whole, shuffled, doubled, 5 % lost):")
-        print(f"{'kind':66s} {'view':13s} {'due':>5s} {'found':>6s} {'gap':>4s} {'false':>6s} "
-              f"{'undecidable':>12s}")  # fmt: skip
-        wrong = known = 0
+        facts = ", ".join(f"{len(told)} {view}" for view, told in self._corpus.told.items())
+        print(f"{len(self._corpus.cases)} chains; facts: {facts}")
+        print(f"of four modes together: {', '.join(MODES)} (5 % lost)\n")
+        print(f"{'kind':66s} {'view':13s} {'due':>5s} {'found':>6s} {'gap':>4s} {'missed':>6s} "
+              f"{'false':>6s} {'undecidable':>12s}")  # fmt: skip
         for kind in KINDS:
             for view in VIEWS:
-                rows = [self._tallies.get((kind.name, view, mode), Tally()) for mode in MODES]
-                right = all(row.right for row in rows)
-                expected = (kind.name, view) in KNOWN
-                wrong += right == expected
-                known += expected and not right
-                mark = "✔" if right and not expected else "(✗)" if expected and not right else "✗"
-                print(f"{kind.name:66s} {view:13s} {_sum(rows, 'due'):5d} {_sum(rows, 'found'):6d} "
-                      f"{_sum(rows, 'gaps'):4d} {sum(len(row.false) for row in rows):6d} "
-                      f"{_sum(rows, 'undecidable'):12d} {mark}")  # fmt: skip
-                if self._verbose and not right:
-                    for mode, row in zip(MODES, rows, strict=True):
-                        for name in row.missed[:3]:
-                            print(f"      {mode}: missed {name}")
-                        for text in row.false[:3]:
-                            print(f"      {mode}: false {text}")
+                self._row(kind.name, view)
+        return self._sum()
+
+    def _row(self, kind: str, view: str) -> None:
+        rows = [self._tallies.get((kind, view, mode), Tally()) for mode in MODES]
+        if not any(case.kind.name == kind for case in self._corpus.cases.values()):
+            return
+        wrong = [one for row in rows for one in row.wrong]
+        new = unknown(wrong)
+        missed = sum(one.what == "missed" for one in wrong)
+        mark = "✗" if new else "(✗)" if wrong else "✔"
+        print(f"{kind:66s} {view:13s} {_of(rows, 'due'):5d} {_of(rows, 'found'):6d} "
+              f"{_of(rows, 'gaps'):4d} {missed:6d} {len(wrong) - missed:6d} "
+              f"{_of(rows, 'undecidable'):12d} {mark}")  # fmt: skip
+        if self._verbose:
+            shown: Counter[str] = Counter()
+            for one in new:
+                shown[one.mode] += 1
+                if shown[one.mode] <= 3:
+                    print(f"      {one.mode}: {one.what} {one.case} {one.says}")
+
+    def _sum(self) -> int:
         rows = list(self._tallies.values())
-        due, found, gaps = _sum(rows, "due"), _sum(rows, "found"), _sum(rows, "gaps")
-        undecidable = _sum(rows, "undecidable")
-        print(
-            f"\n{due} due, {found} found, {gaps} explained by a gap, "
-            f"{sum(len(row.missed) for row in rows)} missed, "
-            f"{sum(len(row.false) for row in rows)} false; undecidable: "
-            f"{undecidable} of {due + undecidable}, {undecidable / max(1, due + undecidable):.0%}"
-        )
-        print(f"{wrong} rows are wrong, {known} wrong as tests/truth/known.py says")
-        return 1 if wrong else 0
+        due, undecidable = _of(rows, "due"), _of(rows, "undecidable")
+        wrong = self.wrong
+        new, gone = unknown(wrong), unused(wrong)
+        missed = sum(one.what == "missed" for one in wrong)
+        print(f"\n{due} due: {_of(rows, 'found')} found, {_of(rows, 'gaps')} explained by a gap, "
+              f"{missed} missed; {len(wrong) - missed} false; undecidable: {undecidable} of "
+              f"{due + undecidable}, {undecidable / max(1, due + undecidable):.0%}")  # fmt: skip
+        print(f"{len(wrong) - len(new)} are wrong as tests/truth/known.py says, {len(new)} besides")
+        for entry in KNOWN:
+            print(f"  known: {entry.what}: {entry.why}")
+        for entry in gone:
+            print(f"  nothing is wrong any more: take it out: {entry}")
+        return 1 if new or gone else 0
 
 
-def _sum(rows: list[Tally], name: str) -> int:
+def _of(rows: list[Tally], name: str) -> int:
     return sum(getattr(row, name) for row in rows)

@@ -17,13 +17,16 @@ from grantline.model.policy import NS, Policy
 from tests.issuers.answers import Answer
 from tests.issuers.parties import ISSUER
 from tests.truth.models.base import Model
+from tests.truth.models.elsewhere import Elsewhere
 from tests.truth.telling import Telling
 
-PARTIES: Final = ("app", "planner", "worker", "crm")
+PATH: Final = ("planner", "worker", "crm", "ledger", "archive", "mailer", "vault", "printer",
+               "clerk", "scribe", "courier")  # fmt: skip
+"""Who exchanges, in the order in which chains go."""
 POLICY: Final = Policy(
     audience_aliases={
         f"{before}{party}": frozenset({f"{party}.example.com"})
-        for party in PARTIES
+        for party in PATH
         for before in ("", "api://")
     }
 )
@@ -59,7 +62,7 @@ class Scene:
         self.now = start * NS
         self.skew: dict[str, int] = {}
         """party -> seconds by which its clock is ahead."""
-        self.issuer = model(case, lambda: self.now // NS)
+        self.issuer: Any = model(case, lambda: self.now // NS)
         self._telling = telling
         self.user = self.random.choice(("alice", "bob", "carol")) + f"-{case}"
 
@@ -73,6 +76,10 @@ class Scene:
     def tells(self, party: str) -> Any:
         time = self.now + self.skew.get(party, 0) * NS
         return self._telling.tells(party, self.case, time)
+
+    def emitter(self, party: str) -> Any:
+        """For what is no fact of its own: acting as somebody, reading a header."""
+        return self._telling.parties.emitter(party)
 
     # Whom tokens are for, and what the scopes there are called.
 
@@ -89,9 +96,15 @@ class Scene:
 
     # What the parties do.
 
-    def login(self, user: str | None = None, client: str = "app", **facts: Any) -> Held:
+    def login(
+        self,
+        user: str | None = None,
+        client: str = "app",
+        scopes: Sequence[str] | None = None,
+        **facts: Any,
+    ) -> Held:
         user = user or self.user
-        asked = [*self.scopes("planner"), *self.issuer.extra_scopes]
+        asked = list(scopes or [*self.scopes("planner"), *self.issuer.extra_scopes])
         answer = self.issuer.login(client, user, asked)
         self.now += NS
         told = {"method": "authorization_code", "refresh_token": answer.refresh, **facts}
@@ -178,7 +191,7 @@ class Scene:
         )
         self.tells(at).use(
             "find_customer", token=held.token, kind="server", server_address=host,
-            presenter=self.issuer.client_id(caller), outcome=outcome, **told, **facts,
+            presenter=self._seen(caller, held), outcome=outcome, **told, **facts,
         )  # fmt: skip
         self.tells(ISSUER).use(
             "introspect", token=held.token, kind="server", introspected=said, evidence="issuer",
@@ -186,13 +199,13 @@ class Scene:
         )  # fmt: skip
         return let_in
 
-    def accept(self, at: str, held: Held, *, outcome: str = "allow") -> None:
+    def accept(self, at: str, held: Held, *, outcome: str = "allow", **facts: Any) -> None:
         """A server decides by itself, without asking, and is the only one to tell."""
         self.now += NS
         self.tells(at).use(
             "find_customer", token=held.token, kind="server", verified=held.answer.claims,
-            presenter=self.issuer.client_id(held.holder), outcome=outcome,
-            server_address=f"{at}.example.com",
+            presenter=self._seen(held.holder, held), outcome=outcome,
+            server_address=f"{at}.example.com", **facts,
         )  # fmt: skip
 
     def refuse(self, at: str, held: Held) -> None:
@@ -220,10 +233,48 @@ class Scene:
         if jti:
             self._logs(REVOKE, token_jti=jti, revocation_target="token")
 
+    def end(self, by: str, held: Held, task: str) -> None:
+        self.now += NS
+        self.tells(by).end("completed", token=held.token, task=task)
+
+    def transaction(self, client: str, subject: Held) -> Held:
+        """A transaction token for the workloads behind one call."""
+        answer = self.issuer.transaction(client, subject.token, subject.scopes)
+        self.now += NS
+        self.tells(client).exchange(lambda: answer.body, subject_token=subject.token)
+        self.tells(ISSUER).delegate(
+            answer.token, subject_token=subject.token, method="token_exchange",
+            presenter=self.issuer.client_id(client), **self._issuer_says(answer),
+        )  # fmt: skip
+        return Held(client, answer, "crm", answer.scopes, subject.root_id)
+
+    def cross(self, scopes: Sequence[str], more: Sequence[str] = ()) -> Held:
+        """ID-JAG: the planner's assertion of one issuer becomes a token of another's."""
+        login = self.login()
+        jag = self.issuer.id_jag("planner", login.answer, Elsewhere.url, scopes)
+        self.now += NS
+        self.tells("planner").exchange(lambda: jag.body, subject_token=login.token)
+        other = Elsewhere(self.case, lambda: self.now // NS)
+        answer = other.assertion("planner", jag, [*scopes, *more])
+        self.now += NS
+        self.tells("planner").exchange(
+            lambda: answer.body, subject_token=jag.token, method="jwt_bearer"
+        )
+        self.tells("chat").use(
+            "history", token=answer.token, kind="server", verified=answer.claims, outcome="allow",
+            server_address="chat.example.com", presenter="planner",
+        )  # fmt: skip
+        for issued, above, method in ((jag, login.answer, "id_jag"), (answer, jag, "jwt_bearer")):
+            self.tells(ISSUER).delegate(
+                issued.token, subject_token=above.token, method=method, presenter="planner",
+                **self._issuer_says(issued),
+            )  # fmt: skip
+        return Held("planner", answer, "chat", answer.scopes, login.root_id)
+
     # The way most plots begin.
 
     def chain(self, length: int = 2, *, uses: int = 0) -> list[Held]:
-        """A login and so many exchanges: planner, worker, planner ... each used at its audience."""
+        """A login and so many exchanges, each token used at its audience."""
         made = [self.login()]
         for number in range(length):
             by, to = self.hop(number)
@@ -234,21 +285,28 @@ class Scene:
                 self.use(lower.audience, lower)
         return made
 
-    def hop(self, number: int) -> tuple[str, str]:
+    @staticmethod
+    def hop(number: int) -> tuple[str, str]:
         """Who makes the exchange of that number, and for whom."""
-        if number == 0:
-            return "planner", "worker"
-        return ("worker", "crm") if number % 2 else ("crm", "worker")
+        return PATH[number], PATH[number + 1]
 
     # What the issuer's own words look like.
 
     def _issuer_says(self, answer: Answer) -> dict[str, Any]:
-        return {"evidence": "issuer", "kind": "server", "verified": answer.claims}
+        return {"evidence": "issuer", "kind": "server", "verified": answer.claims or None}
+
+    def _seen(self, caller: str, held: Held) -> str:
+        """Whom a server sees: the client its transport authenticated, of AWS the session's role."""
+        role = held.answer.body.get("AssumedRoleUser")
+        if role and caller == held.holder:
+            return str(role["Arn"])
+        return str(self.issuer.client_id(caller))
 
     @staticmethod
     def _jti(answer: Answer) -> str | None:
         found = answer.claims
-        return found.get("jti") or found.get("uti")
+        keys = answer.body.get("Credentials") or {}
+        return found.get("jti") or found.get("uti") or keys.get("AccessKeyId")
 
     def _log(
         self, operation: str, answer: Answer, client: str, user: str, parent: Held | None = None

@@ -22,6 +22,20 @@ _GAP: Final = "CS-06"
 Told = Sequence[tuple[str, Hop]]
 
 
+@dataclass(frozen=True)
+class Wrong:
+    """Something due that was not said, or something said that is not so."""
+
+    kind: str
+    model: str
+    view: str
+    mode: str
+    what: str
+    """`missed`, or `false` and the reference."""
+    case: str
+    says: str = ""
+
+
 @dataclass
 class Tally:
     """Of one kind in one view and mode."""
@@ -32,12 +46,7 @@ class Tally:
     """Due and not found, and a gap says why not; torn chains only."""
     undecidable: int = 0
     """An honest twin's facts may be the same."""
-    missed: list[str] = field(default_factory=list)
-    false: list[str] = field(default_factory=list)
-
-    @property
-    def right(self) -> bool:
-        return not self.missed and not self.false
+    wrong: list[Wrong] = field(default_factory=list)
 
 
 def bent(told: Told, mode: str, seed: int) -> tuple[list[tuple[str, Hop]], dict[str, int]]:
@@ -74,13 +83,19 @@ def judge(corpus: Corpus, view: str, mode: str, seed: int) -> dict[str, Tally]:
     for case in corpus.cases.values():
         mine = said.get(case.name, ())
         decided = bool(case.kind.due) and not corpus.undecidable(case, view, known[case.name])
-        _add(tallies[case.kind.name], case, view, mine, decided, torn=bool(lost.get(case.name)))
+        at = (case.kind.name, case.model.name, view, mode)
+        torn = bool(lost.get(case.name))
+        tallies[case.kind.name].wrong += [
+            Wrong(*at, what, case.name, says)
+            for what, says in _judged(tallies[case.kind.name], case, view, mine, decided, torn=torn)
+        ]
     return dict(tallies)
 
 
-def _add(
+def _judged(
     tally: Tally, case: Case, view: str, said: Iterable[Finding], decided: bool, *, torn: bool
-) -> None:
+) -> Iterable[tuple[str, str]]:
+    """Counts one case in; what is wrong of it, and in which words."""
     found = {finding.reference for finding in said}
     right = set(case.kind.may) if case.kind.due or torn else set()
     if torn or _without_parents(case, view):
@@ -93,14 +108,12 @@ def _add(
         elif _GAP in found and torn:
             tally.gaps += 1
         else:
-            tally.missed.append(case.name)
+            yield "missed", ""
     elif case.kind.due:
         tally.undecidable += 1
-    tally.false += [
-        f"{case.name}: {finding.severity} {finding.reference} {finding.explanation}"
-        for finding in said
-        if finding.reference not in right and not _unproven(case, finding)
-    ]
+    for finding in said:
+        if finding.reference not in right and not _unproven(case, finding):
+            yield f"false {finding.reference}", f"{finding.severity}: {finding.explanation}"
 
 
 def _unproven(case: Case, finding: Finding) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grantline.model.policy import NS
 from tests.truth.kind import honest
 from tests.truth.scene import MINUTES, Scene
 
@@ -34,14 +35,16 @@ def refreshed(scene: Scene) -> None:
     scene.use("worker", lower)
 
 
-@honest("a refused exchange", without="widens resources")
+@honest("a refused exchange: the token was revoked before")
 def refused(scene: Scene) -> None:
     made = scene.chain(1)
     by, to = scene.hop(1)
-    assert scene.exchange(by, made[-1], to, scene.scopes(to, more=True)) is None
     lower = scene.exchange(by, made[-1], to)
     assert lower
     scene.use(to, lower)
+    scene.revoke(made[-1].holder, made[-1])
+    scene.wait(MINUTES / 2)
+    assert scene.exchange(by, made[-1], to) is None
 
 
 @honest("refused after its revocation")
@@ -100,3 +103,68 @@ def rotated(scene: Scene) -> None:
     scene.wait(MINUTES / 2)
     scene.use("worker", child)
     scene.use("planner", new)
+
+
+@honest("an agent exchanges its own token for another audience")
+def own_token(scene: Scene) -> None:
+    login = scene.login()
+    first = scene.exchange("planner", login, "worker")
+    second = scene.exchange("planner", login, "worker")
+    assert first
+    assert second
+    scene.use("worker", second)
+
+
+@honest("a task that ends, and a second one under its own grant")
+def tasks(scene: Scene) -> None:
+    for number in (1, 2):
+        task = f"task-{scene.case}-{number}"
+        held = scene.login(task=task)
+        lower = scene.exchange("planner", held, "worker")
+        assert lower
+        scene.use("worker", lower)
+        scene.end("app", held, task)
+        scene.wait(MINUTES)
+
+
+@honest("what is needed is held", needs="exchange")
+def needed(scene: Scene) -> None:
+    made = scene.chain(2)
+    scene.use(made[-1].audience, made[-1], required_scopes=scene.scopes(made[-1].audience))
+
+
+@honest("a transaction token: no jti, no actor, no parent in it", needs="txn", may="CS-06")
+def transaction(scene: Scene) -> None:
+    made = scene.chain(2, uses=1)
+    txn = scene.transaction("crm", made[-1])
+    scene.use("crm", txn)
+    scene.use("crm", txn, by="ledger")
+
+
+@honest("an assertion for another issuer (ID-JAG), and what it gives there", needs="id_jag")
+def id_jag(scene: Scene) -> None:
+    scene.cross(["chat.read", "chat.history"])
+
+
+@honest("hand-offs within a process: ids, and no tokens")
+def in_process(scene: Scene) -> None:
+    made = scene.chain(1)
+    for name in ("researcher", "writer"):
+        scene.now += NS
+        with scene.emitter("planner").acting_as(made[-1].token):
+            scene.tells("planner").delegate(actor=name, method="in_process")
+    scene.use("worker", made[-1])
+
+
+@honest("roles assumed from roles", needs="assume_role")
+def roles(scene: Scene) -> None:
+    scene.chain(scene.random.randint(1, 4), uses=1)
+
+
+@honest("one session, several roles", needs="assume_role")
+def several_roles(scene: Scene) -> None:
+    login = scene.login()
+    for to in ("worker", "crm", "ledger"):
+        lower = scene.exchange("planner", login, to)
+        assert lower
+        scene.use(to, lower)

@@ -84,15 +84,18 @@ def by_jti(scene: Scene) -> None:
 
 
 @abusive(
-    "a child is exchanged after its ancestor's revocation", "TR-05", twins=2,
+    "a child is exchanged after its ancestor's revocation", "TR-05", twins=3,
     rest="an audit log with jti and parent jti of every exchange, and of revocations",
 )  # fmt: skip
 def exchanged(scene: Scene) -> None:
-    made = scene.chain(1, uses=1)
-    _revoked_or_not(scene, "app", made[0])
+    # A second login: a log without parents cannot tell which of them the child came from.
+    first, second = scene.login(), scene.login()
+    child = scene.exchange("planner", second if scene.twin == 3 else first, "worker")
+    assert child
+    _revoked_or_not(scene, "app", first)
     if scene.twin != 2:
         by, to = scene.hop(1)
-        assert scene.exchange(by, made[-1], to)
+        assert scene.exchange(by, child, to)
 
 
 def _revoked_or_not(scene: Scene, by: str, held: Held, *, by_jti: bool = False) -> None:

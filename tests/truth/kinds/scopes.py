@@ -8,22 +8,28 @@ from tests.truth.scene import Scene
 _SCOPES = "the scopes of every token given, in spans or in the issuer's log"
 
 
-@abusive("an exchange gains a scope", "SE-01", needs="exchange widens", rest=_SCOPES)
+@abusive("an exchange gains a scope", "SE-01", needs="exchange widens", twins=2, rest=_SCOPES)
 def widened(scene: Scene) -> None:
     made = scene.chain(1, uses=1)
     by, to = scene.hop(1)
-    lower = scene.exchange(by, made[-1], to, scene.scopes(to, more=scene.abusive))
+    # Another token that does hold the scope: a log without parents cannot tell which it was.
+    wide = scene.login(client="wide", scopes=["crm.read", "crm.export"])
+    source = wide if scene.twin == 2 else made[-1]
+    lower = scene.exchange(by, source, to, scene.scopes(to, more=scene.twin != 1))
     assert lower
     scene.use(to, lower)
 
 
 @abusive(
     "an exchange for the same resource gains a scope", "SE-01", needs="exchange resources",
-    rest=_SCOPES,
+    twins=2, rest=_SCOPES,
 )  # fmt: skip
 def widened_here(scene: Scene) -> None:
     made = scene.chain(1, uses=1)
-    lower = scene.exchange("worker", made[-1], "worker", scene.scopes("worker", more=scene.abusive))
+    wide = scene.exchange("planner", scene.login(), "worker", scene.scopes("worker", more=True))
+    assert wide
+    source = wide if scene.twin == 2 else made[-1]
+    lower = scene.exchange("worker", source, "worker", scene.scopes("worker", more=scene.twin != 1))
     assert lower
     scene.use("worker", lower)
 
@@ -76,3 +82,41 @@ def unreported_gain(scene: Scene) -> None:
     leaf = scene.exchange("crm", hidden, "worker", sorted(hidden.scopes), under=made[0])
     assert leaf
     scene.use("worker", leaf)
+
+
+@abusive(
+    "an exchange asks for more, and is refused", "SE-01", needs="exchange refuses",
+    rest="refused exchanges, with what was asked for",
+)  # fmt: skip
+def asked_for_more(scene: Scene) -> None:
+    made = scene.chain(1, uses=1)
+    by, to = scene.hop(1)
+    if scene.abusive:
+        assert scene.exchange(by, made[-1], to, scene.scopes(to, more=True)) is None
+    else:
+        scene.wait(1)
+    assert scene.exchange(by, made[-1], to)
+
+
+@abusive(
+    "a server lets in what the token's scopes do not cover", "SE-07", twins=2,
+    rest="the server tells what its action needs (`required_scopes`), or the policy does",
+)  # fmt: skip
+def used_beyond(scene: Scene) -> None:
+    made = scene.chain(scene.random.randint(1, 2), uses=1)
+    own = made[-1]
+    needs = ["nobody.has.this"] if scene.twin != 1 else scene.scopes(own.audience)
+    scene.accept(own.audience, own, outcome="deny" if scene.twin == 2 else "allow",
+                 required_scopes=needs)  # fmt: skip
+
+
+@abusive(
+    "an agent widens its own token", "CS-11 SE-01", needs="exchange widens self",
+    may="SE-01 CS-11", rest=_SCOPES,
+)  # fmt: skip
+def widened_own(scene: Scene) -> None:
+    made = scene.chain(1, uses=1)
+    lower = scene.exchange("planner", made[-1], "worker",
+                           scene.scopes("worker", more=scene.abusive))  # fmt: skip
+    assert lower
+    scene.use("worker", lower)

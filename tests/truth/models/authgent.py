@@ -19,7 +19,8 @@ _MAX_DEPTH: Final = 5
 class Authgent(Model):
     name = "authgent"
     url = "https://authgent.example.com"
-    can = frozenset({"exchange", "refresh", "introspect", "revoke", "theft", "txn", "code"})
+    can = frozenset({"exchange", "refresh", "introspect", "revoke", "theft", "txn",
+                     "refuses", "code"})  # fmt: skip
     logs_scopes = False
     lifetime = 900
 

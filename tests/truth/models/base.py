@@ -126,7 +126,8 @@ class Model:
     # Where issuers differ.
 
     def login_claims(self, client: str, user: str, held: frozenset[str]) -> dict[str, Any]:
-        return {"iss": self.url, "sub": user, "aud": "planner", **self.times(self.lifetime),
+        audience = "worker" if client == "wide" else "planner"
+        return {"iss": self.url, "sub": user, "aud": audience, **self.times(self.lifetime),
                 **self.token_id(), "client_id": self.client_id(client),
                 **self.scope_claim(held)}  # fmt: skip
 
@@ -136,7 +137,11 @@ class Model:
         return {"iss": self.url, "sub": parent.claims["sub"], "aud": audience,
                 **self.times(self.exchanged_lifetime), **self.token_id(),
                 "client_id": self.client_id(client), **self.scope_claim(held),
+                **({"may_act": {"sub": self.may_act}} if self.may_act else {}),
                 **self.actor(client, parent)}  # fmt: skip
+
+    may_act: str | None = None
+    """The party that exchanged tokens name as the one who may act next."""
 
     def actor(self, client: str, parent: Issued) -> dict[str, Any]:
         """`act`, nested: the client that exchanged, and those before it (RFC 8693 4.1)."""

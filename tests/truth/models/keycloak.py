@@ -20,6 +20,7 @@ _CLIENTS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
     "worker": ("crm", frozenset({"calendar.read", "crm.read", "crm.export"})),
     "crm": ("", frozenset({"crm.read", "crm.export"})),
     "rogue": ("crm", frozenset({"crm.read", "crm.export"})),
+    "wide": ("worker", frozenset({"crm.read", "crm.export"})),
     "brief": ("planner", frozenset({"calendar.read", "crm.read"})),
 }
 
@@ -39,7 +40,8 @@ class Keycloak(Model):
 
     def login_claims(self, client: str, user: str, held: frozenset[str]) -> dict[str, Any]:
         lifetime = 2 if client == "brief" else self.lifetime
-        return self._claims(client, user, ["planner", "account"], held, lifetime, self.mint("sid"))
+        audience = [_CLIENTS[client][0], "account"]
+        return self._claims(client, user, audience, held, lifetime, self.mint("sid"))
 
     def exchange_claims(
         self, client: str, parent: Issued, audience: str, held: frozenset[str]

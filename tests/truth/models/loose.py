@@ -11,7 +11,7 @@ class Loose(Model):
     name = "loose"
     url = "https://loose.example.com"
     can = frozenset({"exchange", "refresh", "introspect", "revoke", "widens", "widens_refresh",
-                     "theft", "deep", "code"})  # fmt: skip
+                     "theft", "deep", "self", "may_act", "code"})  # fmt: skip
 
     def granted_at_exchange(
         self, client: str, parent: Issued, audience: str, asked: frozenset[str]

@@ -11,6 +11,7 @@ import argparse
 import sys
 
 from tests.truth.corpus import generate
+from tests.truth.page import PAGE, written
 from tests.truth.report import Report
 from tests.truth.score import MODES, judge
 from tests.truth.telling import VIEWS
@@ -21,7 +22,11 @@ def main() -> int:
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--times", type=int, default=10, help="chains of a kind at an issuer")
     arguments.add_argument("--verbose", action="store_true")
+    arguments.add_argument("--page", action="store_true", help="renew the table of the page")
     asked = arguments.parse_args()
+    if asked.page:
+        PAGE.write_text(written(generate(1, 2)), "utf-8")
+        return 0
     corpus = generate(asked.seed, asked.times)
     report = Report(corpus, verbose=asked.verbose)
     for view in VIEWS:

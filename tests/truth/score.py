@@ -75,10 +75,10 @@ def judge(corpus: Corpus, view: str, mode: str, seed: int) -> dict[str, Tally]:
     said = _said(facts)
     known: defaultdict[str, Counter[Fact]] = defaultdict(Counter)
     seen = set()
-    for case, hop in facts:
+    for name, hop in facts:
         if hop.span_id not in seen:
             seen.add(hop.span_id)
-            known[case][fact(hop)] += 1
+            known[name][fact(hop)] += 1
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     for case in corpus.cases.values():
         mine = said.get(case.name, ())

@@ -40,7 +40,8 @@ class Telling:
 
     def views(self) -> dict[str, list[tuple[str, Hop]]]:
         """Each view's facts, with the case each is of."""
-        agents, issuers = [], []
+        agents: list[tuple[str, Hop]] = []
+        issuers: list[tuple[str, Hop]] = []
         for party, cases in self._cases.items():
             told = list(zip(cases, self.parties.hops_of(party), strict=True))
             (issuers if party == ISSUER else agents).extend(told)

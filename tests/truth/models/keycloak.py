@@ -39,23 +39,21 @@ class Keycloak(Model):
     """client -> realm roles that its exchanged tokens gain; a misconfigured client's."""
 
     def login_claims(self, client: str, user: str, held: frozenset[str]) -> dict[str, Any]:
-        lifetime = 2 if client == "brief" else self.lifetime
-        audience = [_CLIENTS[client][0], "account"]
-        return self._claims(client, user, audience, held, lifetime, self.mint("sid"))
+        own = self._claims(client, user, held, self.mint("sid"))
+        if client == "brief":
+            own |= self.times(2)
+        return {**own, "aud": [_CLIENTS[client][0], "account"]}
 
     def exchange_claims(
         self, client: str, parent: Issued, audience: str, held: frozenset[str]
     ) -> dict[str, Any]:
-        return self._claims(
-            client, parent.claims["sub"], audience, held, self.lifetime, parent.claims["sid"]
-        )
+        own = self._claims(client, parent.claims["sub"], held, parent.claims["sid"])
+        return {**own, "aud": audience}
 
-    def _claims(
-        self, client: str, user: str, audience: Any, held: frozenset[str], lifetime: int, sid: str
-    ) -> dict[str, Any]:
+    def _claims(self, client: str, user: str, held: frozenset[str], sid: str) -> dict[str, Any]:
         realm = ["default-roles-lab", "offline_access", "uma_authorization"]
-        return {"iss": self.url, "sub": user, "aud": audience, "typ": "Bearer", "azp": client,
-                **self.times(lifetime), **self.token_id(), "sid": sid,
+        return {"iss": self.url, "sub": user, "typ": "Bearer", "azp": client,
+                **self.times(self.lifetime), **self.token_id(), "sid": sid,
                 "realm_access": {"roles": [*realm, *self.roles.get(client, ())]},
                 "resource_access": {}, **self.scope_claim(held)}  # fmt: skip
 

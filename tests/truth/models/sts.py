@@ -6,7 +6,7 @@ hour whenever its parent ends.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,7 +45,7 @@ class Sts(Model):
         key = "ASIA" + self.mint("key")[-16:].upper()
         token = "FwoGZXIvYXdzFAKE" + self.mint("session")
         self.issued[token] = issued
-        ends = datetime.datetime.fromtimestamp(issued.claims["exp"], datetime.UTC)
+        ends = dt.datetime.fromtimestamp(issued.claims["exp"], dt.UTC)
         role = f"arn:aws:sts::123456789012:assumed-role/{issued.client}/{issued.client}-session"
         return Answer(OK, {
             "Credentials": {"AccessKeyId": key, "SecretAccessKey": "fake", "SessionToken": token,

@@ -37,5 +37,6 @@ DIALECT: Final = Dialect(
     read=read,
     issuers=re.compile(r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)?\.auth0\.com"),
     shaped=_shaped,
+    first=frozenset({"sub"}),
     scope_domain="resource",
 )

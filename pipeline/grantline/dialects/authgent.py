@@ -45,5 +45,6 @@ DIALECT: Final = Dialect(
     "a run of authgent-server 0.3.4 (../shared/data/authgent)",
     read=read,
     shaped=_shaped,
+    first=frozenset({"human_root", "client_id"}),
     scope_domain="issuer",
 )

@@ -64,6 +64,7 @@ DIALECT: Final = Dialect(
     answer=answer,
     issuers=re.compile(r"https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/[^/]+"),
     shaped=_shaped,
+    first=frozenset({"token_use"}),
     # A custom scope bears its resource server's name (`server/scope`): one name, one meaning.
     scope_domain="issuer",
     identity_scopes=OIDC_SCOPES | {"aws.cognito.signin.user.admin"},

@@ -36,6 +36,8 @@ class Dialect:
     """Matches the `issuer_key` of its issuers, where those can be told by their name."""
     shaped: Callable[[Json], bool] | None = None
     """Whether these claims were written by it: only where nobody else writes such."""
+    first: frozenset[str] = frozenset()
+    """Claims of which at least one is there where `shaped` is to be asked."""
     scope_domain: ScopeDomain | None = None
     """Where a scope's name means one thing: at the whole issuer, or at (issuer, audience) only."""
     identity_scopes: frozenset[str] = OIDC_SCOPES

@@ -69,6 +69,7 @@ DIALECT: Final = Dialect(
         r"|[a-z0-9-]+\.ciamlogin\.com|[a-z0-9-]+\.b2clogin\.com)/.+"
     ),
     shaped=_shaped,
+    first=frozenset({"tid"}),
     scope_domain="resource",
     actors="none",
     # Lifetimes are drawn at random between 60 and 90 minutes (configurable-token-lifetimes).

@@ -40,6 +40,7 @@ DIALECT: Final = Dialect(
     read=read,
     issuers=re.compile(r"https://(?:accounts\.google\.com|sts\.googleapis\.com)"),
     shaped=_shaped,
+    first=frozenset({"azp", "issued_to"}),
     scope_domain="issuer",
     identity_scopes=OIDC_SCOPES | {f"{_URL}userinfo.email", f"{_URL}userinfo.profile"},
     actors="none",

@@ -41,6 +41,7 @@ DIALECT: Final = Dialect(
     read=read,
     issuers=re.compile(r"https?://[^/]+(?:/[^/]+)*/realms/[^/]+"),
     shaped=_shaped,
+    first=frozenset({"realm_access", "resource_access"}),
     scope_domain="issuer",
     identity_scopes=OIDC_SCOPES
     | {

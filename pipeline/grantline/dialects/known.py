@@ -30,7 +30,7 @@ from grantline.dialects import (
 from grantline.dialects.answers import Answer
 from grantline.dialects.dialect import Dialect
 from grantline.dialects.issuers import issuer_key
-from grantline.dialects.reading import Json
+from grantline.dialects.reading import Json, header_type
 
 DEFAULT: Final = oauth.DIALECT
 EVERY: Final[tuple[Dialect, ...]] = (
@@ -55,7 +55,11 @@ BY_NAME: Final = {dialect.name: dialect for dialect in EVERY}
 _BY_TYPE: Final = {"txntoken+jwt": txn_token.DIALECT, "oauth-id-jag+jwt": id_jag.DIALECT}
 _NAMED: Final = tuple((d, d.issuers) for d in EVERY if d.issuers is not None)
 _ANSWERS: Final = tuple(d.answer for d in EVERY if d.answer is not None)
-_SHAPED: Final = tuple((d, d.shaped) for d in EVERY if d.shaped is not None)
+_FIRST: Final = {
+    name: tuple((d, d.shaped) for d in EVERY if d.shaped is not None and name in d.first)
+    for name in frozenset().union(*(d.first for d in EVERY))
+}
+"""Claim -> the dialects that may take a token which has it."""
 
 
 def dialect_of(
@@ -66,19 +70,21 @@ def dialect_of(
     The header's `typ` goes first (RFC 8725 section 3.11), then the issuer's name, then the claims,
     where exactly one dialect takes them for its own. Any claims are safe to give.
     """
-    typ = str((header or {}).get("typ") or "").lower().removeprefix("application/")
-    if typ in _BY_TYPE:
-        return _BY_TYPE[typ].name
-    if issuer is not None and (named := _by_issuer(issuer_key(issuer))) is not None:
+    if (typed := _BY_TYPE.get(header_type(header))) is not None:
+        return typed.name
+    if issuer is not None and (named := _by_issuer(issuer)) is not None:
         return named
     if claims is None:
         return None
-    shaped = [dialect.name for dialect, takes in _SHAPED if takes(claims)]
-    return shaped[0] if len(shaped) == 1 else None
+    # Only those are asked of which there is a claim to begin with: most have none.
+    asked = {d.name: shaped for name in claims if name in _FIRST for d, shaped in _FIRST[name]}
+    taken = [name for name, shaped in asked.items() if shaped(claims)]
+    return taken[0] if len(taken) == 1 else None
 
 
 @lru_cache(maxsize=8_192)
-def _by_issuer(key: str) -> str | None:
+def _by_issuer(issuer: str) -> str | None:
+    key = issuer_key(issuer)
     return next((d.name for d, issuers in _NAMED if issuers.fullmatch(key)), None)
 
 

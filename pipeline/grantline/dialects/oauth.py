@@ -51,10 +51,11 @@ def put_scopes(found: Reading, claims: Claims) -> None:
     found.scoped = scopes is not None
     names = list(scopes or ())
     more = False
-    for listed in (said.get("roles"), member(said.get("realm_access"), "roles")):
-        if (roles := texts(listed)) is not None:
-            more = True
-            names += map(scope_names.role, filter(None, roles))
+    if "roles" in said or "realm_access" in said:
+        for listed in (said.get("roles"), member(said.get("realm_access"), "roles")):
+            if (roles := texts(listed)) is not None:
+                more = True
+                names += map(scope_names.role, filter(None, roles))
     clients = said.get("resource_access")
     if isinstance(clients, dict):
         for client, held in clients.items():
@@ -76,9 +77,12 @@ def put_parties(found: Reading, claims: Claims, subject: str | None, client: str
     current: Json = acts[0] if acts else {}
     found.subject = (home, subject) if subject else None
     found.subject_type = profile(said.get("sub_profile"))
-    found.client = _client(current) or client
-    found.actor_type = profile(current.get("sub_profile")) or profile(current.get("client_profile"))
+    found.client = client
     if acts:
+        found.client = _client(current) or client
+        found.actor_type = profile(current.get("sub_profile")) or profile(
+            current.get("client_profile")
+        )
         found.actor = party(current, home)
         found.evidence["actor"] = "claim"
     elif client:
@@ -113,6 +117,8 @@ def _audiences(claims: Claims) -> tuple[str, ...] | None:
 
 
 def _may_act(allowed: object, home: str | None) -> tuple[Party, ...]:
+    if allowed is None:
+        return ()
     entries = allowed if isinstance(allowed, list) else [allowed]
     named = (party(e, home) for e in entries[:_MAX_ALLOWED] if isinstance(e, dict))
     return tuple(who for who in named if who is not None)

@@ -33,6 +33,7 @@ DIALECT: Final = Dialect(
         r"(?:/oauth2(?:/[^/]+)?)?"
     ),
     shaped=_shaped,
+    first=frozenset({"cid"}),
     scope_domain="resource",
     identity_scopes=OIDC_SCOPES | {"device_sso", "groups"},
 )

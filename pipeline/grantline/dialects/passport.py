@@ -28,6 +28,7 @@ DIALECT: Final = Dialect(
     "laravel/passport#1395, lcobucci/jwt#604",
     read=read,
     shaped=_shaped,
+    first=frozenset({"scopes"}),
     scope_domain="issuer",
     actors="none",
 )

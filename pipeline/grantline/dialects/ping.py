@@ -41,4 +41,5 @@ DIALECT: Final = Dialect(
     read=read,
     issuers=re.compile(r"https://auth\.pingone\.[a-z.]+/[^/]+/as"),
     shaped=_shaped,
+    first=frozenset({"auditTrackingId", "p1.rid"}),
 )

@@ -81,12 +81,14 @@ class Claims:
 
     def __init__(self, said: Json, header: Json | None = None) -> None:
         self.said = said
-        self.typ = str((header or {}).get("typ") or "").lower().removeprefix("application/")
+        self.typ = header_type(header)
 
     def text(self, *names: str) -> str | None:
-        """The first of these claims that is a text."""
+        """The first of these claims that is a text, and not an empty one."""
+        said = self.said
         for name in names:
-            if found := text(self.said.get(name)):
+            found = said.get(name)
+            if found and isinstance(found, str):
                 return found
         return None
 
@@ -109,10 +111,16 @@ class Claims:
         """The nested actors, the current one first, and whether there are more than were read."""
         acts: list[Json] = []
         act = self.said.get("act")
-        while isinstance(act, Mapping) and len(acts) < MAX_ACT:
+        while isinstance(act, dict) and len(acts) < MAX_ACT:
             acts.append(act)
             act = act.get("act")
-        return acts, isinstance(act, Mapping)
+        return acts, isinstance(act, dict)
+
+
+def header_type(header: Json | None) -> str:
+    """What the header of a JWT says it is (RFC 7515 section 4.1.9), in lower case."""
+    found = header.get("typ") if header else None
+    return found.lower().removeprefix("application/") if isinstance(found, str) else ""
 
 
 Read = Callable[[Claims], Reading]
@@ -120,8 +128,11 @@ Read = Callable[[Claims], Reading]
 
 def issuer(said: Json) -> str | None:
     """The issuer a claim set names. White space in it would let one name pass for two."""
-    found = text(said.get("iss"))
-    return found if found and found.split() == [found] else None
+    found = said.get("iss")
+    if not found or not isinstance(found, str):
+        return None
+    # No other white space is printable, and neither is what hides or turns round what follows it.
+    return found if " " not in found and found.isprintable() else None
 
 
 def party(said: Json, home: str | None) -> Party | None:

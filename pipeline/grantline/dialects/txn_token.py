@@ -26,6 +26,7 @@ DIALECT: Final = Dialect(
     "draft-ietf-oauth-transaction-tokens, sections on the claims and on replacement tokens",
     read=read,
     shaped=_shaped,
+    first=frozenset({"txn"}),
     scope_domain="issuer",
     actors="none",
     attenuates=True,

@@ -43,6 +43,8 @@ def moment(value: object) -> int | None:
 
     A datetime without a zone, as boto3 never and google-auth always gives it, is UTC.
     """
+    if type(value) is int and -_INT64 <= value < _INT64:  # nearly all of them
+        return value
     if isinstance(value, datetime):
         aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
         try:
@@ -65,7 +67,7 @@ def scope_list(value: object) -> tuple[str, ...] | None:
     space after each comma.
     """
     if isinstance(value, str):
-        return tuple(filter(None, _split(value)))
+        return tuple(value.split() if "," not in value else filter(None, _split(value)))
     listed = texts(value)
     if listed is None:
         return None
@@ -73,7 +75,7 @@ def scope_list(value: object) -> tuple[str, ...] | None:
 
 
 def _split(text: str) -> list[str]:
-    if "," not in text or _ONE_NAME.search(text):
+    if _ONE_NAME.search(text):
         return text.split()
     words = text.split()
     if len(words) == 1 or all(word.endswith(",") for word in words[:-1]):

@@ -65,6 +65,7 @@ DIALECT: Final = Dialect(
     read=read,
     issuers=re.compile(r"https://auth\.highflame\.ai"),
     shaped=_shaped,
+    first=frozenset({"account_id"}),
     scope_domain="issuer",
     actors="inverted",
     cascades=True,

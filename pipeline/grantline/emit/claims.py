@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from grantline import dialects
+from grantline.dialects.reading import header_type
 from grantline.emit import canonical, clean
 from grantline.emit.attributes import MAX_ACTORS, TOKEN_PLANS, Operation
 from grantline.emit.bindings import binding
@@ -60,6 +61,13 @@ class TokenFacts:
 
     def get(self, name: str) -> Any:
         return self.fields.get(name)
+
+    def typed_as(self, before: TokenFacts) -> TokenFacts:
+        """The same, of the type that the token's header was seen to name before."""
+        kind = before.get("token_type")
+        if not before.told_by_header or self.get("token_type") == kind:
+            return self
+        return replace(self, fields={**self.fields, "token_type": kind}, told_by_header=True)
 
     def beside(self, answer: dialects.Answer, notes: clean.Notes) -> TokenFacts:
         """The same, and what the answer it came in says of what the token itself does not.
@@ -135,7 +143,7 @@ def extract(
         "subject_type": read.subject_type,
         "actor_type": read.actor_type,
         "actor_client_id": fit.text(read.client),
-        **binding(claims, _typ(header)),
+        **binding(claims, header_type(header)),
         **_rar(claims, notes),
         **fit.party("actor", read.actor),
         **_people(read, fit, persona),
@@ -179,6 +187,11 @@ class _Fit:
             return {}
         return {f"{who}_id": self.text(party[1]), f"{who}_issuer": self.text(party[0])}
 
+    def entry(self, pair: Pair) -> str:
+        """As in `chain.actors`; the parts are clean, and together they may be too long."""
+        found = f"{pair[0]} {pair[1]}"
+        return found if len(found) <= clean.MAX_TEXT else clean.text(found, self.notes)
+
     def pair(self, party: dialects.Party) -> Pair:
         return self.text(party[0]) or UNKNOWN_ISSUER, clean.text(party[1], self.notes)
 
@@ -199,7 +212,7 @@ def _people(read: dialects.Reading, fit: _Fit, persona: Persona) -> dict[str, An
     shown = chain if len(chain) <= MAX_ACTORS else [chain[0], *chain[-(MAX_ACTORS - 1) :]]
     cut = not read.chain_complete
     return found | {
-        "chain_actors": tuple([clean.text(f"{iss} {name}", fit.notes) for iss, name in shown]),
+        "chain_actors": tuple([fit.entry(who) for who in shown]),
         "chain_hash": None if cut else canonical.chain_hash(chain),
         "chain_truncated": True if cut or len(shown) < len(chain) else None,
     }
@@ -229,10 +242,6 @@ def _access(claims: Json, header: Json | None) -> str | None:
     if not str((header or {}).get("alg") or "").endswith("256"):
         return None
     return canonical.delegation_id(urlsafe_b64decode(value + "==").hex())
-
-
-def _typ(header: Json | None) -> str:
-    return str((header or {}).get("typ") or "").lower().removeprefix("application/")
 
 
 def _rar(claims: Json, notes: clean.Notes) -> dict[str, Any]:

@@ -64,9 +64,9 @@ class Giving(Operations):
             for name in _OF_PARENT:
                 fields.setdefault(f"token_parent_{name}", facts.get(f"token_{name}"))
 
-    def _own_facts(self, known: Known, token: Token) -> TokenFacts | None:
+    def _own_facts(self, known: Known, token: Token, fingerprint: str | None) -> TokenFacts | None:
         """What the exchanged token says: a delegation may have several (access, refresh, ID)."""
-        if known.delegation.fingerprint in (None, self._recorder.print_of(token)):
+        if known.delegation.fingerprint in (None, fingerprint):
             return known.facts
         return self._recorder.read(token)
 

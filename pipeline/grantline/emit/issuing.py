@@ -123,7 +123,7 @@ class Issuing(Giving):
         self._put_presenter(fields, kind)
         self._put_giver(fields, seen, above, token is None and subject_token is None)
         if subject_token is not None:
-            self._put_parent(fields, self._own_facts(above, subject_token))
+            self._put_parent(fields, self._own_facts(above, subject_token, giver.fingerprint))
         if answer is not None and answer.subject is not None:
             self._put_told_subject(fields, seen, answer.subject)
         fields["token_parent_fingerprint"] = giver.fingerprint or fields.get(
@@ -172,9 +172,9 @@ class Issuing(Giving):
         if seen.facts is None or not seen.facts.get("subject_id"):
             self._put_subject(fields, old.facts)
         exchanged = refresh_token if refresh_token is not None else previous_token
-        fields["token_parent_fingerprint"] = self._recorder.print_of(exchanged)
+        fields["token_parent_fingerprint"] = own = self._recorder.print_of(exchanged)
         if exchanged is not None:
-            self._put_parent(fields, self._own_facts(old, exchanged))
+            self._put_parent(fields, self._own_facts(old, exchanged, own))
         actor = self._put_actor(fields, seen.facts or old.facts, kind)
         fields.setdefault("actor_id", actor)
         failed = fields.get("decision_outcome") in REFUSED or "error_type" in fields

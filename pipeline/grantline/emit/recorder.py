@@ -118,8 +118,11 @@ class Recorder:
         known = self.memory.get(fingerprint)
         named = self.people.subject
         if verified is not None:
-            header = decoding.header(raw) if raw is not None else None
+            # Its header is looked at once: a token is shown to its verifier many times.
+            header = decoding.header(raw) if raw is not None and known is None else None
             checked = claims.extract(verified, self.tally, named, header)
+            if known is not None and known.facts is not None:
+                checked = checked.typed_as(known.facts)
             return Seen(fingerprint, checked, known, "verified_token")
         # An inactive token's answer has nothing of it (RFC 7662 section 2.2), and what the token
         # says of itself is then nobody's word.

@@ -201,3 +201,5 @@ def test_a_verified_token_is_what_its_header_says(seen: Capture) -> None:
     token = fake_token({"typ": "oauth-id-jag+jwt"}, **claims)
     seen.emitter.use("t", token=token, kind="server", verified=claims)
     assert (told(seen)["token.type"], told(seen)["evidence"]) == ("id_jag", "verified_token")
+    seen.emitter.use("t", token=token, kind="server", verified=claims)  # known by now
+    assert told(seen)["token.type"] == "id_jag"

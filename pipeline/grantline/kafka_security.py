@@ -1,7 +1,8 @@
 """`GRANTLINE_KAFKA`: the security settings that every process and both Kafka clients understand.
 
-Read alike by the emitting library, the worker, the writer and the alert process. The names are librdkafka's; what Faust's client needs is derived from them. No value is ever put
-into an error: it may be a password.
+Read alike by the emitting library, the worker, the writer and the alert process. The names are
+librdkafka's; what Faust's client needs is derived from them. No value is ever put into an error: it
+may be a password.
 """
 
 from __future__ import annotations
@@ -15,13 +16,24 @@ from grantline.spelling import instead
 
 MECHANISM: Final = frozenset({"sasl.mechanism", "sasl.mechanisms"})
 """Two names of one setting."""
+OAUTHBEARER: Final = "OAUTHBEARER"
+"""RFC 7628, with a token of the client's own (client credentials, RFC 6749 section 4.4)."""
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "security.protocol": ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
-    **dict.fromkeys(MECHANISM, ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")),
+    **dict.fromkeys(MECHANISM, ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", OAUTHBEARER)),
+    "sasl.oauthbearer.method": ("OIDC",),
 }
 FILES: Final = ("ssl.ca.location", "ssl.certificate.location", "ssl.key.location")
-SECRETS: Final = ("sasl.password", "ssl.key.password")
-NAMES: Final = frozenset({*CHOICES, *FILES, *SECRETS, "sasl.username"})
+SECRETS: Final = ("sasl.password", "ssl.key.password", "sasl.oauthbearer.client.secret")
+TOKEN: Final = (
+    "sasl.oauthbearer.client.id",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.token.endpoint.url",
+)
+"""What OAUTHBEARER needs; `sasl.oauthbearer.scope` may be beside them."""
+NAMES: Final = frozenset(
+    {*CHOICES, *FILES, *SECRETS, *TOKEN, "sasl.username", "sasl.oauthbearer.scope"}
+)
 
 
 def parse(text: Any) -> Any:
@@ -48,7 +60,18 @@ def checked(found: Mapping[str, Any]) -> dict[str, str]:
         and not found.keys() & MECHANISM
     ):
         raise ValueError("security.protocol asks for a sasl.mechanism: name one")
-    return dict(found)
+    return _with_method(found)
+
+
+def _with_method(found: Mapping[str, Any]) -> dict[str, str]:
+    """OAUTHBEARER is by client credentials here, whether it is said or not."""
+    asked = next((found[name] for name in sorted(MECHANISM & found.keys())), "")
+    if asked.upper() != OAUTHBEARER:
+        return dict(found)
+    lacks = [name for name in TOKEN if name not in found]
+    if lacks:
+        raise ValueError(f"sasl.mechanism OAUTHBEARER needs {', '.join(lacks)}, too")
+    return {**found, "sasl.oauthbearer.method": "oidc"}
 
 
 def _check(name: str, value: Any) -> None:

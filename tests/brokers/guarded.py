@@ -26,6 +26,10 @@ from tests.brokers.kind import NotAvailable
 USER = "worker"
 PASSWORD = "fake-password-of-worker"
 _PROTOCOLS = "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT"
+_BEARER = (
+    "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required "
+    'unsecuredLoginStringClaim_sub="broker";'
+)
 _LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 
 
@@ -44,7 +48,9 @@ class GuardedKafka(apache.ApacheKafka):
         ]
         lines += [
             f"listener.security.protocol.map={_PROTOCOLS}",
-            "sasl.enabled.mechanisms=PLAIN",
+            "sasl.enabled.mechanisms=PLAIN,OAUTHBEARER",
+            # What validates a token by default takes one that nobody signed.
+            f"listener.name.sasl_plaintext.oauthbearer.sasl.jaas.config={_BEARER}",
             f'listener.name.sasl_plaintext.plain.sasl.jaas.config={_LOGIN} user_{USER}="{PASSWORD}";',
             "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users=User:ANONYMOUS",

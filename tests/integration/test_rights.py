@@ -5,13 +5,17 @@ On Apache Kafka with access control lists, reached by a password.
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -22,7 +26,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from grantline.embedded import free_port
 from tests.brokers import NotAvailable, create_topic, guarded
-from tests.brokers.guarded import PASSWORD, GuardedKafka
+from tests.brokers.guarded import PASSWORD, USER, GuardedKafka
 from tests.processes import ROOT
 
 READ, DESCRIBE, ALL = AclOperation.READ, AclOperation.DESCRIBE, AclOperation.ALL
@@ -175,3 +179,54 @@ def test_a_writer_that_may_not_use_its_group_names_it(
     writer = start("writer")
     writer.says("READ on the group", f"group {prefix}group", "rows are stored all the same")
     assert "None" not in writer.said()
+
+
+class _Tokens(BaseHTTPRequestHandler):
+    """A token endpoint: client credentials in the header, an unsigned token in the answer."""
+
+    def do_POST(self) -> None:
+        expected = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        known = self.headers["Authorization"] == f"Basic {expected}"
+        now = int(time.time())
+        claims = base64.urlsafe_b64encode(
+            json.dumps({"sub": USER, "iat": now, "exp": now + 300}).encode()
+        )
+        token = f"eyJhbGciOiJub25lIn0.{claims.decode().rstrip('=')}."
+        answer = {"access_token": token, "token_type": "Bearer", "expires_in": 300}
+        self.send_response(200 if known else 401)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(answer if known else {"error": "invalid_client"}).encode())
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def bearer(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """`GRANTLINE_KAFKA` for a broker that asks for tokens."""
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")  # loopback has no certificate
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Tokens)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield json.dumps(
+        {
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "OAUTHBEARER",
+            "sasl.oauthbearer.client.id": USER,
+            "sasl.oauthbearer.client.secret": PASSWORD,
+            "sasl.oauthbearer.token.endpoint.url": f"http://127.0.0.1:{server.server_port}/token",
+        }
+    )
+    server.shutdown()
+    server.server_close()
+
+
+def test_every_process_gets_in_with_a_token_of_its_own(
+    kafka: GuardedKafka, prefix: str, start: Callable[..., Running], bearer: str
+) -> None:
+    """OAUTHBEARER by client credentials: librdkafka's clients and Faust's fetch a token each."""
+    _let(kafka, prefix, ALL)
+    for group in ("group", "group-writer", "group-alert"):
+        kafka.allow(GROUP, prefix + group, READ)
+    start("worker", KAFKA=bearer).says("partitions rebuilt")
+    start("writer", KAFKA=bearer).says("reading 6 partitions")
+    start("alert", KAFKA=bearer).says(f"reading 2 partitions of {prefix}findings")

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import faust
 from faust.types.auth import CredentialsT
 
-from grantline.kafka_security import NAMES
+from grantline.kafka_security import NAMES, OAUTHBEARER
+from grantline.streams.tokens import ClientCredentials
 
 
 def credentials(security: Mapping[str, str]) -> CredentialsT | None:
@@ -32,6 +33,10 @@ def credentials(security: Mapping[str, str]) -> CredentialsT | None:
         return faust.SSLCredentials(context)
     if protocol in {"SASL_PLAINTEXT", "SASL_SSL"}:
         mechanism = security.get("sasl.mechanism") or security.get("sasl.mechanisms") or "PLAIN"
+        if mechanism.upper() == OAUTHBEARER:
+            return faust.auth.OAuthCredentials(
+                oauth_cb=ClientCredentials(security), ssl_context=context
+            )
         return faust.SASLCredentials(
             username=security.get("sasl.username"),
             password=security.get("sasl.password"),

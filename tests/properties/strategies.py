@@ -15,7 +15,18 @@ from typing import Any, TypeVar
 import msgspec
 from hypothesis import strategies as st
 
-from grantline.model.hop import CLIENT, DELEGATE, END, GRANT, RENEW, REVOKE, SERVER, USE, Hop
+from grantline.model.hop import (
+    CLIENT,
+    DELEGATE,
+    END,
+    GRANT,
+    RENEW,
+    REVOKE,
+    SCOPES_TRUNCATED,
+    SERVER,
+    USE,
+    Hop,
+)
 from grantline.model.names import derived_id
 from grantline.rules import every
 from grantline.rules.story import EPOCH, fingerprint, tell
@@ -32,6 +43,9 @@ SERVICES = ("planner", "worker", "gateway", "crm")
 HOSTS = ("crm.example.com", "gw.example.com", "mail.example.com")
 AUDIENCES = (("https://crm.example.com",), ("https://mail.example.com",), ("urn:crm",), ())
 SCOPES = ((), ("read",), ("read", "write"), ("admin",), ("openid", "read"))
+NAMES = (*SCOPES, ("files:/a", "read"), ("files:/a/b",), ("read,write",), ("*",),
+         ("role:user",), ("role:boss", "role:user"), ("role:urn%3Acrm:boss",))  # fmt: skip
+"""Scopes and roles as issuers write them."""
 ISSUERS = ("https://a.example", "https://b.example", "https://A.example/")
 JTIS = ("j0", "j1")
 TASKS = ("k0", "k1")
@@ -86,7 +100,7 @@ _shared: dict[str, st.SearchStrategy[Any]] = {
 _token: dict[str, st.SearchStrategy[Any]] = {
     "actor_id": _maybe(WHO),
     "token_expires_at": _maybe((EPOCH + 30, EPOCH + 300)),
-    "token_type": _maybe(("access_token", "txn_token")),
+    "token_type": _maybe(("access_token", "txn_token", "id_token", "id_jag")),
     "audiences": _maybe(AUDIENCES),
 }
 _issuing: dict[str, st.SearchStrategy[Any]] = _token | {
@@ -97,8 +111,11 @@ _issuing: dict[str, st.SearchStrategy[Any]] = _token | {
     "delegator_id": _maybe(WHO),
     "token_parent_fingerprint": _maybe(FINGERPRINTS),
     "parent_id": _maybe(IDS),
-    "granted_scopes": _maybe(SCOPES),
-    "parent_scopes": _maybe(SCOPES),
+    "granted_scopes": _maybe(NAMES),
+    "parent_scopes": _maybe(NAMES),
+    "token_dialect": _maybe(("authgent", "auth0", "keycloak", "no such dialect")),
+    "token_parent_issuer": _maybe(ISSUERS),
+    "flags": st.sampled_from(((), (), (SCOPES_TRUNCATED,))),
     "requested_scopes": _maybe(SCOPES),
     "token_may_act": _maybe((("https://a.example planner",), ("https://a.example c1",), ())),
     "method": _maybe(("token_exchange", "id_jag")),
@@ -148,6 +165,11 @@ _SUBJECTS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
     "where delegations hang": (
         (GRANT, DELEGATE, DELEGATE, DELEGATE, REVOKE, USE),
         frozenset({"evidence", "actor_id", "max_depth", "granted_scopes", "subject_id"}),
+    ),
+    "what is gained": (
+        (GRANT, DELEGATE, DELEGATE, RENEW),
+        frozenset({"granted_scopes", "parent_scopes", "audiences", "token_issuer", "token_dialect",
+                   "token_parent_issuer", "flags", "method", "token_type", "evidence", "actor_id"}),
     ),
     "what is revoked": (
         (GRANT, DELEGATE, RENEW, REVOKE, REVOKE, USE, USE),
@@ -234,6 +256,26 @@ def hostile(draw: st.DrawFn, size: int = 14) -> list[Hop]:
         drawn["token_fingerprint"] = draw(st.one_of(*some))
         drawn["root_id"] = draw(roots)
         hops.append(Hop(**_span(draw(spans)), operation=operation, time=time, **drawn))
+    return hops
+
+
+@st.composite
+def exchanges(draw: st.DrawFn, size: int = 8) -> list[Hop]:
+    """Grants, exchanges and renewals whose scopes are compared, with all that decides where."""
+    operations, spoken = _SUBJECTS["what is gained"]
+    tokens = st.sampled_from(FINGERPRINTS[:4])
+    hops = []
+    for number in range(draw(st.integers(2, size))):
+        operation = draw(st.sampled_from(operations)) if number else GRANT
+        fields = _shared | _BY_OPERATION[operation]
+        drawn = {name: draw(fields[name]) for name in sorted(spoken)}
+        drawn["token_fingerprint"] = draw(tokens) if number else FINGERPRINTS[0]
+        drawn["token_parent_fingerprint"] = draw(tokens)
+        at = (EPOCH + draw(st.sampled_from(SECONDS))) * NS
+        hops.append(
+            Hop(**_span(500 + number), operation=operation, time=at, root_id=IDS[0],
+                id=derived_id(drawn["token_fingerprint"]), **drawn)
+        )  # fmt: skip
     return hops
 
 
@@ -371,6 +413,7 @@ def facts(size: int = 14) -> st.SearchStrategy[list[Hop]]:
         honest(),
         one_name_for_many_tasks(),
         whom_it_reaches(),
+        exchanges(),
         st.tuples(honest(), hostile(4)).map(lambda both: both[0] + both[1]),
     )
 

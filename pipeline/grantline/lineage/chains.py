@@ -228,7 +228,7 @@ def _delegation(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
 def _facts(hop: Hop) -> Facts:
     grant = hop.operation == GRANT
     granted, exchanged = hop.granted_scopes, hop.parent_scopes
-    # Emitters cut in silence, so a list as long as one may be counts as cut.
+    # Emitters cut in silence, so a list as long as theirs may be counts as cut.
     flagged = SCOPES_TRUNCATED in hop.flags
     return Facts(
         None if grant else hop.parent_id,
@@ -248,8 +248,8 @@ def _facts(hop: Hop) -> Facts:
         hop.audiences,
         hop.token_type,
         hop.token_dialect,
-        None if granted is None else flagged or len(granted) >= MAX_SCOPES,
-        None if exchanged is None else flagged or len(exchanged) >= MAX_SCOPES,
+        None if granted is None else flagged or len(granted) == MAX_SCOPES,
+        None if exchanged is None else flagged or len(exchanged) == MAX_SCOPES,
         hop.token_parent_issuer,
         hop.actor_client_id if hop.actor_client_id != hop.actor_id else None,
         hop.token_may_act,
@@ -353,7 +353,7 @@ def _renewal(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     renewal = Renewal(
         delegation, hop.span_id, hop.time, hop.token_fingerprint, hop.granted_scopes,
         hop.token_issuer, hop.audiences, hop.token_dialect,
-        None if scopes is None else SCOPES_TRUNCATED in hop.flags or len(scopes) >= MAX_SCOPES,
+        None if scopes is None else SCOPES_TRUNCATED in hop.flags or len(scopes) == MAX_SCOPES,
     )  # fmt: skip
     if tell(delegation.renewals, hop.span_id, renewal):
         delta.renewals[renewal] = None

@@ -51,7 +51,8 @@ ANSWERS: Final = frozenset({SERVER, CONSUMER})
 """Kinds of those who are called, and decide."""
 
 MAX_SCOPES: Final = 64
-"""Entries at which the emitting library cuts a list (convention 1.5): it may hold more."""
+"""Entries at which the emitting library cuts a list, in silence (convention 1.5): a list that has
+just as many may have had more. What others send is whole, or flagged."""
 
 REFUSED: Final = frozenset({"deny", "challenge"})
 """`decision.outcome` values under which nothing was done with the token."""

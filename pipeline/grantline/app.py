@@ -232,6 +232,13 @@ def replay(settings: Settings, options: Mapping[str, Any]) -> int:
     return command.run(settings, options)
 
 
+def policy(settings: Settings, options: Mapping[str, Any]) -> int:
+    """Check a policy file, or propose one."""
+    from grantline.commands import policy as command
+
+    return command.run(settings, options)
+
+
 def rules(settings: Settings, options: Mapping[str, Any]) -> int:
     """What is detected: all rules in a line each, or one whole."""
     from grantline.commands import rules as command
@@ -260,5 +267,6 @@ _COMMANDS: dict[str, Callable[[Settings, Mapping[str, Any]], int]] = {
     "alert": alert,
     "replay": replay,
     "rules": rules,
+    "policy": policy,
     "settings": show_settings,
 }

@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         "rule", nargs="?", metavar="RULE",
         help="one rule, whole, by its id or a reference (default: all, in a line each)",
     )  # fmt: skip
+    _policy(commands)
     _command(
         commands, "settings", "every setting, its present value and what it means",
         "GRANTLINE_PARTITIONS=6 grantline settings",
@@ -132,6 +133,22 @@ def _replay(commands: Any) -> None:
         help="write lineage, as the writer does (default: nowhere)",
     )  # fmt: skip
     replay.add_argument("--quiet", action="store_true", help="no progress, no summary, no table")
+
+
+def _policy(commands: Any) -> None:
+    policy = _command(
+        commands, "policy", "check a policy file, or propose one from what was seen",
+        "grantline policy check policy.toml",
+        "grantline policy init traces/*.jsonl > policy.toml",
+    )  # fmt: skip
+    doing = policy.add_subparsers(dest="doing", required=True, metavar="check|init")
+    check = doing.add_parser("check", help="say what is wrong with it, line by line")
+    check.add_argument("file", type=Path, metavar="FILE", help="a policy file (TOML)")
+    init = doing.add_parser("init", help="propose one, each line with its evidence")
+    init.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE",
+        help="OTLP as JSON, JSON lines or protobuf, gzip or not",
+    )  # fmt: skip
 
 
 def _questions(commands: Any) -> None:

@@ -22,9 +22,10 @@ from grantline.model.finding import (
     finding_id,
 )
 from grantline.model.names import is_unseen
-from grantline.model.policy import Policy
+from grantline.model.policy import Policy, digest
 from grantline.model.subject import Spoken, Subject
 from grantline.rules import words
+from grantline.rules.exemptions import Exemptions
 from grantline.rules.rule import NONE, Rule
 
 _SEVERITIES: dict[Severity, SeverityName] = {
@@ -53,6 +54,8 @@ class Judge:
         self._rules = {rule.id: rule for rule in rules}
         self._grace_ms = int(policy.parent_grace_seconds * _MS)
         self._witness_ms = int(policy.witness_seconds * _MS)
+        self._exemptions = Exemptions(policy) if policy.exemptions else None
+        self._policy = digest(policy)
         self._cases: dict[str, Case] = {}
         self._changed: dict[str, None] = {}
         self.now_ms = 0
@@ -113,6 +116,8 @@ class Judge:
                     due_ms = told_ms + self._witness_ms
                 else:
                     hit = msgspec.structs.replace(hit, provisional=False)  # noqa: PLW2901
+            if self._exemptions is not None:
+                hit = self._exemptions.applied(rule.id, hit)  # noqa: PLW2901
             spoken.append((rule.id, hit))
         return due_ms
 
@@ -130,7 +135,7 @@ class Judge:
                     case.put(subject, hit)
                     recalled[identity] = case
         for identity, case in recalled.items():
-            case.said = _render(identity, case, self._rules.get(case.rule_id), 0)
+            case.said = self._render(identity, case, 0)
 
     def forget(self, subject: Subject) -> None:
         """The subject has left memory; what was said of it stands. Only between a drain and the
@@ -185,45 +190,48 @@ class Judge:
                 return None
             gone = {"status": "retracted", "provisional": False, "revision": revision}
             return case.said.model_copy(update=gone)
-        finding = _render(identity, case, self._rules.get(case.rule_id), revision)
+        finding = self._render(identity, case, revision)
         if case.said is not None and finding == case.said.model_copy(update={"revision": revision}):
             return None
         return finding
 
+    def _render(self, identity: str, case: Case, revision: int) -> Finding:
+        rule = self._rules.get(case.rule_id)
+        listed = case.listed()
+        first = listed[0]
+        unseen = first.root_id is not None and is_unseen(first.root_id)
+        others = case.count - len(first.span_ids)
+        return Finding(
+            id=identity,
+            rule=case.rule_id,
+            reference=first.reference,
+            title=rule.title if rule is not None else "A rule crashed",
+            severity=_SEVERITIES[max(+case.severities)],
+            confidence=_CONFIDENCES[max(+case.confidences)],
+            status="open",
+            provisional=not case.settled,
+            revision=revision,
+            root_id=None if unseen else first.root_id,
+            delegation_ids=_merged(hit.delegation_ids for hit in listed),
+            token_fingerprints=_merged(hit.token_fingerprints for hit in listed),
+            span_ids=_merged(hit.span_ids for hit in listed),
+            count=case.count,
+            first_seen=words.instant(first.time),
+            last_seen=words.instant(case.last_time),
+            explanation=first.says + (f" (and {others} more)" if others > 0 else ""),
+            path=list(first.path),
+            facts=dict(first.facts) | (_UNSEEN if unseen else {}),
+            retracts_if=rule.retracts_if if rule is not None else "the rule is mended",
+            triage=rule.triage
+            if rule is not None
+            else "Report the rule's id and the error's type.",
+            sql=f"SELECT * FROM explain_finding('{identity}')",  # noqa: S608 - the id is our own hash
+            policy=self._policy,
+        )
+
 
 def _identity(rule_id: str, hit: Hit) -> str:
     return finding_id(rule_id, hit.reference, hit.identity)
-
-
-def _render(identity: str, case: Case, rule: Rule | None, revision: int) -> Finding:
-    listed = case.listed()
-    first = listed[0]
-    unseen = first.root_id is not None and is_unseen(first.root_id)
-    others = case.count - len(first.span_ids)
-    return Finding(
-        id=identity,
-        rule=case.rule_id,
-        reference=first.reference,
-        title=rule.title if rule is not None else "A rule crashed",
-        severity=_SEVERITIES[max(+case.severities)],
-        confidence=_CONFIDENCES[max(+case.confidences)],
-        status="open",
-        provisional=not case.settled,
-        revision=revision,
-        root_id=None if unseen else first.root_id,
-        delegation_ids=_merged(hit.delegation_ids for hit in listed),
-        token_fingerprints=_merged(hit.token_fingerprints for hit in listed),
-        span_ids=_merged(hit.span_ids for hit in listed),
-        count=case.count,
-        first_seen=words.instant(first.time),
-        last_seen=words.instant(case.last_time),
-        explanation=first.says + (f" (and {others} more)" if others > 0 else ""),
-        path=list(first.path),
-        facts=dict(first.facts) | (_UNSEEN if unseen else {}),
-        retracts_if=rule.retracts_if if rule is not None else "the rule is mended",
-        triage=rule.triage if rule is not None else "Report the rule's id and the error's type.",
-        sql=f"SELECT * FROM explain_finding('{identity}')",  # noqa: S608 - the id is our own hash
-    )
 
 
 def _merged(groups: Iterable[tuple[str, ...]]) -> list[str]:

@@ -133,7 +133,8 @@ CREATE TABLE IF NOT EXISTS finding_history (
     triage VARCHAR NOT NULL,
     "sql" VARCHAR NOT NULL,
     version VARCHAR NOT NULL,
-    extra VARCHAR                        -- JSON of fields this release does not know
+    extra VARCHAR                        -- JSON: `policy`, the digest of the policy it was judged under,
+                                         -- and fields this release does not know
 );
 
 -- The present state of every finding: the row of its highest revision; of two that claim the same

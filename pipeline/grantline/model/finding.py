@@ -108,6 +108,10 @@ class Finding(BaseModel):
     retracts_if: str = Field(description="The fact that would take this finding back.")
     triage: str
     sql: str = Field(description="Reproduces the evidence from the lineage store.")
+    policy: str = Field(
+        default="",
+        description="Digest of the policy it was judged under; empty where an earlier release judged.",
+    )
 
 
 def finding_id(rule: str, reference: str, identity: tuple[str, ...]) -> str:

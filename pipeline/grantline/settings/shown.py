@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,6 +10,7 @@ from pydantic import SecretStr
 
 from grantline import kafka_security
 from grantline.model.policy import Policy
+from grantline.settings.docs import words_of
 from grantline.settings.variables import PREFIX, PROCESSES, Settings
 
 _HIDDEN = "********"
@@ -47,20 +44,6 @@ def rows(settings: Settings) -> Iterator[Row]:
         yield Row(POLICY, name, value, _toml(getattr(default, name)), words[name])
 
 
-def words_of(owner: type) -> dict[str, str]:
-    """Field -> the docstring below it: what a reader of the code sees is what a user sees."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
-    found: dict[str, str] = {}
-    for field, below in pairwise(tree.body if isinstance(tree, ast.ClassDef) else ()):
-        match field, below:
-            case (
-                ast.AnnAssign(target=ast.Name(id=name)),
-                ast.Expr(value=ast.Constant(value=str(text))),
-            ):
-                found[name] = " ".join(text.split())
-    return found
-
-
 def _text(value: Any) -> str:
     """A value as it would be written into the variable."""
     match value:
@@ -85,4 +68,16 @@ def _toml(value: Any) -> str:
         return f"{{{', '.join(f'{_toml(k)} = {_toml(v)}' for k, v in value.items())}}}"
     if isinstance(value, frozenset):
         value = sorted(value)
+    if value is None:
+        return _NONE
+    if isinstance(value, msgspec.Struct):
+        return _toml(
+            {
+                name: said
+                for name in value.__struct_fields__
+                if (said := getattr(value, name)) not in (None, {}, frozenset())
+            }
+        )
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     return msgspec.json.encode(value).decode()

@@ -106,7 +106,10 @@ def position_table(positions: Sequence[Position]) -> pa.Table:
 
 
 def _finding_row(finding: Finding) -> dict[str, Any]:
-    extra = finding.model_extra
+    extra = {
+        **(finding.model_extra or {}),
+        **({"policy": finding.policy} if finding.policy else {}),
+    }
     return {
         **finding.__dict__,
         "facts": list(finding.facts.items()),

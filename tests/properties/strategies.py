@@ -124,7 +124,6 @@ _issuing: dict[str, st.SearchStrategy[Any]] = _token | {
     "actor_client_id": _maybe(WHO[:2]),
     "server_address": _maybe(HOSTS),
     "token_parent_jti": _maybe(JTIS),
-    "token_parent_issuer": _maybe(ISSUERS),
     "chain_actors": _maybe((("https://a.example alice", "https://a.example planner"),)),
 }
 _BY_OPERATION: dict[str, dict[str, st.SearchStrategy[Any]]] = {

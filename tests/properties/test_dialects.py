@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from grantline import dialects
 from grantline.dialects import aws
 from grantline.dialects.known import EVERY
+from grantline.emit import answered
 from grantline.emit import claims as told
 from tests.unit.emit.vectors import Noted, plain
 
@@ -93,7 +94,7 @@ def test_any_answer_is_a_credential_a_refusal_or_nothing(body: dict[str, Any]) -
     assert found.refusal is None or found.token is None
     assert found.expires_at is None or 0 < found.expires_at < 2**63
     assert dialects.inactive(body) in (True, False)
-    told.answered(found, Noted())
+    answered.answered(found, Noted())
 
 
 @given(st.text())

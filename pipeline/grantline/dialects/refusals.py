@@ -64,6 +64,9 @@ _ENTRA_NUMBERS: Final = frozenset(
     {65001, 65004, 50055, 50058, 50072, 50074, 50076, 50079, 50158, 50173, 70043, 53000, 53001,
      53003}
 )  # fmt: skip
+_ENTRA_TEXT: Final = re.compile(r"AADSTS([0-9]{5,7})\b", re.ASCII)
+"""Of a description nothing but Entra's number is read."""
+_MAX_DESCRIPTION: Final = 4_096
 _AFTER_ERROR: Final = ("suberror", "error_subtype")
 """Entra's and Google's second code."""
 _MAX_NUMBERS: Final = 16
@@ -124,9 +127,10 @@ def inactive(body: Json) -> bool:
 
 def _numbers(body: Json) -> set[int]:
     listed = body.get("error_codes")
-    if not isinstance(listed, list):
-        return set()
-    return {n for item in listed[:_MAX_NUMBERS] if (n := whole(item)) is not None}
+    if isinstance(listed, list):
+        return {n for item in listed[:_MAX_NUMBERS] if (n := whole(item)) is not None}
+    described = text(body.get("error_description")) or ""
+    return {int(n) for n in _ENTRA_TEXT.findall(described[:_MAX_DESCRIPTION])}
 
 
 def _code(value: object) -> str | None:

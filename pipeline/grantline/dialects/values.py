@@ -9,7 +9,9 @@ from typing import Any, Final
 MAX_ITEMS: Final = 4_096
 """Entries of a list that are read: a token of 16 kB holds fewer, an answer may hold more."""
 _INT64: Final = 2**63
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,20}(?:\.[0-9]{0,20})?", re.ASCII)
+_NUMBER: Final = re.compile(
+    r"[+-]?[0-9]{1,20}(?:\.[0-9]{0,20})?(e[+]?[0-9]{1,2})?", re.ASCII | re.IGNORECASE
+)
 _MAX_DATE: Final = 40
 _COMMA: Final = re.compile(r"[,\s]+")
 # A comma is a character of a scope (RFC 6749 section 3.3), and separates all the same: at GitHub,
@@ -25,9 +27,10 @@ def whole(value: object) -> int | None:
     """
     if isinstance(value, str):
         text = value.strip()
-        if _NUMBER.fullmatch(text) is None:
+        number = _NUMBER.fullmatch(text)
+        if number is None:
             return None
-        found = int(text.partition(".")[0] or "0")
+        found = int(float(text)) if number[1] else int(text.partition(".")[0])
     elif isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     else:

@@ -10,6 +10,11 @@ from grantline.dialects.dialect import Dialect
 from grantline.dialects.reading import Claims, Json, Reading, party
 
 _AGENT: Final = ("spiffe://", "wimse://")
+_OWN: Final = frozenset(
+    {"account_id", "project_id", "identity_type", "sub_type", "trust_level", "external_id",
+     "owner", "owner_user_id", "delegation_depth"}
+)  # fmt: skip
+_ENOUGH: Final = 2
 _KINDS: Final = {
     "agent": "ai_agent",
     "service": "service",
@@ -19,13 +24,12 @@ _KINDS: Final = {
 
 
 def _shaped(claims: Json) -> bool:
-    """A workload's URI as subject within an account and a project, of a known kind."""
+    """A workload's URI as subject, with at least two of the claims that ZeroID adds of its own."""
     subject = claims.get("sub")
     return (
         isinstance(subject, str)
         and subject.startswith(_AGENT)
-        and {"account_id", "project_id"} <= claims.keys()
-        and not claims.keys().isdisjoint({"identity_type", "trust_level", "delegation_depth"})
+        and len(_OWN & claims.keys()) >= _ENOUGH
     )
 
 
@@ -65,7 +69,7 @@ DIALECT: Final = Dialect(
     read=read,
     issuers=re.compile(r"https://auth\.highflame\.ai"),
     shaped=_shaped,
-    first=frozenset({"account_id"}),
+    first=_OWN,
     scope_domain="issuer",
     actors="inverted",
     cascades=True,

@@ -22,9 +22,6 @@ UNKNOWN_ISSUER: Final = "-"
 
 _AT_HASH: Final = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 """Sixteen bytes in base64url."""
-_LOOKS: Final = frozenset({"jwt", "access_token"})
-"""Types that a token's looks alone give it, and that its answer knows better."""
-
 Json = Mapping[str, Any]
 Pair = tuple[str, str]
 Persona = Callable[[str, str], str]
@@ -69,29 +66,6 @@ class TokenFacts:
             return self
         return replace(self, fields={**self.fields, "token_type": kind}, told_by_header=True)
 
-    def beside(self, answer: dialects.Answer, notes: clean.Notes) -> TokenFacts:
-        """The same, and what the answer it came in says of what the token itself does not.
-
-        The token goes first: its `exp` before `expires_in`, its scopes before the answer's.
-        """
-        own = self.fields
-        more = _answered(answer, notes)
-        if (
-            self.told_by_header
-            or (answer.type == "jwt" and "token_type" in own)
-            or (own.get("token_type") not in _LOOKS and "token_type" in own)
-        ):
-            more.pop("token_type", None)
-        scopes = more.get("granted_scopes")
-        if scopes is not None and not self.scoped and "granted_scopes" in own:
-            # Roles come in the token, scopes beside it: neither says all.
-            both = clean.scopes((*own["granted_scopes"], *scopes), notes)
-            own = {**own, "granted_scopes": both}
-        kept = {n: v for n, v in more.items() if n not in own or n == "token_type"}
-        if not kept and own is self.fields:
-            return self
-        return replace(self, fields={**own, **kept})
-
     @property
     def delegator(self) -> Pair | None:
         """(issuer, id) of the party that holds this token's authority and can pass it on."""
@@ -101,32 +75,14 @@ class TokenFacts:
         return None
 
 
-def answered(answer: dialects.Answer, notes: clean.Notes) -> TokenFacts | None:
-    """What an answer says of a token that says nothing itself; None where that is nothing."""
-    found = _answered(answer, notes)
-    return TokenFacts(found, decoded=False, scoped="granted_scopes" in found) if found else None
-
-
-def _answered(answer: dialects.Answer, notes: clean.Notes) -> dict[str, Any]:
-    fit = _Fit(notes)
-    found = {
-        "token_type": answer.type,
-        "token_expires_at": answer.expires_at,
-        "token_dialect": answer.dialect,
-        "token_jti": fit.text(answer.jti),
-        "token_issuer": fit.text(answer.issuer),
-        "granted_scopes": None if answer.scopes is None else clean.scopes(answer.scopes, notes),
-        "actor_id": fit.text(answer.actor),
-    }
-    return {name: value for name, value in found.items() if value is not None}
-
-
 def extract(
     claims: Json, notes: clean.Notes, persona: Persona, header: Json | None = None
 ) -> TokenFacts:
     """The facts in a set of claims; what is malformed is left out, never guessed."""
     read = dialects.read(claims, header)
     fit = _Fit(notes)
+    if read.expires_at is None and claims.get("exp") is not None:
+        notes.note("refused", "exp: no date that can be read")
     fields: dict[str, Any] = {
         "token_issuer": fit.text(read.issuer),
         "token_type": read.type,

@@ -6,6 +6,7 @@ hands it out. Nothing of an error but its code is taken: messages may quote the 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from grantline.dialects import aws
 _HTTP_ERROR: Final = 400
 _MAX_ANSWER: Final = 256 * 1024
 """Characters of an answer that is not JSON that are looked at."""
+_MAX_HEADER: Final = 4_096
+_NAMED_ERROR: Final = re.compile(r'\berror="?([A-Za-z0-9_.-]{1,64})', re.ASCII)
 _OF_OBJECTS: Final = (
     "access_token", "refresh_token", "id_token", "scope", "issued_token_type", "expires_in",
     "expires_at", "expires_on", "error", "suberror", "token",
@@ -46,6 +49,8 @@ def read(result: object) -> Exchanged:
     answer = dialects.read_answer(_body(result), now)
     status = _status(result)
     if answer.refusal is None and status >= _HTTP_ERROR:
+        if (asked := _challenged(result)) is not None:
+            return Exchanged(fields=_refused(asked))
         return Exchanged(fields={"error_type": str(status), "reason": "request_failed"})
     return _of(answer)
 
@@ -74,6 +79,16 @@ def _of(answer: dialects.Answer) -> Exchanged:
 def _refused(refusal: dialects.Refusal) -> dict[str, str]:
     outcome, reason, error = refusal
     return {"outcome": outcome, "reason": reason, "error_type": error}
+
+
+def _challenged(result: object) -> dialects.Refusal | None:
+    """The error that `WWW-Authenticate` names (RFC 6750 section 3, RFC 9470 section 3)."""
+    headers = getattr(result, "headers", None)
+    if not isinstance(headers, Mapping):
+        return None
+    said = next((v for n, v in headers.items() if str(n).lower() == "www-authenticate"), None)
+    named = _NAMED_ERROR.search(said[:_MAX_HEADER]) if isinstance(said, str) else None
+    return dialects.refusal({"error": named[1]}) if named else None
 
 
 def _status(result: object) -> int:

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from grantline.dialects import Answer
 from grantline.emit import canonical
+from grantline.emit.answered import answered, beside
 from grantline.emit.base import Operations
-from grantline.emit.claims import UNKNOWN_ISSUER, TokenFacts, answered
+from grantline.emit.claims import UNKNOWN_ISSUER, TokenFacts
 from grantline.emit.context import Acting, agent_name
 from grantline.emit.delegation import Delegation, Known
 from grantline.emit.recorder import Fact, Seen, Token, secrets_of
@@ -117,7 +118,7 @@ class Giving(Operations):
     def _with_answer(self, seen: Seen, fields: dict[str, Any], answer: Answer) -> Seen:
         """The token with what its answer says beside it; what the agent states goes before both."""
         own = seen.facts
-        told = answered(answer, self.tally) if own is None else own.beside(answer, self.tally)
+        told = answered(answer, self.tally) if own is None else beside(own, answer, self.tally)
         if told is not None and told.get("token_type") and fields.get("token_type") == _OPAQUE:
             del fields["token_type"]
         return seen._replace(facts=told)

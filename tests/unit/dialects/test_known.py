@@ -56,6 +56,8 @@ def test_an_issuer_is_told_by_its_name(issuer: str | None, name: str | None) -> 
         ({"sub": "spiffe://d/agent/a", "account_id": "a", "project_id": "p",
           "trust_level": "first_party"}, "zeroid"),
         ({"sub": "spiffe://d/agent/a", "act": {"sub": "spiffe://d/agent/b"}}, None),
+        ({"sub": "spiffe://d/agent/a", "act": {"sub": "spiffe://d/agent/b"}, "owner": "ops",
+          "delegation_depth": 1}, "zeroid"),
         ({"scopes": ["*"], "jti": "j"}, "passport"),
         ({"iss": "https://as.example.com", "scopes": ["*"], "jti": "j"}, None),
         ({"tokenName": "access_token", "auditTrackingId": "a"}, "ping"),

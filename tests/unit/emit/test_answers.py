@@ -228,6 +228,10 @@ def test_permissions_of_a_github_installation_are_what_it_may_do(seen: Capture) 
         ({"error": "invalid_grant", "error_codes": [65001]}, "challenge", "invalid_grant"),
         ({"error": "invalid_grant", "error_codes": ["50076"]}, "challenge", "invalid_grant"),
         ({"error": "invalid_grant", "error_codes": [70008]}, "deny", "invalid_grant"),
+        ({"error": "invalid_grant", "error_description": "AADSTS50076: use MFA. Trace ID: 1"},
+         "challenge", "invalid_grant"),
+        ({"error": "invalid_grant", "error_description": "AADSTS70008: expired"}, "deny",
+         "invalid_grant"),
         ({"error": "invalid_grant", "claims": "{}"}, "challenge", "invalid_grant"),
         ({"error": "invalid_grant", "error_subtype": "invalid_rapt"}, "challenge", "invalid_rapt"),
         ({"error": "mfa_required"}, "challenge", "mfa_required"),
@@ -246,6 +250,26 @@ def test_a_refusal_is_no_or_not_yet(seen: Capture, answer: Any, outcome: str, re
     fact = exchanged(seen, answer)
     assert (fact["decision.outcome"], fact["decision.reason"]) == (outcome, reason)
     assert "token.fingerprint" not in fact
+
+
+@pytest.mark.parametrize(
+    "header, outcome, reason",
+    [
+        ('Bearer error="insufficient_user_authentication", acr_values="x"', "challenge",
+         "insufficient_user_authentication"),
+        ('DPoP error="use_dpop_nonce"', "challenge", "use_dpop_nonce"),
+        ("Bearer error=invalid_token", "deny", "invalid_token"),
+        ("Bearer realm=x", "deny", "request_failed"),
+    ],
+)  # fmt: skip
+def test_a_challenge_in_a_header_is_one(
+    seen: Capture, header: str, outcome: str, reason: str
+) -> None:
+    result = SimpleNamespace(
+        status_code=401, json=unparsed, text="", headers={"WWW-Authenticate": header}
+    )
+    fact = exchanged(seen, result)
+    assert (fact["decision.outcome"], fact["decision.reason"]) == (outcome, reason)
 
 
 class ClientError(Exception):

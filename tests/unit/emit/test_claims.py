@@ -173,8 +173,18 @@ def test_a_time_that_is_no_numeric_date_is_left_out(time: object) -> None:
     assert "token_expires_at" not in read({"sub": "u", "exp": time})
 
 
-def test_a_fraction_of_a_second_is_cut() -> None:
-    assert read({"sub": "u", "exp": 1795000000.9})["token_expires_at"] == 1795000000
+@pytest.mark.parametrize(
+    "time", [1795000000.9, "1795000000", "1795000000.9", " 1795000000 ", "1.795e9",
+             "2026-11-18T11:06:40Z", "2026-11-18T12:06:40+01:00"],
+)  # fmt: skip
+def test_a_date_is_read_as_text_and_with_a_fraction_which_is_cut(time: object) -> None:
+    assert read({"sub": "u", "exp": time})["token_expires_at"] == 1795000000
+
+
+def test_an_expiry_that_cannot_be_read_is_noted() -> None:
+    notes = Noted()
+    claims.extract({"sub": "u", "exp": "soon"}, notes, plain)
+    assert notes.seen == ["refused"]
 
 
 @pytest.mark.parametrize(

@@ -36,12 +36,12 @@ from grantline.emit.context import drop_delegation, without_delegation
 from grantline.emit.delegation import Delegation
 from grantline.emit.emitter import Emitter
 from grantline.emit.errors import Mistake, NotRecorded
-from grantline.emit.keywords import SettingKeywords
 from grantline.emit.settings import Settings
 from grantline.emit.tally import LOG, Stats
 
 if TYPE_CHECKING:
     from grantline.emit.kafka import KafkaSpanExporter
+    from grantline.emit.keywords import SettingKeywords
 
 __all__ = [
     "SCHEMA_URL",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final, Unpack
+from typing import TYPE_CHECKING, Any, Final, Unpack
 from urllib.parse import urlsplit
 
 from grantline.emit import canonical, mistakes
@@ -13,10 +13,12 @@ from grantline.emit.base import NOTHING, REFUSED, Operations
 from grantline.emit.claims import Json
 from grantline.emit.context import Acting, acting
 from grantline.emit.delegation import Delegation, Known
-from grantline.emit.facts import Facts
 from grantline.emit.guard import guarded
 from grantline.emit.recorder import Fact, Seen, Token, secrets_of
 from grantline.emit.span import Earlier
+
+if TYPE_CHECKING:
+    from grantline.emit.facts import Facts
 
 _APPROVED: Final = "approved"
 _OF_PARTY: Final = {

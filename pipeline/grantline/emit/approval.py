@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from grantline.emit.acts import Acts
 from grantline.emit.claims import Json
-from grantline.emit.facts import Facts
+
+if TYPE_CHECKING:
+    from grantline.emit.facts import Facts
 
 
 class Approval:

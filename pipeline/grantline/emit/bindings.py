@@ -8,8 +8,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-import rfc8785
-
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}=?")
 # RFC 7638 section 3.2, RFC 8037 section 2: the members a key's thumbprint is taken of.
 _JWK_MEMBERS: Final = {
@@ -46,5 +44,7 @@ def _jwk_thumbprint(jwk: object) -> str | None:
     key = {name: jwk.get(name) for name in members}
     if not all(isinstance(value, str) and value.isascii() for value in key.values()):
         return None
+    import rfc8785  # noqa: PLC0415 - what few agents need is not imported by all
+
     digest = hashlib.sha256(rfc8785.dumps(key)).digest()
     return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")

@@ -16,8 +16,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import rfc8785
-
 ID_PATTERN: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 """What a `delegation.id` may look like."""
 _HMAC_DOMAIN: Final = b"delegation-fp-v1\x00"
@@ -108,6 +106,8 @@ def pseudonym(issuer: str, subject: str, key: Key | None) -> str:
 
 def canonical_hash(value: object) -> str:
     """`sha256:<hex>` of the value's canonical JSON (RFC 8785); `ValueError` if it has none."""
+    import rfc8785  # noqa: PLC0415 - what few agents need is not imported by all
+
     try:
         text = rfc8785.dumps(value)  # type: ignore[arg-type]
     except (rfc8785.CanonicalizationError, RecursionError, TypeError, UnicodeError) as error:

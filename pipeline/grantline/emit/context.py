@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from opentelemetry import baggage as application
@@ -24,8 +25,8 @@ from opentelemetry.context import (
     get_value,
     set_value,
 )
+from opentelemetry.propagators.textmap import TextMapPropagator
 from opentelemetry.trace import SpanContext
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from grantline.emit import baggage
 from grantline.emit.baggage import HEADER, KEYS, SILENT
@@ -35,7 +36,6 @@ from grantline.emit.delegation import Delegation
 
 _ACTING: Final = create_key("grantline-acting")
 _AGENT: Final = create_key("grantline-agent")
-_TRACE: Final = TraceContextTextMapPropagator()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,15 @@ def without_members(context: Context | None = None) -> Context:
     return context
 
 
+@cache
+def _trace_format() -> TextMapPropagator:
+    from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415 - for few
+        TraceContextTextMapPropagator,
+    )
+
+    return TraceContextTextMapPropagator()
+
+
 @contextmanager
 def attached(make: Callable[[], Context]) -> Iterator[None]:
     """Make a context current for a block, and the former one again after it."""
@@ -114,7 +123,7 @@ def inject(carrier: MutableMapping[str, Any], delegation: Delegation | None, not
     if text := baggage.merged(before, told, notes):
         carrier[HEADER] = text
     if "traceparent" not in carrier:
-        _TRACE.inject(carrier)
+        _trace_format().inject(carrier)
 
 
 def drop_delegation(carrier: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -127,5 +136,5 @@ def extract(carrier: Any, notes: Notes) -> tuple[Delegation | None, SpanContext]
     """The delegation and the span a carrier tells of, each possibly empty."""
     texts: Mapping[str, str] = baggage.texts_of(carrier)
     told = baggage.told_by(baggage.read(texts.get(HEADER, "")), notes)
-    span = trace.get_current_span(_TRACE.extract(texts, Context()))
+    span = trace.get_current_span(_trace_format().extract(texts, Context()))
     return told, span.get_span_context()

@@ -6,7 +6,6 @@ Exporters are loaded when they are asked for; an agent that sends OTLP needs no 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 from collections.abc import Mapping
 from typing import Final
@@ -102,8 +101,10 @@ def _http(endpoint: str | None, timeout: float) -> SpanExporter:
 
 def has_grpc() -> bool:
     """Whether the `[grpc]` extra is installed."""
+    from importlib.util import find_spec  # noqa: PLC0415
+
     try:
-        return importlib.util.find_spec(_GRPC_MODULE) is not None
+        return find_spec(_GRPC_MODULE) is not None
     except ModuleNotFoundError:
         return False
 

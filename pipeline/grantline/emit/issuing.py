@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 from grantline.dialects import Answer
 from grantline.emit.attributes import Kind
@@ -10,10 +10,12 @@ from grantline.emit.base import NOTHING, REFUSED
 from grantline.emit.claims import Json
 from grantline.emit.context import acting
 from grantline.emit.delegation import Delegation, Known
-from grantline.emit.facts import Facts
 from grantline.emit.giving import Giving, made_of, own_id
 from grantline.emit.guard import guarded
 from grantline.emit.recorder import Fact, Token, secrets_of
+
+if TYPE_CHECKING:
+    from grantline.emit.facts import Facts
 
 _HUMAN_METHODS: Final = frozenset({"authorization_code", "device_code", "ciba"})
 

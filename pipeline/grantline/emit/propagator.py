@@ -13,7 +13,7 @@ import threading
 from collections.abc import MutableMapping, Sequence
 from typing import Any, Final
 
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from opentelemetry.context import Context, get_current
 from opentelemetry.propagators.textmap import (
     CarrierT,
@@ -158,6 +158,13 @@ def _say(host: str) -> None:
         LOG.info("%s is told no delegation: it is neither ours nor on baggage_allow", name)
 
 
+def _global() -> Any:
+    """OpenTelemetry's holder of the application's propagator; loaded by who installs ours."""
+    from opentelemetry import propagate  # noqa: PLC0415
+
+    return propagate
+
+
 def install(owner: object, allow: Sequence[str]) -> None:
     """Put it around the application's propagator, until every owner has let go."""
     with _lock:
@@ -170,20 +177,19 @@ def release(owner: object) -> None:
     with _lock:
         if _lists.pop(id(owner), None) is None or _lists:
             return
-        held = propagate.get_global_textmap()
+        held = _global().get_global_textmap()
         if isinstance(held, DelegationPropagator):
-            propagate.set_global_textmap(held.inner)
+            _global().set_global_textmap(held.inner)
         _installs.clear()
         _named.clear()
 
 
 def ensure() -> None:
     """Put it around a propagator that the application has set since."""
-    held = propagate.get_global_textmap()
-    if isinstance(held, DelegationPropagator) or not _lists:
+    if not _lists or isinstance(_global().get_global_textmap(), DelegationPropagator):
         return
     with _lock:
-        held = propagate.get_global_textmap()
+        held = _global().get_global_textmap()
         if not isinstance(held, DelegationPropagator) and len(_installs) < _MAX_INSTALLS:
             _installs.append(DelegationPropagator(held))
-            propagate.set_global_textmap(_installs[-1])
+            _global().set_global_textmap(_installs[-1])

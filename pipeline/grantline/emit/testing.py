@@ -12,14 +12,16 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from grantline.emit.emitter import Emitter
-from grantline.emit.keywords import SettingKeywords
 from grantline.emit.settings import Settings
+
+if TYPE_CHECKING:
+    from grantline.emit.keywords import SettingKeywords
 
 
 @dataclass(frozen=True, slots=True)

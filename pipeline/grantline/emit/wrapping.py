@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from opentelemetry.context import get_current
 
@@ -20,11 +20,13 @@ from grantline.emit.attributes import Kind
 from grantline.emit.claims import Json
 from grantline.emit.context import attached, with_agent
 from grantline.emit.exchanged import Exchanged
-from grantline.emit.facts import Facts
 from grantline.emit.guard import guarded
 from grantline.emit.held import Held
 from grantline.emit.issuing import Issuing
 from grantline.emit.recorder import Fact, Token
+
+if TYPE_CHECKING:
+    from grantline.emit.facts import Facts
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -231,6 +231,22 @@ def test_importing_the_library_imports_nothing_of_the_pipeline() -> None:
     assert done.stdout.strip() == "[] []"
 
 
+def test_importing_the_library_loads_little_beyond_the_sdk() -> None:
+    """No exporter, no client, no loop: each is loaded by who asks for it."""
+    code = (
+        "import sys, grantline.emit\n"
+        "late = ('asyncio', 'multiprocessing', 'confluent_kafka', 'requests', 'google', 'rfc8785',\n"
+        "        'grantline.emit.kafka', 'opentelemetry.exporter', 'opentelemetry.propagate',\n"
+        "        'grantline.dialects.known', 'difflib')\n"
+        "print([name for name in late if name in sys.modules])\n"
+        "print(grantline.emit.KafkaSpanExporter.__name__)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split("\n") == ["[]", "KafkaSpanExporter", ""]
+
+
 def test_losses_are_a_metric_of_the_applications_own_meter_provider(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -40,8 +40,16 @@ IDS = (*(derived_id(f) for f in FINGERPRINTS), "d1", "d2")
 ROOTS = (IDS[0], IDS[0], IDS[0], IDS[1], "d1")
 WHO = ("planner", "worker", "mallory", "spiffe://corp/ns/a/sa/planner", "spiffe://corp/b/planner")
 SERVICES = ("planner", "worker", "gateway", "crm")
-HOSTS = ("crm.example.com", "gw.example.com", "mail.example.com")
-AUDIENCES = (("https://crm.example.com",), ("https://mail.example.com",), ("urn:crm",), ())
+HOSTS = ("crm.example.com", "gw.example.com", "mail.example.com", "https://gw.example.com/mcp/crm")
+RESOURCES = ("https://gw.example.com/mcp/crm", "https://gw.example.com/mcp/pay", "urn:crm")
+AUDIENCES = (
+    ("https://crm.example.com",),
+    ("https://gw.example.com/mcp",),
+    ("https://gw.example.com/mcp/crm", "urn:crm"),
+    ("https://mail.example.com",),
+    ("urn:crm",),
+    (),
+)
 SCOPES = ((), ("read",), ("read", "write"), ("admin",), ("openid", "read"))
 NAMES = (*SCOPES, ("files:/a", "read"), ("files:/a/b",), ("read,write",), ("*",),
          ("role:user",), ("role:boss", "role:user"), ("role:urn%3Acrm:boss",))  # fmt: skip
@@ -133,6 +141,7 @@ _BY_OPERATION: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     USE: _token
     | {
         "server_address": _maybe(HOSTS),
+        "resource": _maybe(RESOURCES),
         "token_binding_thumbprint": _maybe(("key1", "key2")),
         "action_name": _maybe(("pay",)),
         "required_scopes": _maybe(SCOPES),
@@ -191,7 +200,8 @@ _SUBJECTS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
     ),
     "to whom": (
         (GRANT, USE, USE, USE),
-        frozenset({"kind", "service", "presenter_id", "audiences", "server_address", "evidence",
+        frozenset({"kind", "service", "presenter_id", "audiences", "server_address", "resource",
+                   "evidence",
                    "decision_outcome"}),
     ),
     "what is over": (

@@ -257,7 +257,7 @@ def _presentation(
         workload,
         thumbprint,
         reporter,
-        clean_host(host) if host else None,
+        (host if "://" in host else clean_host(host)) if host else None,
         None if sighting.resolved else sighting.root_id,
         denied,
         denied or (client and sighting.span_id in history.refusals),

@@ -215,10 +215,12 @@ def _present(hop: Hop, out: list[Sighting]) -> None:
 def _full(hop: Hop, key: str, act: int, resolved: bool, led: bool = False) -> Sighting:
     issued = act == ISSUED
     root_id = hop.root_id if hop.chain_key is None else None
+    resource = hop.resource
     return Sighting(
         key, act, hop.span_id, hop.time, root_id, resolved, hop.kind, hop.service,
         hop.presenter_id, None if issued else hop.token_binding_thumbprint,
-        hop.server_address, hop.audiences, hop.actor_id, hop.actor_client_id,
+        resource if resource and "://" in resource else hop.server_address,
+        hop.audiences, hop.actor_id, hop.actor_client_id,
         hop.token_type, hop.token_expires_at, rank_of(hop),
         hop.decision_outcome, hop.refused, hop.action_risk, hop.action_name, own_id(hop),
         hop.subject_id if issued else None, hop.chain_actors if issued else None,

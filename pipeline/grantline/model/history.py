@@ -32,7 +32,7 @@ class Presentation(Subject, array_like=True):
     service: str | None
     """Who reports it."""
     host: str | None
-    """`server.address`, lower case: the resource it was presented to."""
+    """What it was presented to: the resource's URL as told, else `server.address`, lower case."""
     root_id: str | None
     """The root its span names; None where the span names none."""
     denied: bool
@@ -48,7 +48,7 @@ class Presentation(Subject, array_like=True):
     arrived: int
     """Ingest time of its first report, milliseconds."""
     meant: bool | None = None
-    """Whether `host` is one that the token is meant for; None where that cannot be told."""
+    """Whether `host` is what the token is meant for; None where that cannot be told."""
 
     @property
     def naming(self) -> tuple[str, str]:

@@ -67,7 +67,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     proxies: frozenset[str] = frozenset()
     """Gateways: principals that carry other people's tokens by design (sidecars, proxies)."""
     audience_aliases: dict[str, frozenset[str]] = {}
-    """audience -> host names that stand for it, for audiences that are not URLs."""
+    """audience -> hosts or URLs of resources that stand for it, for audiences that are not URLs."""
     action_tiers: dict[str, Tier] = {}
     """action, tool or scope -> low, medium, high or critical; above what a span says of it."""
     required_scopes: dict[str, frozenset[str]] = {}

@@ -43,6 +43,7 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     presenter_id: str | None = None
     thumbprint: str | None = None
     server_address: str | None = None
+    """Where the span tells a resource's URL, that."""
     audiences: tuple[str, ...] | None = None
     actor_id: str | None = None
     """Under the key of a party: the issuer of its name."""

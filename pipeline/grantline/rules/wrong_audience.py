@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grantline.model.audience import address_place
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation
 from grantline.model.hop import PRESENTS
@@ -16,13 +17,14 @@ def check(shown: Presentation, where: InHistory) -> Hits:
         return NONE
     if issue.token_type in words.HANDED_ON_BY_DESIGN:
         return NONE
-    who = shown.service or shown.host or "?"
+    where_to = str(address_place(shown.host)) if shown.host else "?"
+    who = shown.service or where_to
     meant = ", ".join(issue.audiences or ())
     by_client = shown.kind in PRESENTS
     hit = Hit(
         reference="TR-11",
-        identity=(history.key, shown.host or ""),
-        says=f"{shown.host} accepted {words.token(history.fingerprint)}, which is for {meant}",
+        identity=(history.key, where_to),
+        says=f"{where_to} accepted {words.token(history.fingerprint)}, which is for {meant}",
         severity=RULE.severity,
         confidence=Confidence.MEDIUM if by_client or not shown.stated else RULE.confidence,
         time=shown.time,
@@ -31,7 +33,7 @@ def check(shown: Presentation, where: InHistory) -> Hits:
         delegation_ids=tuple(filter(None, (issue.delegation_id or shown.delegation_id,))),
         token_fingerprints=tuple(filter(None, (history.fingerprint,))),
         path=(*history.path, f"⇒ {who}"),
-        facts=(("audience", meant), ("resource", shown.host or "?")),
+        facts=(("audience", meant), ("resource", where_to)),
         # The first stop of a token may be a gateway; the one behind it has yet to report.
         provisional=not history.matched,
     )
@@ -62,7 +64,8 @@ RULE = Rule(
     triage="Fix the audience check of the accepting system first. Then find who sent the token "
     "there: a tool that passes its caller's token upstream is the usual cause.",
     blind_spots="Systems that report no `server.address`, and audiences that are not host names "
-    "and have no alias configured. A passthrough within one host name. A call that only its client "
+    "and have no alias configured. A passthrough within one host name, where no "
+    "resource is told by its URL. A call that only its client "
     "tells of, who did not see how it ended.",
     retracts_if="a span shows that the system handed the token on to the one it is meant for, or "
     "stronger evidence names other audiences",
@@ -72,6 +75,22 @@ RULE = Rule(
             alice grant planner token=t0 aud=https://crm.example.com
             planner use t0 at=crm.example.com by=crm aud=https://crm.example.com
             crm use t0 at=mail.example.com by=mail aud=https://crm.example.com
+        """,
+        "two resources of one host": """
+            alice grant planner token=t0 aud=https://gw.example.com/mcp/crm
+            planner use t0 at=gw.example.com resource=https://gw.example.com/mcp/payroll by=payroll
+        """,
+        "a resource whose name begins like the audience's": """
+            alice grant planner token=t0 aud=https://gw.example.com/mcp/crm
+            planner use t0 at=https://gw.example.com/mcp/crmx by=crmx
+        """,
+        "beside the audience, by dots that are spelt out": """
+            alice grant planner token=t0 aud=https://gw.example.com/mcp/crm
+            planner use t0 resource=https://gw.example.com/mcp/crm/%2e%2e/payroll by=payroll
+        """,
+        "two ports of one host": """
+            alice grant planner token=t0 aud=http://localhost:8001
+            planner use t0 resource=http://localhost:8002/mcp by=other
         """,
         "only the client reports it": """
             alice grant planner token=t0 aud=https://crm.example.com
@@ -107,6 +126,24 @@ RULE = Rule(
         "the host that an issuing span names is the issuer's": """
             alice grant planner token=t0 at=as.example.com aud=https://crm.example.com
             planner use t0 at=crm.example.com by=crm
+        """,
+        "one resource in other spellings, and what lies below it": """
+            alice grant planner token=t0 aud=https://GW.example.com:443/mcp/crm/
+            planner use t0 resource=https://gw.example.com/mcp/crm by=crm
+            planner use t0 at=https://gw.example.com/mcp//./crm/v2?page=1 by=crm
+        """,
+        "an audience without a path is the whole host": """
+            alice grant planner token=t0 aud=https://gw.example.com/
+            planner use t0 resource=https://gw.example.com/mcp/payroll by=payroll
+        """,
+        "a use that tells no path is compared by host": """
+            alice grant planner token=t0 aud=https://gw.example.com/mcp/crm
+            planner use t0 at=gw.example.com by=crm
+            planner use t0 resource=https://gw.example.com/ by=crm
+        """,
+        "a resource that is no URL says nothing of the host": """
+            alice grant planner token=t0 aud=https://crm.example.com
+            planner use t0 at=crm.example.com resource=urn:example:crm by=crm
         """,
         "one of several audiences": """
             alice grant planner token=t0 aud=https://crm.example.com,https://mail.example.com

@@ -7,12 +7,13 @@ resource of its host and what lies below it, segment by segment; one without is 
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final, NamedTuple
-from urllib.parse import unquote
 
 from grantline.model.policy import Policy
 
+_ENCODED: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 _PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443, "grpc": 80, "grpcs": 443}
 """Schemes of which a URL names a resource, and their default ports."""
 
@@ -107,12 +108,20 @@ def _place(scheme: str, rest: str) -> Place | None:
 def _segments(path: str) -> tuple[str, ...]:
     """Without dots (RFC 3986 5.2.4) and empty ones; decoded one by one, so that none grows."""
     segments: list[str] = []
-    for segment in map(unquote, path.split("/")):
+    for segment in map(_decoded, path.split("/")):
         if segment == "..":
             del segments[-1:]
         elif segment not in ("", "."):
             segments.append(segment)
     return tuple(segments)
+
+
+def _decoded(segment: str) -> str:
+    """Without percent-encoding (RFC 3986 2.1)."""
+    if "%" not in segment:
+        return segment
+    text = segment.encode("utf-8", "surrogatepass")
+    return _ENCODED.sub(lambda found: bytes([int(found[1], 16)]), text).decode("utf-8", "replace")
 
 
 @lru_cache(maxsize=65_536)

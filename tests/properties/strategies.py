@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 from hypothesis import strategies as st
 
+from grantline.model.flags import CLOCK_UNUSABLE
 from grantline.model.hop import (
     CLIENT,
     DELEGATE,
@@ -104,6 +105,7 @@ _shared: dict[str, st.SearchStrategy[Any]] = {
     "service_instance": _maybe(INSTANCES),
     "action_risk": _maybe(("low", "critical")),
     "context_root_id": _maybe(ROOTS),
+    "flags": st.sampled_from(((), (CLOCK_UNUSABLE,))),
 }
 _token: dict[str, st.SearchStrategy[Any]] = {
     "actor_id": _maybe(WHO),
@@ -123,7 +125,7 @@ _issuing: dict[str, st.SearchStrategy[Any]] = _token | {
     "parent_scopes": _maybe(NAMES),
     "token_dialect": _maybe(("authgent", "auth0", "keycloak", "no such dialect")),
     "token_parent_issuer": _maybe(ISSUERS),
-    "flags": st.sampled_from(((), (), (SCOPES_TRUNCATED,))),
+    "flags": st.sampled_from(((), (), (SCOPES_TRUNCATED,), (CLOCK_UNUSABLE,))),
     "requested_scopes": _maybe(SCOPES),
     "token_may_act": _maybe((("https://a.example planner",), ("https://a.example c1",), ())),
     "method": _maybe(("token_exchange", "id_jag")),
@@ -191,12 +193,13 @@ _SUBJECTS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
     ),
     "by which clock": (
         (GRANT, DELEGATE, RENEW, REVOKE, REVOKE, USE, USE),
-        frozenset({"evidence", "service_instance", "token_issuer", "service", "ended",
+        frozenset({"evidence", "service_instance", "token_issuer", "service", "ended", "flags",
                    "revocation_target", "revocation_cascade", "task_id"}),
     ),
     "who presents": (
         (GRANT, USE, USE, USE, DELEGATE),
-        frozenset({"kind", "service", "presenter_id", "actor_id", "token_binding_thumbprint"}),
+        frozenset({"kind", "service", "presenter_id", "actor_id", "token_binding_thumbprint",
+                   "flags"}),
     ),
     "to whom": (
         (GRANT, USE, USE, USE),

@@ -10,11 +10,17 @@ from __future__ import annotations
 from functools import lru_cache
 
 from grantline.dialects import issuer_key
+from grantline.model.death import NO_CLOCK
+from grantline.model.flags import CLOCK_UNUSABLE
 from grantline.model.hop import REVOKE, Hop
 
 
 def clocks_of(hop: Hop) -> tuple[str, ...]:
-    """The names of the clocks that told `hop`; none where nobody knows."""
+    """The names of the clocks that told `hop`; none where nobody knows, `NO_CLOCK` where what was told
+    cannot be a time.
+    """
+    if hop.flags and CLOCK_UNUSABLE in hop.flags:
+        return NO_CLOCK
     issuer = None
     if hop.evidence == "issuer":
         issuer = hop.token_issuer

@@ -13,12 +13,15 @@ from grantline.lineage.clocks import clocks_of
 from grantline.lineage.tree import Delta, delegation_of, inherit
 from grantline.model.chain import Chain, Endings, Token
 from grantline.model.death import ANY, Ends, Kill, ends, first, resolution
+from grantline.model.flags import CLOCK_UNUSABLE
 from grantline.model.hop import ROOT_WITHDRAWN, Hop
 from grantline.model.task import Claim, Claims
 
 
 def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
-    """Add one end to its chain."""
+    """Add one end to its chain; one whose time nobody knows ends nothing."""
+    if CLOCK_UNUSABLE in hop.flags:
+        return
     endings = chain.endings
     if endings is None:
         endings = chain.endings = Endings()

@@ -203,7 +203,7 @@ def _presented(
         return
     delta.presentations[shown] = history
     if shown.root_id is not None:
-        mark = (shown.time, shown.span_id, shown.root_id)
+        mark = (shown.place, shown.span_id, shown.root_id)
         named = history.root_named
         if named is None or mark < named:
             home = history.home
@@ -267,6 +267,8 @@ def _presentation(
         sighting.delegation_id,
         principal or (f"key {thumbprint}" if thumbprint else None),
         now_ms,
+        None,
+        sighting.timed,
     )
 
 
@@ -317,8 +319,8 @@ def _observe(history: TokenHistory, shown: Presentation, delta: TokenDelta) -> N
     else:
         known.append(shown)
     earliest = history.earliest
-    if earliest is None or shown.time <= earliest[0]:
-        mark = (shown.time, shown.span_id, who)
+    if earliest is None or shown.place <= earliest[0]:
+        mark = (shown.place, shown.span_id, who)
         if earliest is None or mark < earliest:
             history.earliest = mark
             new = True
@@ -332,7 +334,7 @@ def _place(
     history: TokenHistory, shown: Presentation, who: str, workload: str, delta: TokenDelta
 ) -> None:
     """Learn from which workload `who` presented the token first."""
-    place = (shown.time, shown.span_id, workload)
+    place = (shown.place, shown.span_id, workload)
     naming = shown.naming
     known = history.first_workload.get(naming)
     if known is None or place < known:

@@ -18,6 +18,7 @@ import msgspec
 
 from grantline.dialects import issuer_key
 from grantline.lineage.tiers import LAST_MS
+from grantline.model.flags import CLOCK_UNUSABLE
 from grantline.model.history import Given, Party, Waiting
 from grantline.model.hop import GRANT, REACHED, ROOT_RESOLVED, Hop
 from grantline.model.policy import NS, Policy
@@ -65,6 +66,8 @@ def given(hop: Hop, identity: str | None, out: list[Sighting]) -> None:
     """Sight the delegation of an issuing hop whose chain is known, under whom it was given to."""
     if identity is None or (hop.root_id is None and hop.chain_key is None):
         return
+    if CLOCK_UNUSABLE in hop.flags:
+        return  # whether it was given before a revocation, nobody knows
     subject, actor = hop.subject_id, hop.actor_id or hop.actor_client_id
     # What hangs below a grant falls with it: for a person or a session the grant is enough.
     if hop.operation == GRANT:

@@ -12,6 +12,7 @@ from grantline.lineage.tallies import carry, revoke
 from grantline.lineage.tree import Delta, delegation_of, inherit, token_of
 from grantline.model.chain import Chain, Named, Token
 from grantline.model.death import ALIVE, Death, Ends, Kill, Revoked, ends, resolution
+from grantline.model.flags import CLOCK_UNUSABLE
 from grantline.model.hop import ROOT_WITHDRAWN, Hop
 from grantline.model.task import Claim, Claims
 
@@ -20,7 +21,11 @@ _ROTATION = "rotation"
 
 
 def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
-    """Add one revocation to its chain."""
+    """Add one revocation to its chain. When that was nobody knows with a clock that is unusable, so
+    there is nothing that surely came after it.
+    """
+    if CLOCK_UNUSABLE in hop.flags:
+        return
     target = hop.revocation_target
     if hop.task_granted_at is not None and hop.task_id is not None:
         _claim(chain, hop.task_id, hop, hop.task_granted_at, delta)

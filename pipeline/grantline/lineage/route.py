@@ -13,6 +13,7 @@ import msgspec
 
 from grantline.dialects import issuer_key
 from grantline.lineage import parties
+from grantline.model.flags import CLOCK_UNUSABLE
 from grantline.model.hop import (
     DELEGATE,
     END,
@@ -83,7 +84,8 @@ def rank_of(hop: Hop) -> int:
 
 def mark_late(hop: Hop, policy: Policy) -> Hop:
     """`hop`, flagged if it came after the lateness horizon (convention 1.8)."""
-    if hop.received and hop.received / 1e3 - hop.time / 1e9 > policy.lateness_seconds:
+    late = hop.received and hop.received / 1e3 - hop.time / 1e9 > policy.lateness_seconds
+    if late and CLOCK_UNUSABLE not in hop.flags:
         return msgspec.structs.replace(hop, flags=tuple(sorted({*hop.flags, LATE})))
     return hop
 
@@ -192,6 +194,7 @@ def _issue(hop: Hop, resolved: bool, out: list[Sighting]) -> None:
         Sighting(
             name, ISSUED, hop.span_id, hop.time, root_id, resolved,
             expires_at=hop.token_expires_at, rank=rank, chain_key=hop.chain_key, led=led,
+            timed=CLOCK_UNUSABLE not in hop.flags,
         )
         for name in names
     )  # fmt: skip
@@ -207,7 +210,7 @@ def _present(hop: Hop, out: list[Sighting]) -> None:
                 token_key(hop.token_parent_fingerprint), EXCHANGED, hop.span_id, hop.time,
                 hop.root_id, kind=hop.kind, service=hop.service, presenter_id=hop.presenter_id,
                 outcome=hop.decision_outcome, refused=hop.refused, delegation_id=hop.parent_id,
-                parent_span_id=hop.parent_span_id,
+                parent_span_id=hop.parent_span_id, timed=CLOCK_UNUSABLE not in hop.flags,
             )
         )  # fmt: skip
 
@@ -225,6 +228,7 @@ def _full(hop: Hop, key: str, act: int, resolved: bool, led: bool = False) -> Si
         hop.decision_outcome, hop.refused, hop.action_risk, hop.action_name, own_id(hop),
         hop.subject_id if issued else None, hop.chain_actors if issued else None,
         parent_span_id=hop.parent_span_id, chain_key=hop.chain_key, led=led,
+        timed=CLOCK_UNUSABLE not in hop.flags,
     )  # fmt: skip
 
 

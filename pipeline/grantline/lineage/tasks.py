@@ -12,6 +12,7 @@ import msgspec
 
 from grantline.lineage.histories import TokenDelta, arrives
 from grantline.lineage.route import resolve
+from grantline.model.flags import CLOCK_UNUSABLE
 from grantline.model.history import Task, Waiting
 from grantline.model.hop import END, ISSUING, REVOKE, ROOT_WITHDRAWN, Hop
 from grantline.model.policy import NS, Policy
@@ -28,7 +29,7 @@ def fold(task: Task, sighting: Sighting, policy: Policy, now_ms: int, delta: Tok
     if sighting.act == WAITING and sighting.hop is not None:
         _wait(task, Waiting(sighting.hop, now_ms), policy, delta)
         _let_go(task, policy, now_ms)
-    elif sighting.act == ISSUED and sighting.root_id is not None:
+    elif sighting.act == ISSUED and sighting.root_id is not None and sighting.timed:
         _begin(task, Start(sighting.time, sighting.root_id), policy, delta)
 
 
@@ -62,7 +63,7 @@ def _wait(task: Task, waiting: Waiting, policy: Policy, delta: TokenDelta) -> No
 def enter(task: Task, waiting: Waiting) -> bool:
     """Keep what waits in the order of its time; False for what a task alone never places."""
     hop = waiting.hop
-    if hop.operation in ISSUING:
+    if hop.operation in ISSUING or CLOCK_UNUSABLE in hop.flags:
         return False
     task.numbers += 1
     insort(task.waits, (hop.time, task.numbers, waiting))

@@ -80,6 +80,10 @@ def _of(told: Ends, delegation_id: str) -> Ends:
     return tuple((clock, kill._replace(delegation_id=delegation_id)) for clock, kill in told)
 
 
+NO_CLOCK: Final = ("none that can be used",)
+"""The clocks of what happened at a time that nobody knows (flag `clock_unusable`): after nothing."""
+
+
 def struck(told: Ends, time: int, clocks: tuple[str, ...], leeway: int) -> Kill | None:
     """The earliest of `told` that surely came before `time`, which `clocks` tell; None for none.
 
@@ -87,6 +91,8 @@ def struck(told: Ends, time: int, clocks: tuple[str, ...], leeway: int) -> Kill 
     coarser resolution of the two times: what it told a unit later was later.
     """
     earliest: Kill | None = None
+    if clocks == NO_CLOCK:
+        return None
     for clock, kill in told:
         if clock == ANY:
             after = time > kill.time + leeway

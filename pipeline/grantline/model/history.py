@@ -7,13 +7,16 @@ under two root grants, or in a hop that names no root at all.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
+from grantline.model.flags import CLOCK_UNUSABLE
 from grantline.model.hop import Hop
 from grantline.model.subject import Subject, Told
 from grantline.model.task import Start
+
+_LAST: Final = (1 << 63) - 1
 
 
 class Presentation(Subject, array_like=True):
@@ -49,6 +52,13 @@ class Presentation(Subject, array_like=True):
     """Ingest time of its first report, milliseconds."""
     meant: bool | None = None
     """Whether `host` is what the token is meant for; None where that cannot be told."""
+    timed: bool = True
+    """`time` can be compared with others."""
+
+    @property
+    def place(self) -> int:
+        """Where it stands among others in time: last, where nobody knows."""
+        return self.time if self.timed else _LAST
 
     @property
     def naming(self) -> tuple[str, str]:
@@ -79,8 +89,9 @@ class Waiting(Subject, array_like=True):
     """The run it belongs to, of what has no name but its task's."""
 
     def content(self) -> tuple[object, ...]:
-        # The broker may take the same span twice, at two times.
-        return (msgspec.structs.replace(self.hop, received=0, flags=()),)
+        # The broker may take the same span twice, at two times, of which one may be late.
+        flags = tuple(flag for flag in self.hop.flags if flag == CLOCK_UNUSABLE)
+        return (msgspec.structs.replace(self.hop, received=0, flags=flags),)
 
 
 class Name(msgspec.Struct, eq=False, array_like=True):

@@ -68,3 +68,5 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Only on ISSUED: the chain without a root that the hop stands in."""
     led: bool = False
     """Only on ISSUED: the hop names what the authority came from, so the way leads further up."""
+    timed: bool = True
+    """`time` can be compared with others; False where the hop is flagged `clock_unusable`."""

@@ -119,6 +119,7 @@ _PARSED: dict[str, tuple[str, Callable[[str], Any]]] = {
     "parent": ("parent_id", _name),
     "id": ("id", _name),
     "context": ("context_root_id", _name),
+    "flags": ("flags", lambda word: tuple(sorted(word.split(",")))),
 }
 
 

@@ -89,6 +89,16 @@ RULE = Rule(
         """,
     },
     quiet={
+        "nobody knows when it was used": """
+            alice grant planner token=t0 task=k1
+            @100 planner end task=k1 root=dlg:t0
+            @500 planner use t0 flags=clock_unusable
+        """,
+        "nobody knows when it ended": """
+            alice grant planner token=t0 task=k1
+            @100 planner end task=k1 root=dlg:t0 flags=clock_unusable
+            @500 planner use t0
+        """,
         "under way as it ended": """
             alice grant planner token=t0 task=k1
             @100 planner end task=k1 root=dlg:t0

@@ -13,7 +13,7 @@ from grantline.rules.rule import NONE, Hits, InHistory, Rule
 def check(shown: Presentation, where: InHistory) -> Hits:
     history, policy = where
     expires_at = history.issue.expires_at
-    if shown.act == ISSUED or expires_at is None:
+    if shown.act == ISSUED or expires_at is None or not shown.timed:
         return NONE
     if shown.time <= expires_at * NS + policy.leeway_ns:
         return NONE
@@ -70,6 +70,10 @@ RULE = Rule(
         """,
     },
     quiet={
+        "nobody knows when it was used": """
+            alice grant planner token=t0 exp=100
+            @220 planner use t0 flags=clock_unusable
+        """,
         "within the leeway": """
             alice grant planner token=t0 exp=100
             @159 planner use t0

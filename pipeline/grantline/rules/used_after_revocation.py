@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from grantline.model.chain import Delegation, Use
-from grantline.model.death import ALIVE, Ends, Kill, struck
+from grantline.model.death import ALIVE, NO_CLOCK, Ends, Kill, struck
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InChain, Rule
@@ -23,7 +23,7 @@ def check(use: Use, where: InChain) -> Hits:
     kills = [_struck(use, where, told) for told in own]
     if (revoked := token.revoked) is not None:
         # What a successor replaces is still in flight for a while, whatever clock tells it.
-        clocks = () if revoked.rotation else use.clocks
+        clocks = () if revoked.rotation and use.clocks != NO_CLOCK else use.clocks
         kill = struck(revoked.told, use.time, clocks, where.policy.leeway_ns)
         kills.append(kill)
     if (kill := _earliest(kills)) is not None:
@@ -190,6 +190,21 @@ RULE = Rule(
         """,
     },
     quiet={
+        "nobody knows when it was used": """
+            alice grant planner token=t0
+            @100 as revoke t0
+            @500 planner use t0 flags=clock_unusable
+        """,
+        "nobody knows when it was replaced, or used": """
+            alice grant planner token=t0
+            @100 as revoke t0 reason=rotation
+            @500 planner use t0 flags=clock_unusable
+        """,
+        "nobody knows when it was revoked": """
+            alice grant planner token=t0
+            @100 as revoke t0 flags=clock_unusable
+            @500 planner use t0
+        """,
         "within what one clock can tell": """
             alice grant planner token=t0 iss=https://as.example.com
             @100 as revoke t0 evidence=issuer iss=https://as.example.com

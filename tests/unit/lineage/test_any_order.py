@@ -311,6 +311,17 @@ STORIES: dict[str, tuple[str, set[str]]] = {
         """,
         {"scope-exceeds-parent SE-01"},
     ),
+    "a clock that is unusable tells nothing first": (
+        """
+        @10 mallory use t0 flags=clock_unusable root=g1 kind=server by=crm
+        @100 planner use t0 root=g1 kind=server by=crm
+        alice grant planner token=t1 scopes=read
+        planner delegate worker from=t1 token=t2 scopes=read,admin flags=clock_unusable
+        @-50 alice revoke t1 target=subtree flags=clock_unusable
+        @300 worker use t2
+        """,
+        {"presenter-differs TR-01", "unknown-token CS-06", "scope-exceeds-parent SE-01"},
+    ),
     "one token is issued in two chains": (
         """
         alice grant planner token=t0

@@ -191,6 +191,13 @@ def test_a_span_that_comes_too_late_is_flagged() -> None:
     assert LATE not in _hops(_take(line))[0].flags
 
 
+def test_a_span_without_a_usable_clock_is_not_late() -> None:
+    hop = structs.replace(HOPS[0], time=1_795_000_000)
+    line = Line(0, otlp([hop]), timestamp=HOPS[0].time // 1_000_000)
+    [taken] = {hop.flags for hop in _hops(_take(line, policy=Policy(lateness_seconds=60)))}
+    assert taken == ("clock_unusable",)
+
+
 def test_hops_are_counted_by_what_was_odd_in_their_spans() -> None:
     odd = [structs.replace(hop, flags=("depth_invalid", "late")) for hop in HOPS[:2]]
     taken = Ingest(lambda *_: Decoded([*odd, HOPS[2]], [], 0), POLICY).take("s", 0, [Line(1, b"")])

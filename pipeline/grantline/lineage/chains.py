@@ -270,6 +270,9 @@ def _believe(chain: Chain, delegation: Delegation, facts: Facts, now_ms: int, de
     attach(chain, delegation, _parent(chain, delegation, now_ms), delta)
     inherit(chain, delegation, delta, facts_changed=True)
     delta.context(delegation)
+    for token in delegation.tokens:
+        if token.uses:  # what they may do is what the delegation was given
+            delta.all_uses(token)
     if delegation.id == chain.root_id:
         delta.everything = True
 

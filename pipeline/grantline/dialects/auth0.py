@@ -9,7 +9,8 @@ from grantline.dialects import oauth
 from grantline.dialects.dialect import Dialect
 from grantline.dialects.reading import Claims, Json, Reading
 
-_SUBJECT: Final = re.compile(r"auth0\|.+")
+_USER: Final = "auth0|"
+_CLIENTS: Final = "@clients"
 
 
 def _shaped(claims: Json) -> bool:
@@ -17,16 +18,14 @@ def _shaped(claims: Json) -> bool:
     subject = claims.get("sub")
     if not isinstance(subject, str):
         return False
-    return _SUBJECT.fullmatch(subject) is not None or (
-        subject.endswith("@clients") and "gty" in claims
-    )
+    return subject.startswith(_USER) or ("gty" in claims and subject.endswith(_CLIENTS))
 
 
 def read(claims: Claims) -> Reading:
     """As the RFCs have it; a client that acts for itself is `<client>@clients`."""
     found = oauth.read(claims)
     subject = claims.text("sub") or ""
-    if found.subject_type is None and subject.endswith("@clients"):
+    if found.subject_type is None and subject.endswith(_CLIENTS):
         found.subject_type = "service"
     return found
 

@@ -73,17 +73,18 @@ def put_scopes(found: Reading, claims: Claims) -> None:
 def put_parties(found: Reading, claims: Claims, subject: str | None, client: str | None) -> None:
     """Subject, actor, delegator and chain: outermost `act` first, else the client is implied."""
     said, home = claims.said, found.issuer
-    acts, deeper = claims.acts()
-    current: Json = acts[0] if acts else {}
     found.subject = (home, subject) if subject else None
     found.subject_type = profile(said.get("sub_profile"))
     found.client = client
+    acts, deeper = claims.acts() if "act" in said else ((), False)
+    named = [party(act, home) for act in acts]
     if acts:
+        current = acts[0]
         found.client = _client(current) or client
         found.actor_type = profile(current.get("sub_profile")) or profile(
             current.get("client_profile")
         )
-        found.actor = party(current, home)
+        found.actor = named[0]
         found.evidence["actor"] = "claim"
     elif client:
         found.actor = (home, client)
@@ -91,8 +92,8 @@ def put_parties(found: Reading, claims: Claims, subject: str | None, client: str
     if found.subject is None:
         return
     chain: list[Party] = [found.subject]
-    for act in reversed(acts):
-        if (who := party(act, home)) is None:
+    for who in reversed(named):
+        if who is None:
             return
         chain.append(who)
     if not acts and client and client != subject:

@@ -200,5 +200,11 @@ class Operations:
         *fingerprints: str | None,
     ) -> Delegation:
         if made.id is not None or made.fingerprint is not None:
-            self._recorder.memory.keep(Known(made, facts, origin), made.fingerprint, *fingerprints)
+            known = Known(made, facts, origin)
+            self._recorder.memory.keep(known, made.fingerprint, *fingerprints)
+            if made.fingerprint is not None:
+                # What an ID token's `at_hash` leads to, after a renewal, too.
+                other = canonical.delegation_id(made.fingerprint)
+                if other != made.id:
+                    self._recorder.memory.keep(known, other, of_id=False)
         return made

@@ -152,6 +152,7 @@ class Issuing(Giving):
         previous_token: Token | None = None,
         refresh_token: Token | None = None,
         next_refresh_token: Token | None = None,
+        id_token: Token | None = None,
         verified: Json | None = None,
         introspected: Json | None = None,
         kind: Kind = "client",
@@ -160,7 +161,7 @@ class Issuing(Giving):
         """A new credential for the same authority; the delegation keeps its id.
 
         `refresh_token` is the one that was exchanged, `previous_token` the access token
-        that is replaced.
+        that is replaced; `id_token` came with the new one, as in `grant`.
         """
         around = acting()
         seen, fields = self._begin("renew", token, verified, introspected, facts)
@@ -183,13 +184,16 @@ class Issuing(Giving):
         if failed:
             self._explain(fields, "deny")
         made = made_of(fields, seen)
-        secrets = secrets_of(token, previous_token, refresh_token, next_refresh_token)
+        secrets = secrets_of(token, previous_token, refresh_token, next_refresh_token, id_token)
         fact = Fact("renew", kind, fields, seen.facts, secrets, actor, failed)
         fact.follows = self._follows(old, around)
         origin = self._recorder.record(fact)
         if failed:
             return made
-        return self._remember(made, seen.facts, origin, self._recorder.print_of(next_refresh_token))
+        self._remember(made, seen.facts, origin, self._recorder.print_of(next_refresh_token))
+        if id_token is not None:
+            self._tell_identity(id_token, Known(made, seen.facts, origin), actor)
+        return made
 
 
 def _subject_type(method: object) -> str:

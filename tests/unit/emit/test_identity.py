@@ -110,6 +110,18 @@ def test_a_hash_of_another_kind_is_not_followed(header: dict[str, Any], value: o
         assert [fact.operation for fact in seen.facts()] == ["delegate"]
 
 
+def test_an_id_token_that_came_with_a_renewal_leads_to_the_same_grant() -> None:
+    newer = fake_token({"typ": "JWT"}, iss=IDP, iat=NOW, exp=NOW + 900, sub="u", client_id="app",
+                       aud=f"{IDP}/userinfo", scope="openid profile", jti="r")  # fmt: skip
+    told_of, hashed = identity(jti="1"), identity(jti="2", at_hash=at_hash(newer))
+    for token, named in ((told_of, {"id_token": told_of}), (hashed, {})):
+        with parties() as told:
+            told["app"].grant(ACCESS, refresh_token="opaque-refresh-1", method="authorization_code")
+            told["app"].renew(newer, refresh_token="opaque-refresh-1", **named)  # type: ignore[arg-type]
+            exchanged(told, "app", token)
+            assert told.said() == []
+
+
 def test_a_refused_exchange_believes_no_hash() -> None:
     with capture(service_name="app") as seen:
         token = identity(at_hash=at_hash(ACCESS))

@@ -21,7 +21,7 @@ from grantline.model.rejected import Reason, Rejected
 from grantline.ports import RejectedRow
 from grantline.streams.deliveries import Record
 from grantline.wire import rejections
-from grantline.wire.otlp import content_type_of
+from grantline.wire.detection import content_type_of
 
 log = logging.getLogger(__name__)
 

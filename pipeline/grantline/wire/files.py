@@ -18,8 +18,9 @@ from typing import IO, Final
 import msgspec
 
 from grantline.model.rejected import Reason, Rejected
+from grantline.wire.detection import delimited
 from grantline.wire.otlp import WHOLE_RECORD, Decoded, Limits, decode
-from grantline.wire.otlp_protobuf import readable, varint
+from grantline.wire.otlp_protobuf import readable
 
 FILE: Final = Limits(size=1 << 30, spans=10_000_000)
 """One request in a file: a whole export, not a Kafka record. Also the size of a file that is not
@@ -87,33 +88,12 @@ def _lines(lines: Iterator[bytes], limits: Limits) -> Iterator[Numbered]:
 
 
 def _protobuf(data: bytes, limits: Limits) -> Iterator[Numbered]:
-    requests = None if _is_protobuf(data) else _delimited(data)
+    requests = None if _is_protobuf(data) else delimited(data)
     if requests is None:
         yield 1, decode(data, limits=limits)
         return
     for number, request in enumerate(requests, 1):
         yield number, decode(request, _PROTOBUF, limits=limits)
-
-
-def _delimited(data: bytes) -> list[bytes] | None:
-    """The requests of a file that has a length before each; None where it is not such a file."""
-    for length_at in (_four_bytes, varint):
-        requests: list[bytes] = []
-        at = 0
-        while at < len(data):
-            length, at = length_at(data, at)
-            if length is None or at + length > len(data) or data[at : at + 1] not in (b"", b"\n"):
-                break
-            requests.append(data[at : at + length])
-            at += length
-        else:
-            return requests or None
-    return None
-
-
-def _four_bytes(data: bytes, at: int) -> tuple[int | None, int]:
-    end = at + 4
-    return (int.from_bytes(data[at:end]), end) if end <= len(data) else (None, end)
 
 
 def _is_json(data: bytes) -> bool:

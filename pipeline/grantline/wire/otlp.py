@@ -7,8 +7,7 @@ names the culprit and holds no value from the span, and a bad span never costs i
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Final, Literal, NamedTuple
 
@@ -16,6 +15,7 @@ from grantline.model.hop import Hop
 from grantline.model.rejected import Reason, Rejected
 from grantline.wire import json_forms, otlp_protobuf, otlp_walk, protobuf_forms
 from grantline.wire.credentials import carries_jwt
+from grantline.wire.detection import JSON, PROTOBUF, contradiction, detect
 from grantline.wire.otlp_spans import MARK, Emitter, Form, Found, Unusable
 
 WHOLE_RECORD: Final = -1
@@ -39,35 +39,16 @@ class Decoded(NamedTuple):
 
     hops: list[Hop]
     rejected: list[tuple[int, Rejected]]
-    """Each with the index of its span within the record, or `WHOLE_RECORD`."""
+    """Each with the index of its span within the record, or `WHOLE_RECORD`. Of several documents
+    in one record, those that cannot be read are numbered behind the spans."""
     passed_over: int
     """Spans without `delegation.operation.name`."""
 
 
-_PROTOBUF: Final = "protobuf"
-_JSON: Final = "JSON"
-_CONTENT_TYPES: Final = {
-    "application/x-protobuf": _PROTOBUF,
-    "application/protobuf": _PROTOBUF,
-    "application/json": _JSON,
-    "application/x-ndjson": _JSON,
-}
-_JSON_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+[{\[]")
-_PACKED: Final = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xff\x06\x00\x00sNaPpY", b"\x04\x22\x4d\x18")
-"""How gzip, Zstandard, Snappy and LZ4 begin."""
-_MAX_MESSAGE_PATH: Final = 64
 _SHORT: Final = 4_096
 """Bytes of a resource up to which it is remembered: the same few come with every record."""
 _EMITTERS: Final = 1_024
 _JWT_IN: Final = "the {} carries a raw JWT; send its fingerprint instead"
-
-
-def content_type_of(headers: Iterable[tuple[str, bytes | None]] | None) -> str | None:
-    """The content type among Kafka headers, whatever its case; None where there is none."""
-    for name, value in headers or ():
-        if name.lower() == "content-type" and value is not None:
-            return value.decode("latin-1")
-    return None
 
 
 def decode(
@@ -79,14 +60,14 @@ def decode(
     where they cannot be read. Never raises, whatever the bytes are.
     """
     try:
-        kind, payload = _detect(_bounded(data, limits), content_type)
-        if _walk is not None and kind == _PROTOBUF:
+        kind, payload = detect(_bounded(data, limits), content_type)
+        if _walk is not None and kind == PROTOBUF:
             found = _walk(payload, limits.spans, received)
             if found is not None and (any(found) or MARK not in payload):
                 return Decoded(*found)
         return _read(_countable(_forms(kind, payload), limits), received)
     except Unusable as why:
-        return _refused(why.reason, why.detail + _contradiction(data, content_type))
+        return _refused(why.reason, why.detail + contradiction(data, content_type))
     except RecursionError:
         return _refused("too_deep", "nested too deeply to be read")
     except MemoryError:
@@ -94,7 +75,7 @@ def decode(
 
 
 def _forms(kind: str, payload: bytes) -> Found:
-    if kind == _JSON:
+    if kind == JSON:
         return json_forms.read(payload)
     marked = MARK in payload
     try:
@@ -135,7 +116,7 @@ def _countable(found: Found, limits: Limits) -> Found:
 
 def _read(found: Found, received: int) -> Decoded:
     hops: list[Hop] = []
-    rejected = [(WHOLE_RECORD, Rejected(why.reason, why.detail)) for why in found.refused]
+    rejected: list[tuple[int, Rejected]] = []
     first = passed_over = 0
     for form, groups in found.parts:
         for resource, spans in groups:
@@ -149,6 +130,10 @@ def _read(found: Found, received: int) -> Decoded:
                 else:
                     rejected.append((index, made))
             first += len(spans)
+    # A document that cannot be read counts as one span, behind those that can.
+    alone = first == 0 and len(found.refused) == 1
+    for index, why in enumerate(found.refused, WHOLE_RECORD if alone else first):
+        rejected.append((index, Rejected(why.reason, why.detail)))
     return Decoded(hops, rejected, passed_over)
 
 
@@ -191,61 +176,3 @@ def decoder() -> Literal["compiled", "pure"]:
 
 def _refused(reason: Reason, detail: str) -> Decoded:
     return Decoded([], [(WHOLE_RECORD, Rejected(reason, detail))], 0)
-
-
-def _detect(data: bytes, content_type: str | None) -> tuple[str, bytes]:
-    """What a record is, and its bytes without framing. Raises `Unusable`."""
-    payload = _unframed(data) if data[:1] == b"\0" else data
-    # A line feed in front of JSON is the tag of OTLP protobuf's only field.
-    looks_json = _JSON_START.match(payload) is not None
-    if payload[:1] == b"\n" and not (looks_json and not otlp_protobuf.readable(payload)):
-        return _PROTOBUF, payload
-    if looks_json:
-        return _JSON, payload
-    if _named(content_type) == _PROTOBUF or MARK in payload:
-        return _PROTOBUF, payload
-    if not payload:
-        raise Unusable("not_otlp", "the record is empty")
-    if payload.startswith(_PACKED):
-        raise Unusable(
-            "not_otlp", "compressed once more inside the record; leave that to Kafka's compression"
-        )
-    raise Unusable(
-        "not_otlp",
-        f"the first byte is 0x{payload[0]:02x}; send OTLP protobuf (0x0a) or OTLP JSON ({{)",
-    )
-
-
-def _named(content_type: str | None) -> str | None:
-    """What the header says that a record is, where it says one of what we read."""
-    return _CONTENT_TYPES.get((content_type or "").partition(";")[0].strip().lower())
-
-
-def _contradiction(data: bytes, content_type: str | None) -> str:
-    """Where a record cannot be read and its header says otherwise than its bytes: that it does."""
-    named = _named(content_type)
-    if named is None:
-        return ""
-    looks_json = _JSON_START.match(data) is not None
-    if looks_json == (named == _JSON):
-        return ""
-    return f"; the content-type header says {named}, and the bytes are not"
-
-
-def _unframed(data: bytes) -> bytes:
-    """A record without a Confluent schema registry's frame.
-
-    That is a zero byte, a schema id of four bytes and, for protobuf, the path of the message
-    type within its schema.
-    """
-    payload = data[5:]
-    if _JSON_START.match(payload):
-        return payload
-    # https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/
-    # index.html#wire-format: zigzag varints, first their count; a lone 0 stands for [0].
-    number, at = otlp_protobuf.varint(payload, 0)
-    for _ in range(min((number or 0) >> 1, _MAX_MESSAGE_PATH)):
-        number, at = otlp_protobuf.varint(payload, at)
-    if number is None:
-        raise Unusable("truncated", "the record ends inside Confluent framing")
-    return payload[at:]

@@ -20,6 +20,9 @@ _UNPLACED: Final = (
 
 def read(data: bytes) -> Found:
     """The spans of a record with the mark in which an OTLP request has none. Raises `Unusable`."""
+    traces = _marked(_tempo, data)
+    if traces:
+        return Found([(otlp_protobuf, traces)], [])
     groups = _marked(otlp_protobuf.groups_of, data)
     if groups:
         return Found([(otlp_protobuf, groups)], [])
@@ -31,6 +34,17 @@ def read(data: bytes) -> Found:
     if jaeger_protobuf.is_marked(data):
         return Found([(jaeger_protobuf, [(b"", [data])])], [])
     raise Unusable("not_otlp", _UNPLACED)
+
+
+def _tempo(data: bytes) -> Groups:
+    """The trace in an answer of Tempo (tempopb.TraceByIDResponse), framed as a request is."""
+    length, at = otlp_protobuf.varint(data, 1)
+    if data[:1] != b"\n" or length is None:
+        return []
+    try:
+        return otlp_protobuf.split(data[at : at + length])
+    except Unusable:
+        return []
 
 
 def _marked(

@@ -28,7 +28,7 @@ from tests.otlp import (
     span,
 )
 from tests.otlp import request as request_of
-from tests.wire_format import bytes_field, fixed_field, number_field
+from tests.wire_format import bytes_field, fixed_field, number_field, varint
 
 pytestmark = pytest.mark.usefixtures("decoder")
 
@@ -105,7 +105,7 @@ def test_a_line_that_is_broken_costs_no_other() -> None:
         decoded = decode("\n".join(lines).encode())
         assert (decoded.hops, decoded.passed_over) == ([HOP] * 2, 2)
         [(index, rejected)] = decoded.rejected
-        assert (index, rejected.reason) == (-1, "truncated")
+        assert (index, rejected.reason) == (4, "truncated")
         assert f"document {lines.index(good[:-9]) + 1} of 3" in rejected.detail
 
 
@@ -118,7 +118,7 @@ def test_what_comes_behind_a_document_is_told() -> None:
 def test_documents_without_end_are_not_refused_each() -> None:
     decoded = decode(text(MADE) + b"\n{}" * 10_000)
     assert decoded.hops == [HOP]
-    assert len(decoded.rejected) == 16
+    assert [index for index, _ in decoded.rejected] == [*range(2, 18)]
     assert "9985 more documents" in decoded.rejected[-1][1].detail
 
 
@@ -195,6 +195,18 @@ def test_a_bare_scope_spans_and_a_bare_span_are_read() -> None:
     scope = RESOURCE_SPANS.scope_spans[0].SerializeToString()
     assert decode(scope) == ([NOWHERE], [], 1)
     assert decode(span().SerializeToString()) == ([NOWHERE], [], 0)
+
+
+def test_an_answer_of_tempo_is_read() -> None:
+    assert decode(bytes_field(1, BODY)) == ([HOP], [], 1)
+    assert decode(bytes_field(1, BODY) + bytes_field(2, b"metrics")) == ([HOP], [], 1)
+
+
+def test_requests_with_their_length_before_them_are_read() -> None:
+    for length in (len(BODY).to_bytes(4), varint(len(BODY))):
+        assert decode(length + BODY) == ([HOP], [], 1)
+        assert decode((length + BODY) * 3) == ([HOP] * 3, [], 3)
+    assert decode(b"\0" + len(BODY).to_bytes(4) + BODY) == ([HOP], [], 1)  # gRPC
 
 
 def test_library_spans_of_old_are_read() -> None:

@@ -19,7 +19,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from grantline.model.hop import CLIENT, SERVER, Hop
-from grantline.wire.otlp import content_type_of, decode
+from grantline.wire.detection import content_type_of
+from grantline.wire.otlp import decode
 from tests.otlp import BOOKER, DIGEST, START, USE, as_json, both, json_of, protobuf, request, span
 
 pytestmark = pytest.mark.usefixtures("decoder")

@@ -1,16 +1,28 @@
-"""What pyproject.toml cannot say yet: the compiled modules.
+"""What pyproject.toml cannot say: the compiled modules, and which modules are another distribution's.
 
-Each is optional. Without a C compiler the build goes on without it, and the Python module beside it
+Each compiled one is optional. Without a C compiler the build goes on without it, and the Python module beside it
 does the same more slowly (pipeline/grantline/compiled.py).
 """
 
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
 
 COMPILED = ("grantline.wire._walk", "grantline.lineage._murmur2")
 
+EMITTING = frozenset({"__init__", "kafka_security", "spelling"})
+"""Modules of `grantline` itself that emitting/setup.py has; this distribution depends on that one."""
+
+
+class Pipeline(build_py):
+    def find_package_modules(self, package, package_dir):
+        found = super().find_package_modules(package, package_dir)
+        return [each for each in found if package != "grantline" or each[1] not in EMITTING]
+
+
 setup(
+    cmdclass={"build_py": Pipeline},
     ext_modules=[
         Extension(
             name,
@@ -19,5 +31,5 @@ setup(
             optional=True,
         )
         for name in COMPILED
-    ]
+    ],
 )

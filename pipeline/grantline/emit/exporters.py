@@ -113,7 +113,7 @@ def _grpc(url: SplitResult, timeout: float) -> SpanExporter:
     if not has_grpc():
         raise ValueError(
             f"exporter: port {url.port or _GRPC_PORT} speaks gRPC, which needs "
-            f"pip install 'grantline[grpc]'; or use http://{_host(url)}:{_HTTP_PORT}"
+            f"pip install 'grantline-emit[grpc]'; or use http://{_host(url)}:{_HTTP_PORT}"
         )
     module = importlib.import_module(_GRPC_MODULE)
     exporter: SpanExporter = module.OTLPSpanExporter(
@@ -133,7 +133,7 @@ def _from_environment(timeout: float) -> SpanExporter:
         return _http(None, timeout)
     if not has_grpc():
         raise ValueError(
-            "OTEL_EXPORTER_OTLP_PROTOCOL=grpc needs pip install 'grantline[grpc]'; "
+            "OTEL_EXPORTER_OTLP_PROTOCOL=grpc needs pip install 'grantline-emit[grpc]'; "
             "or set it to http/protobuf"
         )
     exporter: SpanExporter = importlib.import_module(_GRPC_MODULE).OTLPSpanExporter()

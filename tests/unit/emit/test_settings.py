@@ -114,7 +114,7 @@ def test_http_addresses(address: str, endpoint: str) -> None:
 def test_grpc_without_its_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporters, "has_grpc", lambda: False)
     for address in ("otlp://c:4317", "grpc://c:4317"):
-        with pytest.raises(ValueError, match=r"pip install 'grantline\[grpc\]'"):
+        with pytest.raises(ValueError, match=r"pip install 'grantline-emit\[grpc\]'"):
             make_exporter(address, 1)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     with pytest.raises(ValueError, match="grantline"):

@@ -237,7 +237,7 @@ async def _answer(dl: Any, headers: list[tuple[bytes, bytes]], found: list[Any])
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    async def nothing(*_: Any) -> dict[str, str]:
+    async def nothing(*_: Any) -> Any:
         return {"type": "http.request"}
 
     scope = {

@@ -12,14 +12,15 @@ from pydantic import ValidationError
 
 from grantline.engine import Engine
 from grantline.model.finding import Finding
-from grantline.rules import every
+from grantline.model.policy import Policy
+from grantline.rules import Rule, every
 from grantline.rules.story import tell
 from tests.findings import finding
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 EXAMPLES = SCHEMAS / "examples" / "finding.v1"
 SCHEMA: dict[str, Any] = json.loads((SCHEMAS / "json" / "finding.v1.schema.json").read_text())
-STORIES = [story for rule in every() for story in rule.fires.values()]
+STORIES = [(rule, story) for rule in every() for story in rule.fires.values()]
 
 WORDS = frozenset({"$schema", "$id", "title", "description", "default"})
 """Keywords that explain and do not judge."""
@@ -101,9 +102,9 @@ def test_a_bad_example_is_refused_by_schema_and_model_for_one_field(path: Path) 
     assert refused.value.error_count() == 1
 
 
-@pytest.mark.parametrize("story", STORIES)
-def test_what_the_engine_finds_is_valid(story: str) -> None:
-    engine = Engine()
+@pytest.mark.parametrize("rule, story", STORIES)
+def test_what_the_engine_finds_is_valid(rule: Rule, story: str) -> None:
+    engine = Engine(Policy(**rule.policy))
     for hops in tell(story):
         engine.add(hops)
     found = engine.finish()

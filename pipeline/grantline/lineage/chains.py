@@ -139,6 +139,7 @@ def _add_use(chain: Chain, token: Token, hop: Hop, delta: Delta) -> None:
         hop.action_risk,
         clocks_of(hop),
         intern(hop.task_id) if hop.task_id else None,
+        at=(hop.service if hop.kind in ANSWERS else None) or hop.server_address,
     )
     if hop.required_scopes or hop.context_root_id or (denied and hop.requested_scopes):
         use.told = _particulars(hop)

@@ -243,8 +243,8 @@ def _presentation(
         name = service
     principal, workload = identify(name) if name else (None, None)
     reporter = identify(service)[0] if service else None
-    if policy.principal_aliases:
-        principal = principal and policy.principal(principal)
+    if policy.principal_aliases or policy.presenter_aliases:
+        principal = principal and policy.presenter(principal)
         reporter = reporter and policy.principal(reporter)
     thumbprint = sighting.thumbprint if principal is None and kind == SERVER else None
     host = sighting.server_address

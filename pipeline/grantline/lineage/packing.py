@@ -34,7 +34,7 @@ from grantline.model.sighting import USED
 from grantline.model.subject import Spoken, Subject
 from grantline.model.task import Claim, Claims
 
-FORMAT: Final = 10
+FORMAT: Final = 11
 """Grows with every change of what is packed, and of the structs it is made of."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -67,6 +67,7 @@ class _Use(msgspec.Struct, array_like=True, gc=False):
     """The number of its clocks among the chain's."""
     task_id: str | None
     told: Particulars | None
+    at: str | None
     said: tuple[Spoken, ...]
 
 
@@ -199,7 +200,7 @@ def _token_row(
         t.issued, t.revoked, t.condemns,
         [
             _Use(u.span_id, u.time, u.operation, u.denied, u.refused, u.client, u.stated, u.by, u.action, u.risk,
-                 clocks.setdefault(u.clocks, len(clocks)), u.task_id, u.told, u.said)
+                 clocks.setdefault(u.clocks, len(clocks)), u.task_id, u.told, u.at, u.said)
             for u in t.uses.values()
         ],
         t.refusals, [numbers[d] for d in t.waiting], t.granted, t.carried if t.jti else None,
@@ -310,7 +311,7 @@ def _token(row: _Token, delegations: list[Delegation], clocks: list[tuple[str, .
     for u in row.uses:
         use = Use(
             token, u.span_id, u.time, u.operation, u.denied, u.refused, u.client, u.stated, u.by, u.action, u.risk,
-            clocks[u.clocks], u.task_id, u.told, said=u.said,
+            clocks[u.clocks], u.task_id, u.told, u.at, said=u.said,
         )  # fmt: skip
         uses[_free(uses, use.span_id)] = use
     if owner is not None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from math import inf
 
 from grantline.lineage.tallies import death_of_tokens, enter, leave
-from grantline.model.chain import MAX_PATH, Chain, Delegation, Endings, Renewal, Token, Use
+from grantline.model.chain import FAN_OUT, MAX_PATH, Chain, Delegation, Endings, Renewal, Token, Use
 from grantline.model.death import ALIVE, Death, Ends, first
 
 
@@ -84,9 +84,13 @@ def attach(chain: Chain, child: Delegation, parent: Delegation | None, delta: De
     left = _circle(child)
     if child.claimed is not None:
         del child.claimed.children[child]
+        if len(child.claimed.children) >= FAN_OUT:
+            delta.delegations[child.claimed] = None
     child.claimed = child.parent = parent
     if parent is not None:
         parent.children[child] = None
+        if len(parent.children) > FAN_OUT:
+            delta.delegations[parent] = None
     moved = [child]
     if left and (cut := min(left, key=_id)) is not child:
         cut.parent = cut.claimed

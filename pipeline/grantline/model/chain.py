@@ -19,6 +19,8 @@ from grantline.model.task import Claims
 
 MAX_PATH = 16
 """Actors drawn in one path; longer paths keep the human and the last ones."""
+FAN_OUT = 16
+"""Children beyond which a delegation is asked again with every one: a policy counts from there."""
 UNSEEN = "?"
 """What stands for a hop nobody reported."""
 
@@ -93,6 +95,8 @@ class Use(Subject):
     task_id: str | None = None
     """The task it says it is for."""
     told: Particulars | None = None
+    at: str | None = None
+    """The system that accepted it: the service that answers, else the host that was called."""
 
 
 class Token(msgspec.Struct, eq=False):

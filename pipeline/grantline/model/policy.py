@@ -40,10 +40,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     the finding is provisional, and pages nobody."""
     max_depth: Annotated[int, Meta(ge=0, le=10_000)] = 5
     """Hops after the grant, where no grantor says otherwise (`delegation.max_depth`)."""
-    max_fan_out: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
-    """Delegates of one delegation; none is no limit."""
+    max_fan_out: Annotated[int, Meta(ge=16, le=1_000_000)] | None = None
+    """Delegates of one delegation, 16 and more; none is no limit."""
     max_lifetime_seconds: Annotated[int, Meta(ge=1, le=315_360_000)] | None = None
-    """Of a token that a delegate is given; none is no limit."""
+    """Of a token that a delegate is given, from its issue on; none is no limit."""
     end_grace_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 30
     """How long after the end of a task its authority may still be seen at work: what was under
     way then, between two clocks."""

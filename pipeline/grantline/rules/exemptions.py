@@ -47,5 +47,7 @@ def ends(entry: Exemption) -> int:
 def _names(entry: Exemption, hit: Hit) -> bool:
     if entry.actor is None:
         return True
-    # Of a use the last of the path is what was done, marked, behind the actor.
+    if not hit.path or not hit.path[-1].startswith(_MARK):
+        return hit.path[-1:] == (entry.actor,)
+    # Of a use the last of the path is who presented, or what was done, behind the actor.
     return entry.actor in {name.removeprefix(_MARK) for name in hit.path[-2:]}

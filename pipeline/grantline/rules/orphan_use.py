@@ -19,7 +19,9 @@ def check(use: Use, where: InChain) -> Hits:
         reference="CS-06",
         identity=(where.chain.root_id, token.key),
         says=f"{who} acted under delegation {owner.id}, which nobody reported",
-        severity=Severity.HIGH if use.risk in words.GRAVE else RULE.severity,
+        severity=Severity.HIGH
+        if words.grave(use.risk, where.policy, use.action)
+        else RULE.severity,
         confidence=RULE.confidence,
         time=use.time,
         root_id=where.chain.root_id,

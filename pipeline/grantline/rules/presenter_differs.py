@@ -41,7 +41,7 @@ def _names(where: InHistory) -> str:
 def _hit(reference: str, shown: Presentation, where: InHistory, difference: str) -> Hit:
     history = where.history
     severity = Severity.MEDIUM if reference == "TR-02" else RULE.severity
-    if reference == "TR-01" and shown.risk in words.GRAVE:
+    if reference == "TR-01" and words.grave(shown.risk, where.policy, shown.action):
         severity = Severity.CRITICAL
     who = shown.workload if reference == "TR-02" else shown.who
     return Hit(

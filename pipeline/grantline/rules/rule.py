@@ -79,6 +79,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """It judges that something is missing, so it waits for the grace before it speaks."""
     needs: str | None = None
     """The field of `Particulars` without which it has nothing to say of a use."""
+    policy: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    """The fields of `Policy` without which it says nothing; its examples are judged under it."""
     fires: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Caption -> story (see `grantline.rules.story`) that must fire. Of a rule with several
     references the captions, here and in `late`, begin with the one that is meant: `TR-05: ...`."""

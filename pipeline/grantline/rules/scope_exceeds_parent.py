@@ -42,7 +42,10 @@ def check(taker: Delegation, at: InChain) -> Hits:
 def _verdict(found: Comparison, at: InChain, *, sure: bool) -> _Verdict | None:
     if found.gained:
         confidence = RULE.confidence if sure and not found.guessed else Confidence.MEDIUM
-        return _Verdict(found.gained, RULE.severity, confidence)
+        tier = at.policy.tier(*found.gained)
+        return _Verdict(
+            found.gained, Severity.CRITICAL if tier == "critical" else RULE.severity, confidence
+        )
     if at.policy.action_tiers:
         # Roles of a client that is new here come with every audience, unless they are called grave.
         tiers = {n: at.policy.tier(n) for n in found.elsewhere if scope_kind(n) == "client_role"}

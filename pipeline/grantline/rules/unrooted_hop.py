@@ -20,11 +20,12 @@ def check(waiting: Waiting, where: InName) -> Hits:
         return NONE  # rule unknown-token
     who = hop.presenter_id or hop.actor_id or hop.service or "someone"
     missing = words.name_of(name.key)
+    grave = words.grave(hop.action_risk, where.policy, hop.action_name)
     hit = Hit(
         reference="CS-06",
         identity=(name.key,),
         says=f"{who} acts ({hop.operation}) with {missing}, which leads to no grant",
-        severity=Severity.HIGH if hop.action_risk in words.GRAVE else RULE.severity,
+        severity=Severity.HIGH if grave else RULE.severity,
         confidence=RULE.confidence,
         time=hop.time,
         root_id=None,

@@ -30,7 +30,9 @@ def check(use: Use, where: InChain) -> Hits:
         reference="TR-08",
         identity=(chain.root_id, use.token.key),
         says=f"{who} {doing} {what} {words.span(use.time - end.time)} after {over} ended",
-        severity=Severity.CRITICAL if use.risk in words.GRAVE else RULE.severity,
+        severity=Severity.CRITICAL
+        if words.grave(use.risk, where.policy, use.action)
+        else RULE.severity,
         confidence=RULE.confidence if use.stated else Confidence.MEDIUM,
         time=use.time,
         root_id=chain.root_id,

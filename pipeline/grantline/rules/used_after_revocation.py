@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from grantline.model.chain import Delegation, Use
-from grantline.model.death import ALIVE, NO_CLOCK, Ends, Kill, struck
+from grantline.model.death import ALIVE, NO_CLOCK, Kill, struck
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InChain, Rule
@@ -19,23 +19,27 @@ def check(use: Use, where: InChain) -> Hits:
     own, above = (ALIVE, ALIVE) if owner is None else (owner.own, owner.above)
     if own is ALIVE and above is ALIVE and token.revoked is None:
         return NONE
+    leeway = _leeway(use, where)
     hits: list[Hit] = []
-    kills = [_struck(use, where, told) for told in own]
+    kills = [struck(told, use.time, use.clocks, leeway) for told in own]
     if (revoked := token.revoked) is not None:
         # What a successor replaces is still in flight for a while, whatever clock tells it.
         clocks = () if revoked.rotation and use.clocks != NO_CLOCK else use.clocks
-        kill = struck(revoked.told, use.time, clocks, where.policy.leeway_ns)
+        kill = struck(revoked.told, use.time, clocks, leeway)
         kills.append(kill)
     if (kill := _earliest(kills)) is not None:
         hits.append(_hit("TR-04", use, owner, where, kill, soft=False))
-    hard, soft = (_struck(use, where, told) for told in above)
+    hard, soft = (struck(told, use.time, use.clocks, leeway) for told in above)
     if (kill := _earliest((hard, soft))) is not None:
         hits.append(_hit("TR-05", use, owner, where, kill, soft=hard is None))
     return hits or NONE
 
 
-def _struck(use: Use, where: InChain, told: Ends) -> Kill | None:
-    return struck(told, use.time, use.clocks, where.policy.leeway_ns)
+def _leeway(use: Use, where: InChain) -> int:
+    """Between two clocks: the issuer's, and what the policy allows the accepting system."""
+    policy, owner = where.policy, use.token.owner
+    leeway = policy.leeway_of(owner.facts.token_issuer if owner is not None else None)
+    return leeway + policy.allowance_ns(use.at) if policy.allowances else leeway
 
 
 def _earliest(kills: Iterable[Kill | None]) -> Kill | None:
@@ -48,7 +52,7 @@ def _hit(
     token = use.token
     chain = where.chain
     severity = Severity.LOW if soft else RULE.severity
-    if use.risk in words.GRAVE and not soft:
+    if not soft and words.grave(use.risk, where.policy, use.action):
         severity = Severity.CRITICAL
     who = use.by or "someone"
     what = words.token(token.fingerprint)

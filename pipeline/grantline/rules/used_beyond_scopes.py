@@ -42,6 +42,7 @@ def _hit(
     use: Use, where: InChain, needed: tuple[str, ...], missing: tuple[str, ...], has: Side
 ) -> Hit:
     token, chain, who = use.token, where.chain, use.by or "someone"
+    grave = words.grave(use.risk, where.policy, use.action, *missing)
     what = words.token(token.fingerprint)
     owner = token.owner
     issued = owner is not None and owner.seen
@@ -50,7 +51,7 @@ def _hit(
         identity=(chain.root_id, token.key),
         says=f"{who} used {what} for {use.action or 'an action'}, which needs "
         f"{words.scopes(missing)}; it holds {words.scopes(has.scopes)}",
-        severity=Severity.CRITICAL if use.risk in words.GRAVE else RULE.severity,
+        severity=Severity.CRITICAL if grave else RULE.severity,
         confidence=RULE.confidence if issued and use.stated else Confidence.MEDIUM,
         time=use.time,
         root_id=chain.root_id,

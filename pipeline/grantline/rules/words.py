@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from grantline.model.policy import Policy
+
 NS = 1_000_000_000
 _MS = 1_000_000
 HANDED_ON_BY_DESIGN = frozenset({"txn_token"})
@@ -11,6 +13,13 @@ HANDED_ON_BY_DESIGN = frozenset({"txn_token"})
 its audience is a whole trust domain (draft-ietf-oauth-transaction-tokens)."""
 GRAVE = frozenset({"high", "critical"})
 """`action.risk` values that raise a finding's severity."""
+
+
+def grave(risk: str | None, policy: Policy, *names: str | None) -> bool:
+    """Whether an action raises a finding's severity: by the policy's tier, else by its span."""
+    if policy.action_tiers:
+        risk = policy.tier(*names) or risk
+    return risk in GRAVE
 
 
 def token(fingerprint: str | None) -> str:

@@ -113,7 +113,7 @@ class PolicyFile(_Part):
     parent_grace_seconds: Annotated[float, Field(ge=0, le=86_400)] = _OWN.parent_grace_seconds
     witness_seconds: Annotated[float, Field(ge=0, le=3_600)] = _OWN.witness_seconds
     max_depth: Annotated[int, Field(ge=0, le=10_000)] = _OWN.max_depth
-    max_fan_out: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    max_fan_out: Annotated[int, Field(ge=16, le=1_000_000)] | None = None
     max_lifetime_seconds: Annotated[int, Field(ge=1, le=315_360_000)] | None = None
     end_grace_seconds: Seconds = _OWN.end_grace_seconds
     cleanup_actions: list[Text] = []

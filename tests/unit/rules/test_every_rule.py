@@ -10,15 +10,16 @@ from _pytest.mark.structures import ParameterSet
 from grantline.engine import Engine
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
+from grantline.model.policy import Policy
 from grantline.rules import Rule, every
 from grantline.rules.story import tell
 
 RULES = {rule.id: rule for rule in every()}
 
 
-def final(*parts: list[Hop]) -> dict[str, Finding]:
+def final(*parts: list[Hop], rule: Rule | None = None) -> dict[str, Finding]:
     """What still stands when every fact is in and every grace has passed, without revisions."""
-    engine = Engine()
+    engine = Engine(Policy(**rule.policy) if rule is not None else None)
     last: dict[str, Finding] = {}
     for hops in parts:
         engine.add(hops)
@@ -69,7 +70,7 @@ def examples(kind: str) -> list[ParameterSet]:
 @pytest.mark.parametrize("rule,reference,story", pinned("fires"))
 def test_fires_on_its_example(rule: Rule, reference: str, story: str) -> None:
     """A rule finds what its own example plants, with the reference it is an example of."""
-    found = by(rule, final(all_of(story)))
+    found = by(rule, final(all_of(story), rule=rule))
     assert {finding.reference for finding in found} == {reference}
     spans = {hop.span_id for hop in all_of(story)}
     for finding in found:
@@ -81,7 +82,7 @@ def test_fires_on_its_example(rule: Rule, reference: str, story: str) -> None:
 @pytest.mark.parametrize("rule,story", examples("quiet"))
 def test_stays_quiet_on_a_near_miss(rule: Rule, story: str) -> None:
     """A rule says nothing about the near misses it names."""
-    assert by(rule, final(all_of(story))) == []
+    assert by(rule, final(all_of(story), rule=rule)) == []
 
 
 @pytest.mark.parametrize("rule,reference,story", pinned("late"))
@@ -92,22 +93,23 @@ def test_a_late_fact_changes_the_verdict_to_what_it_would_have_been(
     early, late = tell(story)
     assert late, "a late example needs a line that starts with late:"
     in_order = sorted(early + late, key=lambda hop: hop.time)
-    assert final(early, late) == final(in_order)
-    before, after = by(rule, final(early)), by(rule, final(early, late))
+    assert final(early, late, rule=rule) == final(in_order, rule=rule)
+    before = by(rule, final(early, rule=rule))
+    after = by(rule, final(early, late, rule=rule))
     assert before != after
     assert {finding.reference for finding in (*before, *after)} == {reference}
 
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
-    "story", [param.values[1] for kind in ("fires", "quiet", "late") for param in examples(kind)]
+    "rule,story", [param for kind in ("fires", "quiet", "late") for param in examples(kind)]
 )
-def test_order_and_duplicates_do_not_matter(story: str, seed: int) -> None:
+def test_order_and_duplicates_do_not_matter(rule: Rule, story: str, seed: int) -> None:
     """Shuffled, duplicated and split, the same facts end in the same findings."""
     hops = all_of(story)
     shuffled = hops + random.Random(seed).choices(hops, k=len(hops))
     random.Random(seed).shuffle(shuffled)
-    assert final(*[[hop] for hop in shuffled]) == final(hops)
+    assert final(*[[hop] for hop in shuffled], rule=rule) == final(hops, rule=rule)
 
 
 @pytest.mark.parametrize("rule", every(), ids=RULES)

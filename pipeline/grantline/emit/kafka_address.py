@@ -28,6 +28,8 @@ def exporter(
     """The exporter for such an address. No error and no log holds a value: it may be a secret."""
     config = _security(kafka)
     if asked := _asked(url, tally):
+        if asked.keys() & kafka_security.MECHANISM:  # one setting under two names
+            config = {k: v for k, v in config.items() if k not in kafka_security.MECHANISM}
         try:
             config = kafka_security.checked({**config, **asked})
         except ValueError as why:

@@ -65,8 +65,9 @@ def test_the_query_adds_to_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     authority = tmp_path / "ca.pem"
     authority.write_text("x")
     monkeypatch.setenv("GRANTLINE_KAFKA", json.dumps(SASL))
-    found = connects_with(f"kafka://a:1,b:2/t?ssl.ca.location={authority}&sasl.mechanism=PLAIN")
-    assert found == {**SASL, "ssl.ca.location": str(authority), "sasl.mechanism": "PLAIN"}
+    found = connects_with(f"kafka://a:1,b:2/t?ssl.ca.location={authority}&sasl.mechanisms=PLAIN")
+    rest = {name: value for name, value in SASL.items() if name != "sasl.mechanism"}
+    assert found == {**rest, "ssl.ca.location": str(authority), "sasl.mechanisms": "PLAIN"}
 
 
 def test_a_protocol_in_the_query_is_never_dropped() -> None:

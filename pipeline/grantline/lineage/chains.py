@@ -13,7 +13,7 @@ from sys import intern
 from grantline.lineage import endings, revocations
 from grantline.lineage.clocks import clocks_of
 from grantline.lineage.merge import join, overlay
-from grantline.lineage.route import names_above, own_id
+from grantline.lineage.route import names_above, own_id, token_key
 from grantline.lineage.tallies import OWN, issue
 from grantline.lineage.tiers import LAST_MS
 from grantline.lineage.tree import Delta, attach, delegation_of, inherit, own_token, token_of
@@ -24,6 +24,7 @@ from grantline.model.hop import (
     END,
     EVIDENCE_RANK,
     GRANT,
+    IDENTITIES,
     MAX_SCOPES,
     PRESENTS,
     RENEW,
@@ -33,7 +34,7 @@ from grantline.model.hop import (
     USE,
     Hop,
 )
-from grantline.model.names import derived_id, id_of_jti
+from grantline.model.names import chain_below, derived_id, gap_key, id_of_jti
 from grantline.model.subject import of_span, tell
 
 __all__ = ["Delta", "fold", "stands"]
@@ -73,8 +74,13 @@ def stands(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> bool:
     elif not hop.refused:
         if hop.operation == GRANT and not chain.granted:
             chain.granted = delta.everything = True
-        elif hop.operation == DELEGATE and not (chain.unparented or names_above(hop)):
-            chain.unparented = delta.everything = True
+        elif hop.operation == DELEGATE:
+            if not (chain.unparented or names_above(hop)):
+                chain.unparented = delta.everything = True
+            if hop.token_parent_type in IDENTITIES and not chain.of_identity:
+                below = hop.token_parent_fingerprint
+                if below is not None and chain.key == chain_below(gap_key(token_key(below))):
+                    chain.of_identity = delta.everything = True
     if chain.closed:
         chain.hops += 1
         chain.last_arrival = max(chain.last_arrival, now_ms)

@@ -141,6 +141,7 @@ class _Chain(msgspec.Struct, array_like=True, gc=False):
     closed: bool
     unparented: bool
     granted: bool
+    of_identity: bool
 
 
 _chain = msgspec.msgpack.Decoder(_Chain)
@@ -169,7 +170,7 @@ def pack_chain(chain: Chain) -> bytes:
         list(clocks),
         _endings_row(chain.endings) if chain.endings is not None else None,
         chain.last_use,
-        chain.closed, chain.unparented, chain.granted,
+        chain.closed, chain.unparented, chain.granted, chain.of_identity,
     )  # fmt: skip
     return _encode(packed)
 
@@ -212,7 +213,7 @@ def unpack_chain(key: str, data: bytes, _: Head) -> Chain:
     packed = _chain.decode(data)
     chain = Chain(key)
     chain.closed, chain.unparented = packed.closed, packed.unparented
-    chain.granted = packed.granted
+    chain.granted, chain.of_identity = packed.granted, packed.of_identity
     chain.hops = packed.hops
     chain.last_arrival, chain.ends_at = packed.last_arrival, packed.ends_at
     delegations = [_delegation(row) for row in packed.delegations]

@@ -228,8 +228,8 @@ class Chain:
     """Everything known under one root grant; or below one name, where no root was seen."""
 
     __slots__ = ("accused", "closed", "delegations", "endings", "ends_at", "granted", "hops",
-                 "idle", "jtis", "key", "last_arrival", "last_use", "root_id", "task_claims",
-                 "task_deaths", "task_deaths_named", "tasks", "tokens", "touched",
+                 "idle", "jtis", "key", "last_arrival", "last_use", "of_identity", "root_id",
+                 "task_claims", "task_deaths", "task_deaths_named", "tasks", "tokens", "touched",
                  "unparented")  # fmt: skip
 
     def __init__(self, key: str) -> None:
@@ -242,6 +242,8 @@ class Chain:
         """Without a root: a hand-off that names nothing above it is the topmost hop."""
         self.granted = False
         """Without a root: the topmost hop is a grant."""
+        self.of_identity = False
+        """Without a root: what it hangs below says who somebody is (an ID token), and no more."""
         self.delegations: dict[str, Delegation] = {}
         self.tokens: dict[str, Token] = {}
         self.task_deaths: dict[str, Death] = {}

@@ -21,6 +21,8 @@ APPROVE: Final = "approve"
 REVOKE: Final = "revoke"
 END: Final = "end"
 
+IDENTITIES: Final = frozenset({"id_token", "saml1", "saml2"})
+"""Token types that say who somebody is: scopes are given for them, not out of them."""
 OPERATIONS: Final = frozenset({GRANT, DELEGATE, RENEW, USE, CONSENT, APPROVE, REVOKE, END})
 ISSUING: Final = frozenset({GRANT, DELEGATE, RENEW})
 """Operations that bring a token or a delegation into being."""

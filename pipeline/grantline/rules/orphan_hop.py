@@ -5,6 +5,8 @@ One gap is one finding: what is missing is its identity, and all that hangs belo
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from grantline.model.chain import UNSEEN, Chain, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.names import key_of
@@ -38,7 +40,10 @@ def _below_gap(taker: Delegation, chain: Chain) -> Hit:
     """Of a chain that has no root, everything hangs below the one gap that it is named by."""
     key = key_of(chain.root_id[1:])
     missing = f"what {words.name_of(key)} came from" if chain.unparented else words.name_of(key)
-    return _hit(taker, chain, (chain.root_id,), missing)
+    if chain.of_identity:
+        missing = f"the login that {words.name_of(key)} was issued at"
+    hit = _hit(taker, chain, (chain.root_id,), missing)
+    return replace(hit, severity=Severity.LOW) if chain.of_identity else hit
 
 
 def _hit(taker: Delegation, chain: Chain, identity: tuple[str, ...], missing: str) -> Hit:
@@ -72,7 +77,9 @@ RULE = Rule(
     "anyone's consent.",
     triage="Look for the missing emitter between the delegator named and this hop: an agent "
     "without instrumentation, a sampled pipeline, or an exchange that should not exist.",
-    blind_spots="A hop that names a root and a parent that both exist but never met.",
+    blind_spots="A hop that names a root and a parent that both exist but never met. Below an ID "
+    "token it is low: who logged in is in the token, and that the issuer exchanged it is not in "
+    "doubt, only which login it was; `grant(id_token=)` tells that.",
     retracts_if="the parent's span arrives",
     maps=("ASI03", "ASI07", "NHI4", "MEASURE 2.8"),
     fires={
@@ -92,6 +99,10 @@ RULE = Rule(
             planner delegate worker from=t0 token=t1 root=-
             worker delegate tool from=t1 token=t2 root=-
         """,
+        "low: an ID token was exchanged, and nobody told at which login it was issued": """
+            app delegate worker from=id0 token=t1 parent-type=id_token root=-
+            worker delegate tool from=t1 token=t2 root=-
+        """,
         "it names neither what it came from nor a root": """
             planner delegate worker token=t1 root=-
             worker delegate tool from=t1 token=t2 root=-
@@ -102,6 +113,11 @@ RULE = Rule(
         """,
     },
     quiet={
+        "an ID token that was told as a second credential of its grant": """
+            alice grant planner token=t0
+            planner renew id0 from=t0 type=id_token
+            planner delegate worker from=id0 token=t1 parent-type=id_token root=-
+        """,
         "a complete chain": """
             alice grant planner token=t0 scopes=read
             planner delegate worker from=t0 token=t1 scopes=read

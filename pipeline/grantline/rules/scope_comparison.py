@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from grantline.dialects import issuer_key
 from grantline.model.chain import Delegation, Facts, Renewal, Token
+from grantline.model.hop import IDENTITIES
 from grantline.rules import words
 from grantline.rules.scope_domain import Side
 
 _CROSS_DOMAIN = frozenset({"id_jag", "jwt_bearer"})
 """Methods whose subject token comes from another issuer."""
-_IDENTITY = frozenset({"id_token", "saml1", "saml2"})
-"""Token types that say who somebody is: scopes are given for them, not out of them."""
 _ID_JAG = "id_jag"
 
 
@@ -38,7 +37,7 @@ def giving(delegation: Delegation, taker: Side) -> Side | None:
     """What the delegation's token can give scopes of to `taker`; None where it gives none."""
     facts = delegation.facts
     scopes = facts.granted_scopes
-    if scopes is None or facts.token_type in _IDENTITY:
+    if scopes is None or facts.token_type in IDENTITIES:
         return None
     side = holding(delegation, scopes)
     if facts.token_type != _ID_JAG:
@@ -70,7 +69,7 @@ def claimed(delegation: Delegation) -> Side | None:
         return None
     if parent is not None and parent.seen:
         of = parent.facts
-        if of.token_type in _IDENTITY or of.token_type == _ID_JAG:
+        if of.token_type in IDENTITIES or of.token_type == _ID_JAG:
             return None
         return Side(
             facts.parent_scopes, of.token_issuer, of.audiences, of.token_dialect,

@@ -39,6 +39,7 @@ _TEXTS = {"task": "task_id", "type": "token_type", "iss": "token_issuer", "jti":
           "session": "session_id", "subject": "subject_id", "subject-iss": "subject_issuer",
           "actor": "actor_id", "actor-iss": "actor_issuer", "resource": "resource",
           "parent-jti": "token_parent_jti", "parent-iss": "token_parent_issuer",
+          "parent-type": "token_parent_type",
           "client": "actor_client_id", "action": "action_name"}  # fmt: skip
 _KINDS = {"client": CLIENT, "server": SERVER}
 

@@ -75,7 +75,9 @@ def test_two_logins_of_one_person_are_not_taken_for_one() -> None:
     with parties() as told:
         told["app"].grant(ACCESS, method="authorization_code")
         exchanged(told, "app", identity())
-        assert {finding.reference for finding in told.findings()} == {"CS-06"}
+        (found,) = told.said()
+    assert found.startswith("low CS-06 app-at-as2 acts under authority nobody reported")
+    assert "the login that token" in found
 
 
 def test_of_an_id_token_told_at_a_grant_no_scope_and_no_new_delegation_is_told() -> None:

@@ -125,6 +125,7 @@ _issuing: dict[str, st.SearchStrategy[Any]] = _token | {
     "parent_scopes": _maybe(NAMES),
     "token_dialect": _maybe(("authgent", "auth0", "keycloak", "no such dialect")),
     "token_parent_issuer": _maybe(ISSUERS),
+    "token_parent_type": _maybe(("access_token", "id_token", "id_token")),
     "flags": st.sampled_from(((), (), (SCOPES_TRUNCATED,), (CLOCK_UNUSABLE,))),
     "requested_scopes": _maybe(SCOPES),
     "token_may_act": _maybe((("https://a.example planner",), ("https://a.example c1",), ())),
@@ -174,7 +175,8 @@ _SUBJECTS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
     ),
     "where delegations hang": (
         (GRANT, DELEGATE, DELEGATE, DELEGATE, REVOKE, USE),
-        frozenset({"evidence", "actor_id", "max_depth", "granted_scopes", "subject_id"}),
+        frozenset({"evidence", "actor_id", "max_depth", "granted_scopes", "subject_id",
+                   "token_parent_type"}),
     ),
     "what is gained": (
         (GRANT, DELEGATE, DELEGATE, RENEW),

@@ -272,7 +272,10 @@ def _believe(chain: Chain, delegation: Delegation, facts: Facts, now_ms: int, de
     delegation.facts = facts
     if facts.task_id is not None:
         chain.tasks.setdefault(facts.task_id, {})[delegation] = None
-    if facts.actor != before.actor:
+    if facts.actor != before.actor or facts.token_issuer != before.token_issuer or (
+        facts.token_dialect != before.token_dialect
+    ):  # fmt: skip
+        # Findings below show its name, and ask whether its issuer ends what came from it.
         delta.redrawn[delegation] = None
     attach(chain, delegation, _parent(chain, delegation, now_ms), delta)
     inherit(chain, delegation, delta, facts_changed=True)

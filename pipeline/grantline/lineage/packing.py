@@ -34,7 +34,7 @@ from grantline.model.sighting import USED
 from grantline.model.subject import Spoken, Subject
 from grantline.model.task import Claim, Claims
 
-FORMAT: Final = 11
+FORMAT: Final = 12
 """Grows with every change of what is packed, and of the structs it is made of."""
 
 _encode = msgspec.msgpack.Encoder().encode

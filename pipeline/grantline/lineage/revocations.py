@@ -17,6 +17,8 @@ from grantline.model.hop import ROOT_WITHDRAWN, Hop
 from grantline.model.task import Claim, Claims
 
 _WHOLE_CHAIN = frozenset({"subject", "session"})
+_WIDE = _WHOLE_CHAIN | {"subtree", "task"}
+_GRAVE = frozenset({"compromise", "logout"})
 _ROTATION = "rotation"
 
 
@@ -91,7 +93,16 @@ def _kill(hop: Hop) -> Kill:
 
 
 def _ends(hop: Hop) -> Ends:
-    return ends(_kill(hop), clocks_of(hop))
+    return ends(_kill(hop), clocks_of(hop), sure=_reaches_down(hop))
+
+
+def _reaches_down(hop: Hop) -> bool:
+    """Whether it says, by its words, target or reason, that descendants die, too."""
+    return (
+        hop.revocation_cascade is True
+        or hop.revocation_target in _WIDE
+        or hop.revocation_reason in _GRAVE
+    )
 
 
 def _death(hop: Hop) -> Death:

@@ -6,8 +6,12 @@ from typing import Final, NamedTuple, TypeAlias
 
 ANY: Final = ""
 """Stands for all clocks at once: what it tells is compared with the policy's leeway."""
+SURE: Final = "\x00"
+"""Stands for those who said that descendants die, too, by words or by their reason: the others say
+nothing of them, and then it is for the issuer to say whether it ends what was made from a token."""
+_NO_CLOCKS: Final = frozenset({ANY, SURE})
 CLOCKS: Final = 8
-"""Clocks of which one end is remembered beside `ANY`; those that told the latest are dropped."""
+"""Clocks of which one end is remembered beside these; those that told the latest are dropped."""
 _RESOLUTIONS: Final = (1_000_000_000, 1_000_000, 1_000)
 
 
@@ -23,7 +27,8 @@ class Kill(NamedTuple):
 
 
 Ends: TypeAlias = tuple[tuple[str, Kill], ...]
-"""(clock, the earliest end that this clock told), by clock; the first is `ANY`'s. Empty: no end.
+"""(clock, the earliest end that this clock told), by clock; the first is `ANY`'s, before `SURE`'s.
+Empty: no end.
 
 A clock's own earliest end is kept beside the earliest of all, because the leeway is another one:
 a second clock that is a minute fast would otherwise hide what the first one proves.
@@ -49,9 +54,10 @@ class Death(NamedTuple):
         return Death(_of(self.hard, delegation_id), _of(self.soft, delegation_id))
 
 
-def ends(kill: Kill, clocks: tuple[str, ...]) -> Ends:
-    """One end, told by `clocks`."""
-    return ((ANY, kill), *((clock, kill) for clock in sorted(clocks)))
+def ends(kill: Kill, clocks: tuple[str, ...], *, sure: bool = True) -> Ends:
+    """One end, told by `clocks`; `sure`: of descendants, too."""
+    alike = (ANY, SURE) if sure else (ANY,)
+    return tuple((clock, kill) for clock in (*alike, *sorted(clocks)))
 
 
 def first(one: Ends, other: Ends) -> Ends:
@@ -70,7 +76,7 @@ def first(one: Ends, other: Ends) -> Ends:
         if before is None or kill < before:
             known[clock] = kill
     if len(known) > CLOCKS + 1:
-        clocks = sorted(known.keys() - {ANY}, key=lambda clock: (known[clock], clock))
+        clocks = sorted(known.keys() - _NO_CLOCKS, key=lambda clock: (known[clock], clock))
         for clock in clocks[CLOCKS:]:
             del known[clock]
     return tuple(sorted(known.items()))
@@ -96,11 +102,22 @@ def struck(told: Ends, time: int, clocks: tuple[str, ...], leeway: int) -> Kill 
     for clock, kill in told:
         if clock == ANY:
             after = time > kill.time + leeway
+        elif clock == SURE:
+            continue
         else:
             after = clock in clocks and time >= kill.time + max(kill.resolution, resolution(time))
         if after and (earliest is None or kill < earliest):
             earliest = kill
     return earliest
+
+
+def surely(told: Ends, time: int, leeway: int, struck_by: Kill) -> bool:
+    """Whether what struck at `time` was told by somebody who said that descendants die, too."""
+    return any(
+        kill.span_id == struck_by.span_id or time > kill.time + leeway
+        for clock, kill in told
+        if clock == SURE
+    )
 
 
 def resolution(*times: int | None) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import NamedTuple, Self
 
-from grantline.model.death import ANY, Death, Ends, Kill, first
+from grantline.model.death import ANY, SURE, Death, Ends, Kill, first
 
 
 class Start(NamedTuple):
@@ -71,7 +71,7 @@ class Claims:
         if claim not in self._known:
             self._known.add(claim)
             heaps = self._soft if claim.soft else self._hard
-            for clock in (ANY, *claim.clocks):
+            for clock in (ANY, SURE, *claim.clocks):
                 heappush(heaps.setdefault(clock, []), claim)
 
     def withdraw(self, claim: Claim) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from grantline.dialects import dialect, dialect_of
 from grantline.model.chain import Delegation, Use
-from grantline.model.death import ALIVE, NO_CLOCK, Kill, struck
+from grantline.model.death import ALIVE, NO_CLOCK, Ends, Kill, struck, surely
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InChain, Rule
@@ -31,7 +32,8 @@ def check(use: Use, where: InChain) -> Hits:
         hits.append(_hit("TR-04", use, owner, where, kill, soft=False))
     hard, soft = (struck(told, use.time, use.clocks, leeway) for told in above)
     if (kill := _earliest((hard, soft))) is not None:
-        hits.append(_hit("TR-05", use, owner, where, kill, soft=hard is None))
+        lives_on = hard is None or _lives_on(above.hard, kill, use, where, leeway)
+        hits.append(_hit("TR-05", use, owner, where, kill, soft=lives_on))
     return hits or NONE
 
 
@@ -40,6 +42,25 @@ def _leeway(use: Use, where: InChain) -> int:
     policy, owner = where.policy, use.token.owner
     leeway = policy.leeway_of(owner.facts.token_issuer if owner is not None else None)
     return leeway + policy.allowance_ns(use.at) if policy.allowances else leeway
+
+
+def _lives_on(told: Ends, kill: Kill, use: Use, where: InChain, leeway: int) -> bool:
+    """Whether the ancestor's issuer leaves alive, by design, what was made from its tokens.
+
+    Unless whoever revoked said that descendants die, or gave a reason that is theirs as well.
+    """
+    if surely(told, use.time, leeway, kill):
+        return False
+    ancestor = where.chain.delegations.get(kill.delegation_id)
+    if ancestor is None:
+        return False
+    facts = ancestor.facts
+    said = where.policy.of_issuer(facts.token_issuer)
+    if said is not None and said.cascade is not None:
+        return not said.cascade
+    named = said.dialect if said is not None else None
+    name = named or dialect_of(facts.token_issuer) or facts.token_dialect
+    return dialect(name).cascades is False
 
 
 def _earliest(kills: Iterable[Kill | None]) -> Kill | None:
@@ -99,7 +120,9 @@ RULE = Rule(
     "revoke each at its issuer, and ask why the accepting system does not look revocation up.",
     blind_spots="Within the leeway, unless one clock told both (one issuer's log, one process). "
     "Systems that report no use. Revocations that never reach the stream. A replaced "
-    "token (reason `rotation`) does not kill what was derived from it.",
+    "token (reason `rotation`) does not kill what was derived from it. At an issuer that leaves "
+    "alive what was made from a revoked token (Keycloak, AWS), TR-05 is low unless the reason is "
+    "compromise or logout, the revocation names a subtree, or the policy says `cascade`.",
     retracts_if="stronger evidence hangs the delegation under another parent, or a renewal shows "
     "that the revoked token had been replaced",
     maps=("ASI03", "ASI08", "NHI1", "CWE-613", "RFC 7009"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -63,6 +64,55 @@ def test_an_issuer_has_a_leeway_of_its_own() -> None:
     said = IssuerPolicy(leeway_seconds=300)
     assert told(REVOKED, Policy(issuers={"https://AS.example.com/": said})) == []
     assert told(REVOKED, Policy(issuers={"https://b.example": said})) == [("TR-04", "high")]
+
+
+KEYCLOAK = "https://kc.example.com/realms/r"
+UNKNOWN = "https://as.example.com"
+LIVES_ON = """
+    alice grant planner token=t0 iss={0}
+    planner delegate worker from=t0 token=t1 iss={0}
+    @100 alice revoke t0 {1}
+    @300 worker use t1
+"""
+
+
+@pytest.mark.parametrize(
+    "issuer, revoked, cascade, severity",
+    [
+        (KEYCLOAK, "target=token", None, "low"),
+        (KEYCLOAK, "", None, "low"),
+        (KEYCLOAK, "target=token reason=admin", None, "low"),
+        (KEYCLOAK, "target=token reason=compromise", None, "high"),
+        (KEYCLOAK, "target=token reason=logout", None, "high"),
+        (KEYCLOAK, "target=subtree", None, "high"),
+        (KEYCLOAK, "target=token cascade=yes", None, "high"),
+        (KEYCLOAK, "target=token cascade=no", None, "low"),
+        (KEYCLOAK, "target=token", True, "high"),
+        (UNKNOWN, "target=token", None, "high"),
+        (UNKNOWN, "target=token", False, "low"),
+        (UNKNOWN, "target=token reason=compromise", False, "high"),
+        # Whoever says it later, and before the use, says it as well.
+        (KEYCLOAK, "target=token\n@110 alice revoke t0 target=token reason=compromise", None, "high"),
+        (KEYCLOAK, "target=token\n@280 alice revoke t0 target=token reason=compromise", None, "low"),
+    ],
+)  # fmt: skip
+def test_what_outlives_a_revocation_is_low_where_the_issuer_means_it_to(
+    issuer: str, revoked: str, cascade: bool | None, severity: str
+) -> None:
+    policy = Policy(issuers={issuer: IssuerPolicy(cascade=cascade)})
+    assert told(LIVES_ON.format(issuer, revoked), policy) == [("TR-05", severity)]
+
+
+def test_whose_tokens_outlive_their_parents_may_be_told_last() -> None:
+    hops = tell(LIVES_ON.format(KEYCLOAK, "target=token"))[0]
+    for order in permutations(hops):
+        engine, last = Engine(), dict[str, Finding]()
+        for hop in order:
+            engine.add([hop])
+            last |= {finding.id: finding for finding in engine.drain()}
+        last |= {finding.id: finding for finding in engine.finish()}
+        stands = [finding for finding in last.values() if finding.status == "open"]
+        assert [(finding.reference, finding.severity) for finding in stands] == [("TR-05", "low")]
 
 
 def test_a_presenters_other_name_is_judged_as_the_name_it_stands_for() -> None:

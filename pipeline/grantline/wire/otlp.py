@@ -77,16 +77,15 @@ def decode(
 def _forms(kind: str, payload: bytes) -> Found:
     if kind == JSON:
         return json_forms.read(payload)
-    marked = MARK in payload
     try:
         groups = otlp_protobuf.split(payload)
     except Unusable:
-        if not marked:
+        if MARK not in payload:
             raise
         return _otherwise(payload)
-    if marked and not any(spans for _, spans in groups):
-        return protobuf_forms.read(payload)
-    return Found([(otlp_protobuf, groups)], [])
+    if any(spans for _, spans in groups) or MARK not in payload:
+        return Found([(otlp_protobuf, groups)], [])
+    return protobuf_forms.read(payload)
 
 
 def _otherwise(payload: bytes) -> Found:

@@ -4,7 +4,7 @@ attribute the decoder knows is looked into. What is declared of it is in `otlp_p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -46,12 +46,12 @@ def split(data: bytes) -> Groups:
         record = messages.record(data)
     except DecodeError:
         raise _broken(data) from None
-    return [group for found in record.resource_spans for group in _groups(found)]
+    return _groups(record.resource_spans)
 
 
 def groups_of(resource_spans: bytes) -> Groups:
     """The resource and the spans of one ResourceSpans. Raises `DecodeError`."""
-    return _groups(messages.resource_spans(resource_spans))
+    return _groups([messages.resource_spans(resource_spans)])
 
 
 def spans_of(scope_spans: bytes) -> Sequence[bytes]:
@@ -60,10 +60,15 @@ def spans_of(scope_spans: bytes) -> Sequence[bytes]:
     return spans
 
 
-def _groups(found: Any) -> Groups:
-    resource = _joined(found.resource)
-    groups = [(resource, scope.spans) for scope in found.scope_spans]
-    return groups + [(resource, _library_spans(raw)) for raw in found.library_spans]
+def _groups(resource_spans: Iterable[Any]) -> Groups:
+    groups: list[tuple[bytes, Sequence[bytes]]] = []
+    for found in resource_spans:
+        resource = _joined(found.resource)
+        for scope in found.scope_spans:
+            groups.append((resource, scope.spans))  # noqa: PERF401 - the way of nearly all
+        if found.library_spans:
+            groups += [(resource, _library_spans(raw)) for raw in found.library_spans]
+    return groups
 
 
 def _library_spans(raw: bytes) -> Sequence[bytes]:

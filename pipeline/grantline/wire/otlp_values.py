@@ -118,6 +118,8 @@ def instant(value: Any) -> Any:
     """A NumericDate of 2000 to 9999, in whole seconds. A fraction is cut off (RFC 7519 section 2
     allows one); milli-, micro- and nanoseconds and RFC 3339 dates are mended.
     """
+    if value.__class__ is int and EARLIEST <= value <= FOREVER:
+        return value
     mended = False
     if value.__class__ is str and not _DIGITS.fullmatch(value):
         if not value:

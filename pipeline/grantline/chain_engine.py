@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import product
 
 from grantline.judge import Judge
 from grantline.lineage import chains
@@ -21,9 +20,8 @@ from grantline.rules import every
 from grantline.rules.rule import InChain, Rule
 
 _MS = 1_000
-_NEEDS = ("required_scopes", "requested_scopes", "context_root_id")
-"""What `Rule.needs` may name."""
-_NOTHING = (False, False, False)
+_NEEDS = ("required_scopes", "requested_scopes", "context_root_id", "endings")
+"""What `Rule.needs` may name; each a bit of the number by which a use's rules are found."""
 _PACKING = Packing[Chain](pack_chain, unpack_chain)
 
 
@@ -41,10 +39,7 @@ class ChainEngine:
             kind: [rule for rule in rules if rule.reads is kind]
             for kind in (Delegation, Renewal, Use)
         }
-        self._of_use = {
-            told: _of_use(self._rules[Use], told, policy)
-            for told in product((False, True), repeat=3)
-        }
+        self._of_use = [_of_use(self._rules[Use], told, policy) for told in range(1 << len(_NEEDS))]
         horizon_ms = int(policy.lateness_seconds * _MS)
         self._chains = Tiers(_PACKING, bounds or Bounds(), horizon_ms, self._woken, self._gone)
         self._deltas: dict[Chain, Delta] = {}
@@ -120,8 +115,9 @@ class ChainEngine:
         if chain.closed:
             self._close(chain)
             return
-        if delta.redrawn:
-            delta.below_redrawn()
+        for top in delta.redrawn:
+            if top.children:  # who is above them is a fact of what is below
+                delta.delegations |= dict.fromkeys(shown_from((top,)))
         if not delta.everything and not (chain.accused and delta.redrawn):
             for delegation in delta.delegations:
                 self._ask(where, delegation, delegation.arrived)
@@ -152,19 +148,14 @@ class ChainEngine:
         dissolve(chain)
 
     def _ask(self, where: InChain, subject: Subject, since_ms: int) -> None:
-        rules, before = self._rules[type(subject)], subject.said
+        rules, before, chain = self._rules[type(subject)], subject.said, where.chain
         if isinstance(subject, Use):
-            told = subject.told
-            rules = self._of_use[
-                _NOTHING
-                if told is None
-                else (
-                    told.required_scopes is not None,
-                    told.requested_scopes is not None,
-                    told.context_root_id is not None,
-                )
-            ]
-        chain = where.chain
+            needs = 0 if chain.endings is None else 8
+            if (told := subject.told) is not None:
+                needs += told.required_scopes is not None
+                needs += 2 if told.requested_scopes is not None else 0
+                needs += 4 if told.context_root_id is not None else 0
+            rules = self._of_use[needs]
         # A chain without a root begins when the grace for what is above it has passed.
         waited = since_ms if not chain.rootless else 0
         due_ms = self._judge.ask(rules, subject, where, waited, since_ms)
@@ -208,9 +199,9 @@ class ChainEngine:
         dissolve(chain)
 
 
-def _of_use(rules: Iterable[Rule], told: tuple[bool, ...], policy: Policy) -> list[Rule]:
-    """Those that have something to say of a use that tells so much."""
-    needed = {need for need, is_told in zip(_NEEDS, told, strict=True) if is_told}
+def _of_use(rules: Iterable[Rule], told: int, policy: Policy) -> list[Rule]:
+    """Those that have something to say of a use of which so much is told."""
+    needed = {need for bit, need in enumerate(_NEEDS) if told >> bit & 1}
     if policy.required_scopes:
         needed.add("required_scopes")
     return [rule for rule in rules if rule.needs is None or rule.needs in needed]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from grantline.judge import Judge
-from grantline.lineage import histories, parties, places, tasks
+from grantline.lineage import approvals, histories, keys, parties, places, postures, tasks
 from grantline.lineage.histories import TokenDelta
 from grantline.lineage.packing import pack_given, pack_lead, pack_name, unpack_name
-from grantline.lineage.route import is_task, is_token
+from grantline.lineage.route import TASK, token_key
 from grantline.lineage.tiers import Bounds, Dump, Head, Packing, Tiers
 from grantline.lineage.timers import Timers
+from grantline.model.approval import Approval, Citation
 from grantline.model.finding import Finding
 from grantline.model.history import (
     Name,
@@ -22,12 +24,19 @@ from grantline.model.history import (
     subjects_of,
 )
 from grantline.model.hop import Hop
+from grantline.model.once import BARE, FLAT, Once, Posture
 from grantline.model.policy import Policy
 from grantline.model.sighting import ISSUED, Sighting
+from grantline.model.subject import Subject
 from grantline.rules import every
 from grantline.rules.rule import InHistory, InName, Rule
 
 _MS = 1_000
+_NEEDS: Final = (None, None, "exchange", None, None, None, "actor token", "proof")
+"""What `Rule.needs` may name of a presentation, by its act; a use may show the proof of a key."""
+_PROOF: Final = 7
+_PREFIX: Final = 4
+"""Letters of a key that tell its kind."""
 
 
 class TokenEngine:
@@ -40,12 +49,18 @@ class TokenEngine:
         self._policy = policy
         rules = every() if rules is None else rules
         self._judge = Judge(rules, policy)
-        self._of_presentation = [rule for rule in rules if rule.reads is Presentation]
+        shows = [rule for rule in rules if rule.reads is Presentation]
+        self._of_presentation = [
+            [rule for rule in shows if rule.needs is None or rule.needs == need] for need in _NEEDS
+        ]
+        self._of_others = {
+            kind: [rule for rule in rules if rule.reads is kind] for kind in (Citation, Once)
+        }
         self._of_waiting = [rule for rule in rules if rule.reads is Waiting]
         horizon_ms = int(policy.lateness_seconds * _MS)
         self._names = Tiers(_PACKING, bounds or Bounds(), horizon_ms, self._woken, self._gone)
         self._delta = TokenDelta()
-        self._timers = Timers[Presentation | Waiting]()
+        self._timers = Timers[Subject]()
         self._taken = 0
         self._now_ms = 0
 
@@ -70,6 +85,10 @@ class TokenEngine:
                 # Many may be given to one service: they weigh what they cost.
                 out = self._delta.resolved
                 self._taken += parties.fold(name, sighting, self._policy, self._now_ms, out) - 1
+            elif isinstance(name, Approval):
+                approvals.fold(name, sighting, self._now_ms, self._delta)
+            elif isinstance(name, Posture):
+                postures.fold(name, sighting, self._now_ms, self._delta)
 
     def _laid(self, kind: type[Name], sighting: Sighting) -> bool:
         """A delegation's id, or a jti, is mostly spoken of once, where it comes into being: it is
@@ -103,8 +122,11 @@ class TokenEngine:
                 self._ask_all(name)
             elif isinstance(subject, Waiting):
                 self._ask_waiting(name, subject)
-            elif isinstance(name, TokenHistory):
-                self._ask(InHistory(name, self._policy), subject)
+            elif isinstance(subject, Presentation):
+                if isinstance(name, TokenHistory):
+                    self._ask(InHistory(name, self._policy), subject)
+            else:
+                self._ask_other(name, subject)
 
     def next_due_ms(self) -> int | None:
         """The next reading of the clock at which `advance` has something to ask, if any."""
@@ -133,6 +155,8 @@ class TokenEngine:
             self._ask(where, shown)
         for waiting, name in delta.waiting.items():
             self._ask_waiting(name, waiting)
+        for subject, name in delta.others.items():
+            self._ask_other(name, subject)
 
     def take_resolved(self) -> list[Hop]:
         """The hops that go on since last time, to be routed like any other."""
@@ -152,8 +176,9 @@ class TokenEngine:
 
     def _ask(self, where: InHistory, shown: Presentation) -> None:
         # That nobody issued the token is asked of the token, not of each of its uses.
-        since = where.history.arrived
-        due_ms = self._judge.ask(self._of_presentation, shown, where, since, shown.arrived)
+        since, act = where.history.arrived, shown.act
+        rules = self._of_presentation[act if shown.proof is None else _PROOF]
+        due_ms = self._judge.ask(rules, shown, where, since, shown.arrived)
         self._set_timer(where.history, shown, due_ms)
 
     def _ask_waiting(self, name: Name, waiting: Waiting) -> None:
@@ -166,7 +191,13 @@ class TokenEngine:
             due_ms = begins_ms if due_ms is None else min(due_ms, begins_ms)
         self._set_timer(name, waiting, due_ms)
 
-    def _set_timer(self, name: Name, subject: Presentation | Waiting, due_ms: int | None) -> None:
+    def _ask_other(self, name: Name, subject: Subject) -> None:
+        if isinstance(subject, (Citation, Once)):
+            where, since = InName(name, self._policy), subject.arrived
+            due_ms = self._judge.ask(self._of_others[type(subject)], subject, where, since, since)
+            self._set_timer(name, subject, due_ms)
+
+    def _set_timer(self, name: Name, subject: Subject, due_ms: int | None) -> None:
         if due_ms is not None:
             self._timers.set(due_ms, name.key, subject)
         elif name.key in self._timers.of:
@@ -197,6 +228,8 @@ class TokenEngine:
         self._delta.waiting |= dict.fromkeys(name.waiting.values(), name)
         if isinstance(name, TokenHistory):
             self._delta.all[name] = None
+        else:
+            self._delta.others |= dict.fromkeys(name.judged(), name)
 
     def _gone(self, name: Name) -> None:
         self._timers.sleep(name.key)
@@ -205,12 +238,19 @@ class TokenEngine:
                 self._judge.forget(subject)
 
 
+_PREFIXES: Final[tuple[tuple[str, type[Name]], ...]] = (
+    (token_key(""), TokenHistory),
+    (TASK, Task),
+    (keys.APPROVAL, Approval),
+    (BARE, Posture),
+    (FLAT, Posture),
+    *((prefix, Party) for prefix in parties.KINDS),
+)
+_KINDS: Final = {prefix[:_PREFIX]: kind for prefix, kind in _PREFIXES}
+
+
 def _kind(key: str) -> type[Name]:
-    if is_token(key):
-        return TokenHistory
-    if is_task(key):
-        return Task
-    return Party if parties.is_party(key) else Name
+    return _KINDS.get(key[:_PREFIX], Name)
 
 
 def _unpack(key: str, data: bytes, head: Head) -> Name:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from grantline.model.flags import CLOCK_UNUSABLE
 from grantline.model.hop import (
+    APPROVE,
     CLIENT,
     DELEGATE,
     END,
@@ -44,6 +45,7 @@ SERVICES = ("planner", "worker", "gateway", "crm")
 HOSTS = ("crm.example.com", "gw.example.com", "mail.example.com", "https://gw.example.com/mcp/crm")
 RESOURCES = ("https://gw.example.com/mcp/crm", "https://gw.example.com/mcp/pay", "urn:crm")
 AUDIENCES = (
+    ("planner",),
     ("https://crm.example.com",),
     ("https://gw.example.com/mcp",),
     ("https://gw.example.com/mcp/crm", "urn:crm"),
@@ -99,13 +101,17 @@ _shared: dict[str, st.SearchStrategy[Any]] = {
     "token_fingerprint": _maybe(FINGERPRINTS),
     "token_issuer": _maybe(ISSUERS),
     "token_jti": _maybe(JTIS),
-    "decision_outcome": _maybe(("allow", "deny", "challenge")),
+    "decision_outcome": _maybe(("allow", "deny", "challenge", "approved", "denied")),
     "parent_span_id": _maybe(tuple(_span(number)["span_id"] for number in CALLS)),
     "failed": st.booleans(),
     "service_instance": _maybe(INSTANCES),
     "action_risk": _maybe(("low", "critical")),
     "context_root_id": _maybe(ROOTS),
     "flags": st.sampled_from(((), (CLOCK_UNUSABLE,))),
+    "approval_id": _maybe(("a0", "a1")),
+    "approval_action_hash": _maybe(("sha256:pay-10", "sha256:pay-99", "other:pay")),
+    "token_binding_type": _maybe(("dpop", "mtls")),
+    "token_binding_thumbprint": _maybe(("key1", "key2")),
 }
 _token: dict[str, st.SearchStrategy[Any]] = {
     "actor_id": _maybe(WHO),
@@ -128,6 +134,7 @@ _issuing: dict[str, st.SearchStrategy[Any]] = _token | {
     "token_parent_type": _maybe(("access_token", "id_token", "id_token")),
     "flags": st.sampled_from(((), (), (SCOPES_TRUNCATED,), (CLOCK_UNUSABLE,))),
     "requested_scopes": _maybe(SCOPES),
+    "token_actor_fingerprint": _maybe(FINGERPRINTS),
     "token_may_act": _maybe((("https://a.example planner",), ("https://a.example c1",), ())),
     "method": _maybe(("token_exchange", "id_jag")),
     "depth": _maybe((0, 1, 9)),
@@ -145,8 +152,8 @@ _BY_OPERATION: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     | {
         "server_address": _maybe(HOSTS),
         "resource": _maybe(RESOURCES),
-        "token_binding_thumbprint": _maybe(("key1", "key2")),
         "action_name": _maybe(("pay",)),
+        "tool_call_id": _maybe(("call1",)),
         "required_scopes": _maybe(SCOPES),
         "granted_scopes": _maybe(SCOPES),
     },
@@ -161,10 +168,14 @@ _BY_OPERATION: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "ended": _maybe((EPOCH * NS + 61 * NS, EPOCH * NS + 61_400_000_000)),
     },
     END: {"end_status": _maybe(("completed",))},
+    APPROVE: {
+        "approver_id": _maybe(("carol",)),
+        "approval_expires_at": _maybe((EPOCH + 30, EPOCH + 300)),
+    },
 }
 _ALWAYS = ("root_id", "token_fingerprint", "token_parent_fingerprint")
 _OPTIONAL = sorted({*_shared, *(f for by in _BY_OPERATION.values() for f in by)} - {*_ALWAYS})
-_FREQUENT = (GRANT, DELEGATE, DELEGATE, RENEW, USE, USE, USE, REVOKE, REVOKE, END)
+_FREQUENT = (GRANT, DELEGATE, DELEGATE, RENEW, USE, USE, USE, REVOKE, REVOKE, END, APPROVE)
 
 
 _SUBJECTS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
@@ -208,6 +219,23 @@ _SUBJECTS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
         frozenset({"kind", "service", "presenter_id", "audiences", "server_address", "resource",
                    "evidence",
                    "decision_outcome"}),
+    ),
+    "what was approved": (
+        (GRANT, APPROVE, APPROVE, USE, USE, USE),
+        frozenset({"approval_id", "approval_action_hash", "approval_expires_at", "task_id",
+                   "decision_outcome", "kind", "service", "parent_span_id", "tool_call_id",
+                   "approver_id"}),
+    ),
+    "which key": (
+        (GRANT, RENEW, USE, USE, USE),
+        frozenset({"token_binding_type", "token_binding_thumbprint", "kind", "service",
+                   "presenter_id", "evidence", "decision_outcome"}),
+    ),
+    "whose token": (
+        (GRANT, DELEGATE, DELEGATE, DELEGATE, USE, USE),
+        frozenset({"token_actor_fingerprint", "kind", "service", "presenter_id", "actor_id",
+                   "actor_client_id", "delegator_id", "audiences", "token_may_act", "evidence",
+                   "chain_actors", "token_issuer"}),
     ),
     "what is over": (
         (GRANT, DELEGATE, DELEGATE, USE, USE, END, END),

@@ -163,10 +163,12 @@ def _particulars(hop: Hop) -> Particulars:
         # What an exchange got is judged as the delegation that it made.
         asked, had = (hop.requested_scopes, hop.parent_scopes) if hop.refused else (None, None)
         return _shared(None, asked, had, None, context)
-    verified = EVIDENCE_RANK.get(hop.evidence or "", 0) >= _VERIFIED
-    required, held = hop.required_scopes, hop.granted_scopes if verified else None
-    if required is None or (held is not None and _cut(hop, held)):
-        required = held = None
+    required, held = hop.required_scopes, hop.granted_scopes
+    if held is not None:
+        if EVIDENCE_RANK.get(hop.evidence or "", 0) < _VERIFIED or required is None:
+            held = None
+        elif _cut(hop, held):
+            required = held = None
     return _shared(required, None, None, held, context)
 
 

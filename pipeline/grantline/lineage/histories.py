@@ -6,31 +6,37 @@ Like `grantline.lineage.chains`: any order, any number of times, the same end.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+from sys import intern
+from typing import Final
 
 from grantline.lineage.merge import join, overlay
 from grantline.lineage.places import doubts, each, learn, places
-from grantline.lineage.principals import identify
 from grantline.lineage.tiers import LAST_MS
 from grantline.model.audience import clean_host, meant_for
 from grantline.model.history import Issue, Name, Presentation, TokenHistory, Waiting
 from grantline.model.hop import ANSWERS, ISSUING, PRESENTS, SERVER, Hop
 from grantline.model.policy import Policy
-from grantline.model.sighting import ISSUED, JOINED, USED, WAITING, Sighting
-from grantline.model.subject import of_span, tell
+from grantline.model.principals import identify
+from grantline.model.sighting import ACTED, EXCHANGED, ISSUED, JOINED, USED, WAITING, Sighting
+from grantline.model.subject import Subject, of_span, tell
 
 _MS_PER_S = 1_000
+_NOBODY: Final = (None, None, None)
 
 
 class TokenDelta:
     """What must be asked again, and the hops whose root is now known."""
 
-    __slots__ = ("all", "presentations", "resolved", "waiting")
+    __slots__ = ("all", "others", "presentations", "resolved", "waiting")
 
     def __init__(self) -> None:
         self.presentations: dict[Presentation, TokenHistory] = {}
         self.waiting: dict[Waiting, Name] = {}
         self.resolved: list[Hop] = []
         """Hops that waited, with their root or the chain they stand in; and what closes chains."""
+        self.others: dict[Subject, Name] = {}
+        """What of no authority must be asked again: citations of approvals, what is said once."""
         self.all: dict[TokenHistory, None] = {}
         """Where every presentation must be asked again."""
 
@@ -131,11 +137,14 @@ def _issued_token(
         delta.all[history] = None
     names = [sighting.actor_id, sighting.client_id]
     # Who asked the issuer for the token holds it; an issuer's own report (SERVER) names itself.
-    if sighting.kind in PRESENTS:
-        names += [sighting.presenter_id or sighting.service]
+    if sighting.kind in PRESENTS and (asker := sighting.presenter_id or sighting.service):
+        names.append(asker)
+        history.asked = True
     holders = {policy.principal(identify(name)[0]) for name in names if name}
     if not holders <= history.holders:
         history.holders |= holders
+        if history.presentations:
+            delta.all[history] = None
         _settle_holder(history, delta)
 
 
@@ -156,12 +165,19 @@ def _known(history: TokenHistory, use: Sighting) -> bool:
         and (kind is None or kind == said.token_type)
         and (actor is None or actor == said.actor_id)
         and (client is None or client == said.client_id)
+        and (
+            use.thumbprint is None
+            or use.kind not in PRESENTS
+            or (said.key is not None and use.thumbprint == said.key[1])
+        )
     )
 
 
 def _learn(history: TokenHistory, sighting: Sighting, policy: Policy, delta: TokenDelta) -> None:
     """What the sighting says of the token itself."""
     issued = sighting.act == ISSUED
+    # A server's word at a use is of the key that was proven, not of the one the token names.
+    key = sighting.thumbprint if issued or sighting.kind in PRESENTS else None
     issue = Issue(
         tuple(sorted(set(sighting.audiences))) if sighting.audiences is not None else None,
         sighting.expires_at,
@@ -171,6 +187,8 @@ def _learn(history: TokenHistory, sighting: Sighting, policy: Policy, delta: Tok
         sighting.subject,
         sighting.actors,
         sighting.delegation_id if issued else None,
+        _bound(sighting.binding_type, key) if key is not None else None,
+        sighting.may_act,
     )
     # A report of the issue is believed before the claims repeated at a use, rank by rank.
     if not join(history.reports, 2 * sighting.rank + issued, issue):
@@ -210,7 +228,9 @@ def _presented(
             history.root_named = mark
             if history.home != home:
                 delta.all[history] = None
-    if shown.act == USED:
+    if shown.act == EXCHANGED:
+        history.enter_taker(shown)
+    elif shown.act == USED:
         shown.meant = meant_for(history.issue.audiences, shown.host, policy)
         service = shown.service
         if service is not None:
@@ -246,7 +266,9 @@ def _presentation(
     if policy.principal_aliases or policy.presenter_aliases:
         principal = principal and policy.presenter(principal)
         reporter = reporter and policy.principal(reporter)
-    thumbprint = sighting.thumbprint if principal is None and kind == SERVER else None
+    act = sighting.act
+    key = sighting.thumbprint if act == USED and kind == SERVER else None
+    proof = _bound(sighting.binding_type, key) if key is not None else None
     host = sighting.server_address
     return Presentation(
         sighting.span_id,
@@ -255,7 +277,7 @@ def _presentation(
         kind,
         principal,
         workload,
-        thumbprint,
+        proof,
         reporter,
         (host if "://" in host else clean_host(host)) if host else None,
         None if sighting.resolved else sighting.root_id,
@@ -265,11 +287,24 @@ def _presentation(
         sighting.risk,
         sighting.action,
         sighting.delegation_id,
-        principal or (f"key {thumbprint}" if thumbprint else None),
+        principal or (f"key {key}" if key else None),
         now_ms,
+        *(_parties(sighting) if act in (EXCHANGED, ACTED) else _NOBODY),
         None,
         sighting.timed,
     )
+
+
+def _parties(exchange: Sighting) -> tuple[str | None, str | None, str | None]:
+    """Actor, client and giver. Names are few, and each is kept once."""
+    actor, client, giver = exchange.actor_id, exchange.client_id, exchange.delegator_id
+    return actor and intern(actor), client and intern(client), giver and intern(giver)
+
+
+@lru_cache(maxsize=65_536)
+def _bound(binding_type: str | None, thumbprint: str) -> tuple[str, str]:
+    """Cached, so that a token and all its uses with one key share one value."""
+    return binding_type or "", thumbprint.rstrip("=")
 
 
 def _recognise(history: TokenHistory, shown: Presentation, delta: TokenDelta) -> None:
@@ -280,6 +315,8 @@ def _recognise(history: TokenHistory, shown: Presentation, delta: TokenDelta) ->
     if service is not None and service not in history.forwarders:
         history.forwarders.add(service)
         delta.some(history, history.by_presenter.get(service, ()))
+        if history.by_taker is not None:
+            delta.some(history, history.by_taker.get(service, ()))
     if shown.refused:
         return
     if shown.meant and not history.matched:

@@ -33,8 +33,9 @@ def overlay(reports: dict[int, _S]) -> _S:
     for report in weaker:
         if None not in values:
             break
+        # A list, because a generator is called for every field.
         values = tuple(
-            a if a is not None else b for a, b in zip(values, astuple(report), strict=True)
+            [a if a is not None else b for a, b in zip(values, astuple(report), strict=True)]
         )
     return type(strongest)(*values)
 

@@ -13,10 +13,11 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from grantline.lineage import endings, tasks
+from grantline.lineage import approvals, endings, tasks
 from grantline.lineage.merge import overlay
 from grantline.lineage.tallies import enter
 from grantline.lineage.tiers import Head
+from grantline.model.approval import Approval
 from grantline.model.chain import (
     Chain,
     Delegation,
@@ -30,7 +31,8 @@ from grantline.model.chain import (
 )
 from grantline.model.death import Death, Ends, Revoked
 from grantline.model.history import Given, Name, Party, Presentation, Task, TokenHistory
-from grantline.model.sighting import USED
+from grantline.model.once import Posture
+from grantline.model.sighting import EXCHANGED, USED
 from grantline.model.subject import Spoken, Subject
 from grantline.model.task import Claim, Claims
 
@@ -349,10 +351,14 @@ _ROOT: Final = b"r"
 def pack_name(name: Name) -> bytes:
     """`name` without its key and what is found again from the rest."""
     if isinstance(name, TokenHistory):
-        return _encode(replace(name, key="", touched=0, idle=0, by_presenter={}, by_service={}))
+        return _encode(
+            replace(name, key="", touched=0, idle=0, by_presenter={}, by_service={}, by_taker=None)
+        )
     if isinstance(name, Task):
         return _encode(replace(name, key="", touched=0, idle=0, waits=[]))
-    if isinstance(name, Party):
+    if isinstance(name, Approval):
+        return _encode(replace(name, key="", touched=0, idle=0, by_side={}))
+    if isinstance(name, (Party, Posture)):
         return _encode(replace(name, key="", touched=0, idle=0))
     # Whatever else is known of the way up, a root that nobody doubts is all that counts.
     plain = not (name.waiting or name.doubted or name.under)
@@ -377,7 +383,8 @@ def pack_given(at: Given, time: int, over_at: int) -> bytes:
 
 
 _NAMES: Final[dict[type[Name], msgspec.msgpack.Decoder[Any]]] = {
-    kind: msgspec.msgpack.Decoder(kind) for kind in (Name, Task, TokenHistory, Party)
+    kind: msgspec.msgpack.Decoder(kind)
+    for kind in (Name, Task, TokenHistory, Party, Approval, Posture)
 }
 
 
@@ -398,10 +405,15 @@ def unpack_name(kind: type[Name], key: str, data: bytes, head: Head) -> Name:
     elif isinstance(name, Task):
         for waiting in name.waiting.values():
             tasks.enter(name, waiting)
+    elif isinstance(name, Approval):
+        for citation in name.citations.values():
+            approvals.enter(name, citation)
     return name
 
 
 def _index(history: TokenHistory, shown: Presentation) -> None:
+    if shown.act == EXCHANGED:
+        history.enter_taker(shown)
     if shown.act == USED:
         if shown.service is not None:
             history.by_service.setdefault(shown.service, []).append(shown)

@@ -29,11 +29,11 @@ _WEIGHT: Final = 8
 """Delegations of a party that weigh as much as one hop of a chain."""
 _MS_PER_S: Final = 1_000
 
-_KINDS: Final = ("sub:", "sid:", "agt:")
+KINDS: Final = ("sub:", "sid:", "agt:")
 
 
 def is_party(key: str) -> bool:
-    return key.startswith(_KINDS)
+    return key.startswith(KINDS)
 
 
 def is_busy(key: str) -> bool:
@@ -199,4 +199,4 @@ def _let_go(party: Party, policy: Policy, now_ms: int) -> None:
     party.waiting = {key: w for key, w in party.waiting.items() if w.hop.time >= before}
 
 
-__all__ = ["fold", "given", "is_busy", "is_party", "party_of", "told_in", "waits"]
+__all__ = ["KINDS", "fold", "given", "is_busy", "is_party", "party_of", "told_in", "waits"]

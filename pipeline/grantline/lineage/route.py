@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from grantline.dialects import issuer_key
-from grantline.lineage import parties
+from grantline.lineage import keys, parties
 from grantline.model.flags import CLOCK_UNUSABLE
 from grantline.model.hop import (
     DELEGATE,
@@ -31,7 +31,16 @@ from grantline.model.hop import (
 )
 from grantline.model.names import derived_id, id_of_key, is_top, key_of
 from grantline.model.policy import Policy
-from grantline.model.sighting import EXCHANGED, ISSUED, JOINED, USED, WAITING, Sighting
+from grantline.model.sighting import (
+    ACTED,
+    EXCHANGED,
+    ISSUED,
+    JOINED,
+    TOLD,
+    USED,
+    WAITING,
+    Sighting,
+)
 
 
 class Routed(NamedTuple):
@@ -43,7 +52,7 @@ class Routed(NamedTuple):
     """Records for `delegation.tokens`, each under its own key."""
 
 
-_TASK: Final = "task:"
+TASK: Final = "task:"
 
 
 def token_key(fingerprint: str) -> str:
@@ -57,7 +66,7 @@ def is_token(key: str) -> bool:
 
 def is_task(key: str) -> bool:
     """Whether a key is a task's id: a weak name, which two runs may share."""
-    return key.startswith(_TASK)
+    return key.startswith(TASK)
 
 
 def jti_key(issuer: str, jti: str) -> str:
@@ -128,13 +137,19 @@ def route(hop: Hop) -> Routed:
             if hop.operation == REVOKE:
                 parties.waits(hop, sightings)
             if hop.root_id is None:
-                key = waiting_key(hop)
-                if key is not None:
-                    sightings.append(
-                        Sighting(key, WAITING, hop.span_id, hop.time, hop=hop, risk=hop.action_risk)
-                    )
+                _wait(hop, sightings)
+        if hop.approval_id is not None:
+            sightings.append(_told(hop, keys.approval(hop.approval_id)))
     key = hop.chain_key or hop.root_id or waiting_key(hop) or hop.trace_id
     return Routed(key, sightings)
+
+
+def _wait(hop: Hop, out: list[Sighting]) -> None:
+    key = waiting_key(hop)
+    if key is not None:
+        out.append(Sighting(key, WAITING, hop.span_id, hop.time, hop=hop, risk=hop.action_risk))
+    elif keys.is_bare(hop):
+        out.append(_told(hop, keys.bare(hop)))
 
 
 def waiting_key(hop: Hop) -> str | None:
@@ -172,7 +187,7 @@ def _key_above(hop: Hop) -> str | None:
 
 
 def _task_key(hop: Hop) -> str | None:
-    return _TASK + hop.task_id if hop.task_id else None
+    return TASK + hop.task_id if hop.task_id else None
 
 
 def _issue(hop: Hop, resolved: bool, out: list[Sighting]) -> None:
@@ -188,7 +203,7 @@ def _issue(hop: Hop, resolved: bool, out: list[Sighting]) -> None:
     if hop.token_issuer is not None and hop.token_jti is not None:
         names.append(jti_key(hop.token_issuer, hop.token_jti))
     if hop.task_id is not None and hop.operation == GRANT and rooted:
-        names.append(_TASK + hop.task_id)
+        names.append(TASK + hop.task_id)
     root_id, rank = hop.root_id if rooted else None, rank_of(hop)
     out.extend(
         Sighting(
@@ -211,8 +226,29 @@ def _present(hop: Hop, out: list[Sighting]) -> None:
                 hop.root_id, kind=hop.kind, service=hop.service, presenter_id=hop.presenter_id,
                 outcome=hop.decision_outcome, refused=hop.refused, delegation_id=hop.parent_id,
                 parent_span_id=hop.parent_span_id, timed=CLOCK_UNUSABLE not in hop.flags,
+                actor_id=hop.actor_id,
+                client_id=hop.actor_client_id, delegator_id=hop.delegator_id,
             )
         )  # fmt: skip
+    if hop.token_actor_fingerprint is not None and hop.operation == DELEGATE:
+        # Whose chain the actor's own token is of has nothing to do with this one.
+        out.append(
+            Sighting(
+                token_key(hop.token_actor_fingerprint), ACTED, hop.span_id, hop.time,
+                kind=hop.kind, service=hop.service, presenter_id=hop.presenter_id,
+                outcome=hop.decision_outcome, refused=hop.refused,
+                parent_span_id=hop.parent_span_id, timed=CLOCK_UNUSABLE not in hop.flags,
+                actor_id=hop.actor_id, client_id=hop.actor_client_id,
+                delegator_id=hop.delegator_id,
+            )
+        )  # fmt: skip
+    if hop.operation == DELEGATE and (key := keys.flat(hop)) is not None:
+        out.append(_told(hop, key))
+
+
+def _told(hop: Hop, key: str) -> Sighting:
+    root_id = hop.root_id if hop.chain_key is None else None
+    return Sighting(key, TOLD, hop.span_id, hop.time, root_id, hop=hop)
 
 
 def _full(hop: Hop, key: str, act: int, resolved: bool, led: bool = False) -> Sighting:
@@ -221,7 +257,7 @@ def _full(hop: Hop, key: str, act: int, resolved: bool, led: bool = False) -> Si
     resource = hop.resource
     return Sighting(
         key, act, hop.span_id, hop.time, root_id, resolved, hop.kind, hop.service,
-        hop.presenter_id, None if issued else hop.token_binding_thumbprint,
+        hop.presenter_id, hop.token_binding_thumbprint,
         resource if resource and "://" in resource else hop.server_address,
         hop.audiences, hop.actor_id, hop.actor_client_id,
         hop.token_type, hop.token_expires_at, rank_of(hop),
@@ -229,6 +265,7 @@ def _full(hop: Hop, key: str, act: int, resolved: bool, led: bool = False) -> Si
         hop.subject_id if issued else None, hop.chain_actors if issued else None,
         parent_span_id=hop.parent_span_id, chain_key=hop.chain_key, led=led,
         timed=CLOCK_UNUSABLE not in hop.flags,
+        binding_type=hop.token_binding_type, may_act=hop.token_may_act if issued else None,
     )  # fmt: skip
 
 

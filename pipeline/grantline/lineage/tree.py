@@ -44,18 +44,16 @@ class Delta:
         for delegation in chain.delegations.values():
             self.state(delegation)
 
-    def below_redrawn(self) -> None:
-        """Who is above them is a fact of the delegations below a name or a place that changed."""
-        for top in self.redrawn:
-            if top.children:
-                self.delegations |= dict.fromkeys(shown_from((top,)))
-
     def context(self, delegation: Delegation) -> None:
         """The delegation's facts changed: it, its children and its renewals are asked again."""
         self.delegations[delegation] = None
         for child in delegation.children:
             self.delegations[child] = None
         self.renewals |= dict.fromkeys(delegation.renewals.values())
+        for token in delegation.tokens:
+            if token.uses:
+                # What they needed or asked for is compared with what was given.
+                self.uses |= {u: None for u in token.uses.values() if u.told is not None}
 
 
 def delegation_of(chain: Chain, identity: str, now_ms: int) -> Delegation:

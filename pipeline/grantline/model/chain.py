@@ -229,13 +229,15 @@ class Chain:
 
     __slots__ = ("accused", "closed", "delegations", "endings", "ends_at", "granted", "hops",
                  "idle", "jtis", "key", "last_arrival", "last_use", "of_identity", "root_id",
-                 "task_claims", "task_deaths", "task_deaths_named", "tasks", "tokens", "touched",
-                 "unparented")  # fmt: skip
+                 "rootless", "task_claims", "task_deaths", "task_deaths_named", "tasks", "tokens",
+                 "touched", "unparented")  # fmt: skip
 
     def __init__(self, key: str) -> None:
         """`key`: the root's id, or what `names.chain_below` makes of a chain without one."""
         self.key = key
         self.root_id = root_of(key)
+        self.rootless = is_unseen(self.root_id)
+        """Nobody saw a root: `root_id` only tells this chain from others."""
         self.closed = False
         """What is in it stands elsewhere: it says nothing any more."""
         self.unparented = False
@@ -265,11 +267,6 @@ class Chain:
         self.last_arrival = 0
         self.ends_at = 0
         """When its last token dies, milliseconds."""
-
-    @property
-    def rootless(self) -> bool:
-        """Nobody saw a root: `root_id` only tells this chain from others."""
-        return is_unseen(self.root_id)
 
     @property
     def over_at(self) -> int:

@@ -6,7 +6,7 @@ under two root grants, or in a hop that names no root at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
 import msgspec
@@ -30,8 +30,9 @@ class Presentation(Subject, array_like=True):
     """Who presented it, by the name it is judged by; from the transport, not from the token."""
     workload: str | None
     """The presenter's full workload identity (SPIFFE id), where it has one."""
-    thumbprint: str | None
-    """The key proven on presentation, where no name was seen."""
+    proof: tuple[str, str] | None
+    """How a key was proven on presentation, by a server's word, and the key's thumbprint. How is
+    empty where that is not told."""
     service: str | None
     """Who reports it."""
     host: str | None
@@ -50,6 +51,11 @@ class Presentation(Subject, array_like=True):
     """The presenter as one comparable value: a name, or else a key."""
     arrived: int
     """Ingest time of its first report, milliseconds."""
+    actor: str | None = None
+    """Of an exchange, as are the next: who acts by what it brought."""
+    client: str | None = None
+    giver: str | None = None
+    """Whom the authority is from."""
     meant: bool | None = None
     """Whether `host` is what the token is meant for; None where that cannot be told."""
     timed: bool = True
@@ -77,6 +83,9 @@ class Issue(msgspec.Struct, frozen=True, array_like=True, gc=False):
     subject: str | None = None
     actors: tuple[str, ...] | None = None
     delegation_id: str | None = None
+    key: tuple[str, str] | None = None
+    """How it is bound to a key (`cnf`), and the key's thumbprint."""
+    may_act: tuple[str, ...] | None = None
 
 
 class Waiting(Subject, array_like=True):
@@ -129,6 +138,10 @@ class Name(msgspec.Struct, eq=False, array_like=True):
     def fingerprint(self) -> str | None:
         return None
 
+    def judged(self) -> Iterable[Subject]:
+        """What rules judge, beside what waits."""
+        return ()
+
     @property
     def over_at(self) -> int:
         """When the authority is dead and its last hop in, milliseconds."""
@@ -179,6 +192,8 @@ class TokenHistory(Name, array_like=True):
     """(time, span id, root) of the earliest presentation that names a root."""
     holders: set[str] = set()
     """Names of the party it was issued to."""
+    asked: bool = False
+    """Among them is who asked the issuer for it, by its name in the transport."""
     earliest: tuple[int, str, str] | None = None
     """(time, span id, presenter) of the earliest named presentation."""
     rightful: frozenset[str] = frozenset()
@@ -193,8 +208,20 @@ class TokenHistory(Name, array_like=True):
     """A resource the token is meant for accepted it."""
     by_presenter: dict[str, list[Presentation]] = {}
     """Who presented it -> its uses. An index of `presentations`, as is `by_service`."""
+    by_taker: dict[str, list[Presentation]] | None = None
+    """Who exchanged it -> the exchanges. Another index."""
     by_service: dict[str, list[Presentation]] = {}
     """Who reports -> the uses it reports."""
+
+    def judged(self) -> Iterable[Subject]:
+        return self.presentations.values()
+
+    def enter_taker(self, exchange: Presentation) -> None:
+        """Index an exchange by who made it, if that is known."""
+        if exchange.principal is not None:
+            if self.by_taker is None:
+                self.by_taker = {}
+            self.by_taker.setdefault(exchange.principal, []).append(exchange)
 
     @property
     def fingerprint(self) -> str:
@@ -217,5 +244,4 @@ class TokenHistory(Name, array_like=True):
 def subjects_of(name: Name) -> Iterator[Subject]:
     """Everything about `name` that rules judge."""
     yield from name.waiting.values()
-    if isinstance(name, TokenHistory):
-        yield from name.presentations.values()
+    yield from name.judged()

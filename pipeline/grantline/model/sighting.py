@@ -21,6 +21,10 @@ EXCHANGED: Final = 2
 """The hop presented the token to obtain another one."""
 JOINED: Final = 4
 """What hangs below the key turned out to stand under `root_id`."""
+TOLD: Final = 5
+"""The key is of no authority: `hop` tells of it (an approval, what is said once)."""
+ACTED: Final = 6
+"""The hop presented the token as that of the actor, beside another one that it exchanged."""
 WAITING: Final = 3
 """The hop names no root: `hop` is it, to be sent on once the key's root is known."""
 
@@ -30,7 +34,7 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     key: str
     """`tok:<fingerprint>`, `jti:<issuer> <jti>`, `dlg:<delegation id>` or `task:<task id>`; of a party
-    `sub:<subject>`, `sid:<session>` or `agt:<agent>`."""
+    `sub:<subject>`, `sid:<session>` or `agt:<agent>`; of no authority `apr:<approval id>`, `bare:<service> <action>` and `flat:<issuer>`."""
     act: int
     span_id: str
     time: int
@@ -62,7 +66,7 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     actors: tuple[str, ...] | None = None
     """Only on ISSUED: `chain_actors` of the token."""
     hop: Hop | None = None
-    """Only on WAITING."""
+    """Only on WAITING and TOLD."""
     parent_span_id: str | None = None
     chain_key: str | None = None
     """Only on ISSUED: the chain without a root that the hop stands in."""
@@ -70,3 +74,8 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Only on ISSUED: the hop names what the authority came from, so the way leads further up."""
     timed: bool = True
     """`time` can be compared with others; False where the hop is flagged `clock_unusable`."""
+    binding_type: str | None = None
+    may_act: tuple[str, ...] | None = None
+    """Only on ISSUED."""
+    delegator_id: str | None = None
+    """Only on EXCHANGED and ACTED."""

@@ -24,17 +24,15 @@ def check(taker: Delegation, where: InChain) -> Hits:
     if giver is not None and (aliases.get(giver, giver) if aliases else giver) == who:
         gain = _gain(taker, where)
         return (_widened(taker, where, gain),) if gain is not None and gain[0] else NONE
-    others, here = False, parent
-    for _ in range(MAX_PATH):
-        if here is None:
-            break
+    others, here, hops = False, parent, 0
+    while here is not None and hops < MAX_PATH:
         actor = here.facts.actor
         if actor is not None:
             if (aliases.get(actor, actor) if aliases else actor) != who:
                 others = True
             elif others:
                 return (_returned(taker, here, where),)
-        here = here.parent
+        here, hops = here.parent, hops + 1
     return NONE
 
 

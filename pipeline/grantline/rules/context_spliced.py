@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grantline.model.chain import Use
 from grantline.model.finding import Confidence, Hit, Severity
+from grantline.model.names import is_unseen
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InChain, Rule
 
@@ -13,7 +14,8 @@ def check(use: Use, where: InChain) -> Hits:
     if told is None or told.context_root_id is None or use.refused:
         return NONE
     around = told.context_root_id
-    if around == chain.root_id:
+    # A root that nobody named may be called otherwise in the context.
+    if around == chain.root_id or is_unseen(chain.key):
         return NONE
     owner, who = use.token.owner, use.by or "someone"
     what = words.token(use.token.fingerprint)
@@ -74,6 +76,10 @@ RULE = Rule(
             alice grant planner token=t0 scopes=read
             planner delegate worker from=t0 token=t1 scopes=read context=dlg:t0
             worker use t1 context=dlg:t0
+        """,
+        "the token's root was not seen": """
+            bob grant planner token=t9 scopes=read
+            planner delegate worker from=t0 token=t1 scopes=read root=- context=dlg:t9
         """,
         "refused": """
             alice grant planner token=t0 scopes=read

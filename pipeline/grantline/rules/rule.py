@@ -16,9 +16,11 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from grantline.model.approval import Citation
 from grantline.model.chain import Chain, Delegation, Renewal, Use
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Name, Presentation, TokenHistory, Waiting
+from grantline.model.once import Once
 from grantline.model.policy import Policy
 
 
@@ -43,7 +45,10 @@ class InName(NamedTuple):
     policy: Policy
 
 
-Reads: TypeAlias = type[Delegation] | type[Renewal] | type[Use] | type[Presentation] | type[Waiting]
+Reads: TypeAlias = (
+    type[Delegation] | type[Renewal] | type[Use] | type[Presentation] | type[Waiting]
+    | type[Citation] | type[Once]
+)  # fmt: skip
 Hits: TypeAlias = Iterable[Hit]
 """What a rule says of one subject. Mostly nothing: `NONE` costs no generator."""
 NONE: Final[tuple[Hit, ...]] = ()
@@ -78,7 +83,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     absence: bool = False
     """It judges that something is missing, so it waits for the grace before it speaks."""
     needs: str | None = None
-    """The field of `Particulars` without which it has nothing to say of a use."""
+    """Without what it has nothing to say, and is not asked. Of a use a field of `Particulars`, or
+    `endings` of its chain; of a presentation `exchange`, `actor token` or `proof`."""
     policy: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """The fields of `Policy` without which it says nothing; its examples are judged under it."""
     fires: Mapping[str, str] = msgspec.field(default_factory=dict)

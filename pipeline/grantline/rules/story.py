@@ -22,7 +22,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from grantline.model.hop import CLIENT, DELEGATE, GRANT, RENEW, SERVER, Hop
+from grantline.model.hop import APPROVE, CLIENT, DELEGATE, GRANT, INTERNAL, RENEW, SERVER, Hop
 from grantline.model.names import derived_id
 from grantline.model.policy import NS
 
@@ -31,7 +31,7 @@ EPOCH = 1_795_000_000
 ISSUER = "https://as.example.com"
 _LISTS = {"scopes": "granted_scopes", "parent-scopes": "parent_scopes", "aud": "audiences",
           "requested": "requested_scopes", "required": "required_scopes",
-          "may-act": "token_may_act"}  # fmt: skip
+          "may-act": "token_may_act", "actors": "chain_actors"}  # fmt: skip
 _TEXTS = {"task": "task_id", "type": "token_type", "iss": "token_issuer", "jti": "token_jti",
           "outcome": "decision_outcome", "risk": "action_risk", "at": "server_address",
           "target": "revocation_target", "reason": "revocation_reason",
@@ -40,7 +40,9 @@ _TEXTS = {"task": "task_id", "type": "token_type", "iss": "token_issuer", "jti":
           "actor": "actor_id", "actor-iss": "actor_issuer", "resource": "resource",
           "parent-jti": "token_parent_jti", "parent-iss": "token_parent_issuer",
           "parent-type": "token_parent_type",
-          "client": "actor_client_id", "action": "action_name"}  # fmt: skip
+          "client": "actor_client_id", "action": "action_name",
+          "key": "token_binding_thumbprint", "bound": "token_binding_type",
+          "approval": "approval_id", "tool-call": "tool_call_id"}  # fmt: skip
 _KINDS = {"client": CLIENT, "server": SERVER}
 
 
@@ -76,7 +78,7 @@ def _lines(story: str) -> Iterable[Line]:
             time = _ns(parts.pop(0)[1:])
         who, verb, *rest = parts
         whom = rest.pop(0) if rest and "=" not in rest[0] else None
-        if verb not in ("grant", "delegate", "renew", "use", "revoke", "end"):
+        if verb not in ("grant", "delegate", "renew", "use", "revoke", "end", "approve"):
             raise ValueError(f"unknown verb {verb!r} in story line: {text}")
         words = dict(word.split("=", 1) for word in rest)
         yield Line(late, EPOCH * NS + time, who, verb, None if whom == "-" else whom, words)
@@ -119,6 +121,9 @@ _PARSED: dict[str, tuple[str, Callable[[str], Any]]] = {
     "cascade": ("revocation_cascade", lambda word: word == "yes"),
     "parent": ("parent_id", _name),
     "id": ("id", _name),
+    "acting": ("token_actor_fingerprint", fingerprint),
+    "hash": ("approval_action_hash", fingerprint),
+    "until": ("approval_expires_at", lambda seconds: EPOCH + int(seconds)),
     "context": ("context_root_id", _name),
     "flags": ("flags", lambda word: tuple(sorted(word.split(",")))),
 }
@@ -129,8 +134,8 @@ def _hop(number: int, line: Line, roots: dict[str, str]) -> Hop:
     fields: dict[str, Any] = {"evidence": "verified_token"}
     for key, value in words.items():
         if key in _LISTS:
-            items = value.replace("~", " ").split(",")
-            fields[_LISTS[key]] = tuple(sorted(filter(None, items)))
+            items = tuple(filter(None, value.replace("~", " ").split(",")))
+            fields[_LISTS[key]] = items if key == "actors" else tuple(sorted(items))
         elif key in _TEXTS:
             fields[_TEXTS[key]] = value
         elif key in _PARSED:
@@ -168,7 +173,8 @@ def _of_verb(line: Line) -> dict[str, Any]:
     own = words.get("token")
     if verb in (GRANT, DELEGATE):
         fields = {"kind": CLIENT, "service": words.get("by", line.whom),
-                  "actor_id": line.whom, "token_fingerprint": own and fingerprint(own),
+                  "actor_id": words.get("actor", line.whom),
+                  "token_fingerprint": own and fingerprint(own),
                   "id": words.get("id") or (own and _id(own))}  # fmt: skip
         if verb == GRANT:
             return fields | {"subject_id": line.who}
@@ -188,4 +194,7 @@ def _of_verb(line: Line) -> dict[str, Any]:
         return {"kind": SERVER, "service": line.who if client else words.get("by", "tool"),
                 "presenter_id": line.who, "token_fingerprint": named,
                 "decision_outcome": words.get("outcome", None if client else "allow")}  # fmt: skip
+    if verb == APPROVE:
+        return {"kind": INTERNAL, "service": "approvals", "approver_id": line.who,
+                "approval_id": line.whom, "decision_outcome": words.get("outcome", "approved")}  # fmt: skip
     return {"kind": CLIENT, "service": line.who, "token_fingerprint": named}

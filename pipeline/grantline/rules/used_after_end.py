@@ -54,6 +54,7 @@ RULE = Rule(
     references=("TR-08",),
     reads=Use,
     check=check,
+    needs="endings",
     title="Authority used after its task ended",
     severity=Severity.HIGH,
     confidence=Confidence.HIGH,

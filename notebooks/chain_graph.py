@@ -55,16 +55,19 @@ def _is_gap(tree: Sequence[Row], name: str) -> bool:
 
 
 def _add_actions(graph: nx.DiGraph, row: Row, hops: Iterable[Row], alert: str | None) -> None:
-    """Uses of one delegation, grouped by who presented it where."""
-    groups: dict[tuple[str, str], list[Row]] = {}
+    """Uses of one delegation, grouped by who presented it where; those that a rule objects to (after
+    a revocation, say) apart from those before.
+    """
+    groups: dict[tuple[str, str, bool], list[Row]] = {}
     uses = [hop for hop in hops if hop["operation"] == "use" and hop["delegation_id"] == row["id"]]
     verified = {hop["presenter"] for hop in uses if hop["service"] != hop["presenter"]}
     for hop in uses:
         # A call that both sides report is drawn once, as the side that had to decide saw it.
         if hop["service"] != hop["presenter"] or hop["presenter"] not in verified:
-            groups.setdefault((hop["service"], hop["presenter"]), []).append(hop)
-    for (service, presenter), group in groups.items():
-        node = f"{row['id']} {service} {presenter}"
+            key = hop["service"], hop["presenter"], bool(hop["violations"])
+            groups.setdefault(key, []).append(hop)
+    for (service, presenter, accused), group in groups.items():
+        node = f"{row['id']} {service} {presenter} {accused}"
         graph.add_node(
             node, kind="action", name=service,
             done=Counter(hop["action_name"] or "?" for hop in group),

@@ -21,6 +21,22 @@ CREATE OR REPLACE MACRO derived_id(fingerprint) AS
 CREATE OR REPLACE MACRO is_refused(outcome, failed) AS
     coalesce(outcome IN ('deny', 'challenge'), failed);
 
+-- Who presented: as the transport proved it, else as the emitter names itself. A server (kinds 2 and
+-- 5) verifies and presents nothing; the actor of an exchange is whom the new token is for; the agent of
+-- a process is not the service it runs in, so its own name comes first.
+CREATE OR REPLACE MACRO presenter_of(operation, kind, presenter_id, actor_id, service) AS
+    coalesce(
+        presenter_id,
+        CASE WHEN kind NOT IN (2, 5) THEN coalesce(
+            CASE WHEN operation NOT IN ('delegate', 'revoke') THEN actor_id END,
+            CASE WHEN kind IN (1, 3, 4) THEN service END
+        ) END
+    );
+
+-- Whether two issuers are one, as far as SQL tells: letters and one final slash do not count.
+CREATE OR REPLACE MACRO same_issuer(one, other) AS
+    rtrim(lower(one), '/') IS NOT DISTINCT FROM rtrim(lower(other), '/');
+
 -- A NumericDate as UTC time; NULL where it is no date of this calendar.
 CREATE OR REPLACE MACRO instant(numeric_date) AS
     CASE WHEN numeric_date BETWEEN 0 AND 253402300799

@@ -134,7 +134,7 @@ CREATE OR REPLACE MACRO owned_of(hop_rows) AS TABLE
             CASE WHEN operation = 'delegate' THEN hop.token_parent_fingerprint
                 ELSE hop.token_fingerprint END AS presented_fingerprint,
             CASE WHEN operation = 'delegate' THEN hop.parent_id ELSE hop.id END AS named_id,
-            coalesce(presenter_id, actor_id, service) AS presenter,
+            presenter_of(operation, kind, presenter_id, actor_id, service) AS presenter,
             coalesce(presented_fingerprint, named_id) AS shown,
             is_refused(decision_outcome, failed) AS denied
         FROM query_table(hop_rows) AS hop

@@ -151,10 +151,21 @@ CREATE OR REPLACE VIEW chains AS
         WHERE root_id IS NOT NULL
         GROUP BY root_id
     ),
+    -- A finding touches the chain it is told under and those of its violating spans: a token in two
+    -- chains accuses both.
+    touched AS (
+        SELECT id, root_id, severity FROM findings WHERE status = 'open' AND root_id IS NOT NULL
+        UNION
+        SELECT accused.id, hops.root_id, accused.severity
+        FROM (
+            SELECT id, severity, unnest(span_ids) AS span_id FROM findings WHERE status = 'open'
+        ) AS accused
+        JOIN hops USING (span_id)
+        WHERE hops.root_id IS NOT NULL
+    ),
     judged AS (
         SELECT root_id, count(*) AS open_findings, arg_max(severity, severity_rank(severity)) AS worst
-        FROM findings
-        WHERE status = 'open' AND root_id IS NOT NULL
+        FROM touched
         GROUP BY root_id
     )
     SELECT

@@ -108,6 +108,7 @@ CREATE OR REPLACE MACRO chain(wanted) AS TABLE
             WHEN hop.operation IN ('grant', 'delegate', 'renew', 'use') THEN placed.actor_id END
         ) AS actor_id,
         hop.presenter,
+        hop.approver_id,
         hop.granted_scopes,
         CASE WHEN hop.operation IN ('grant', 'delegate') AND NOT hop.refused
             THEN placed.gained_scopes END AS gained_scopes,
@@ -118,6 +119,7 @@ CREATE OR REPLACE MACRO chain(wanted) AS TABLE
         hop.decision_outcome,
         hop.refused,
         hop.service,
+        hop.kind,
         hop.seen_at,
         hop.evidence,
         coalesce(judged.violations, []) AS violations,

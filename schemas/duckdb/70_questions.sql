@@ -34,7 +34,8 @@ CREATE OR REPLACE MACRO descendants(wanted) AS TABLE
         AND named.root_id IS NOT DISTINCT FROM tree.root_id
     ORDER BY tree.root_id, tree.place;
 
--- Uses of what was dead: of a revoked token, delegation, task or chain, or below one. `lag` is how
+-- Uses of what was dead: of a revoked token, delegation, task, person, session, agent or chain, or
+-- below one. `lag` is how
 -- long after the revocation; small ones may be clock skew. A refused use is shown as well: it
 -- tells which systems enforce. `across_gap`: something between the revoked delegation and this use
 -- was never reported.
@@ -45,7 +46,7 @@ CREATE OR REPLACE MACRO uses_after_revocation(wanted) AS TABLE
     held AS (FROM token_owners_of('mine')),
     revoked AS (
         SELECT
-            root_id, span_id, seen_at, revocation_target, revocation_reason, token_fingerprint,
+            root_id, span_id, seen_at, presenter AS revoker, revocation_target, revocation_reason, token_fingerprint,
             token_issuer, token_jti, task_id, coalesce(revocation_cascade, true) AS cascades,
             task_granted_at IS NOT NULL
                 OR revocation_target = 'task' AND task_id IS NOT NULL AS of_task,
@@ -62,7 +63,7 @@ CREATE OR REPLACE MACRO uses_after_revocation(wanted) AS TABLE
     dead_tokens AS (
         SELECT
             held.root_id, held.token_fingerprint, held.delegation_id, revoked.seen_at,
-            revoked.span_id, revoked.revocation_reason, revoked.cascades
+            revoked.span_id, revoked.revoker, revoked.revocation_reason, revoked.cascades
         FROM revoked
         JOIN mine AS issue
             ON issue.operation IN ('grant', 'delegate', 'renew')
@@ -75,11 +76,53 @@ CREATE OR REPLACE MACRO uses_after_revocation(wanted) AS TABLE
             AND held.root_id IS NOT DISTINCT FROM issue.root_id
         WHERE revoked.token_only
     ),
+    -- Whom no chain is named for: what was given to them before is dead, never what came later.
+    party AS MATERIALIZED (
+        SELECT *, presenter_of(operation, kind, presenter_id, actor_id, service) AS revoker
+        FROM hops
+        WHERE operation = 'revoke' AND revocation_target IN ('subject', 'session', 'agent')
+            AND NOT is_refused(decision_outcome, failed)
+    ),
+    reached AS (
+        SELECT DISTINCT
+            given.root_id, coalesce(given.id, derived_id(given.token_fingerprint)) AS id,
+            party.seen_at, party.span_id, party.revoker, party.revocation_reason,
+            coalesce(party.revocation_cascade, true) AS cascades
+        FROM mine AS given
+        JOIN party
+            ON given.seen_at <= party.seen_at
+            AND CASE party.revocation_target
+                WHEN 'subject' THEN given.operation = 'grant'
+                    AND given.subject_id = party.subject_id
+                    AND coalesce(given.actor_id = party.actor_id, party.actor_id IS NULL)
+                    AND same_issuer(
+                        coalesce(given.subject_issuer, given.token_issuer),
+                        coalesce(party.subject_issuer, party.token_issuer)
+                    )
+                WHEN 'session' THEN given.operation = 'grant'
+                    AND given.session_id = party.session_id
+                    AND same_issuer(
+                        coalesce(given.token_issuer, given.subject_issuer),
+                        coalesce(party.token_issuer, party.subject_issuer)
+                    )
+                ELSE given.actor_id = party.actor_id
+                    AND coalesce(given.subject_id = party.subject_id, party.subject_id IS NULL)
+                    AND (coalesce(party.actor_issuer, party.token_issuer) IS NULL OR same_issuer(
+                        coalesce(given.actor_issuer, given.token_issuer),
+                        coalesce(party.actor_issuer, party.token_issuer)
+                    ))
+                END
+        WHERE given.operation IN ('grant', 'delegate', 'renew')
+            AND NOT is_refused(given.decision_outcome, given.failed)
+    ),
     dead_delegations AS (
-        SELECT root_id, id, seen_at, span_id, revocation_reason, cascades FROM revoked
+        SELECT root_id, id, seen_at, span_id, revoker, revocation_reason, cascades FROM revoked
         WHERE NOT token_only AND id IS NOT NULL
         UNION ALL
-        SELECT placed.root_id, placed.id, revoked.seen_at, revoked.span_id, revocation_reason, cascades
+        SELECT root_id, id, seen_at, span_id, revoker, revocation_reason, cascades FROM reached
+        UNION ALL
+        SELECT placed.root_id, placed.id, revoked.seen_at, revoked.span_id, revoker,
+            revocation_reason, cascades
         FROM revoked
         JOIN placed
             ON placed.task_id = revoked.task_id
@@ -87,7 +130,8 @@ CREATE OR REPLACE MACRO uses_after_revocation(wanted) AS TABLE
         WHERE of_task
         UNION ALL
         -- A delegation dies with the last of its tokens, unless that was only replaced.
-        SELECT root_id, delegation_id, max(seen_at), max(span_id), max(revocation_reason),
+        SELECT root_id, delegation_id, max(seen_at), arg_max(span_id, (seen_at, span_id)),
+            arg_max(revoker, (seen_at, span_id)), arg_max(revocation_reason, (seen_at, span_id)),
             bool_and(cascades)
         FROM dead_tokens
         GROUP BY root_id, delegation_id
@@ -99,12 +143,13 @@ CREATE OR REPLACE MACRO uses_after_revocation(wanted) AS TABLE
             )
     ),
     ends AS (
-        SELECT root_id, NULL AS id, token_fingerprint, seen_at, span_id, revocation_reason,
+        SELECT root_id, NULL AS id, token_fingerprint, seen_at, span_id, revoker, revocation_reason,
             false AS across_gap
         FROM dead_tokens
         UNION ALL
         SELECT
-            placed.root_id, placed.id, NULL, dead.seen_at, dead.span_id, dead.revocation_reason,
+            placed.root_id, placed.id, NULL, dead.seen_at, dead.span_id, dead.revoker,
+            dead.revocation_reason,
             coalesce(list_position(placed.lineage, dead.id) < placed.unbroken_from, false)
         FROM dead_delegations AS dead
         JOIN placed
@@ -120,7 +165,8 @@ CREATE OR REPLACE MACRO uses_after_revocation(wanted) AS TABLE
         decision_outcome, refused, acting.seen_at,
         ends.seen_at AS revoked_at,
         to_microseconds((epoch_ns(acting.seen_at) - epoch_ns(ends.seen_at)) // 1000) AS lag,
-        ends.span_id AS revoked_by,
+        ends.revoker AS revoked_by,
+        ends.span_id AS revoked_by_span,
         ends.revocation_reason AS reason,
         ends.across_gap,
         acting.trace_id, acting.span_id

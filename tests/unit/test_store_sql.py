@@ -179,14 +179,14 @@ def test_a_revocation_that_its_task_alone_places_is_the_task_s() -> None:
         worker use t1
     """))]  # fmt: skip
     store = store_of(Engine().add(hops))
-    rows = store.query("SELECT revoked_by FROM uses_after_revocation(?)", [ROOT])
+    rows = store.query("SELECT revoked_by_span FROM uses_after_revocation(?)", [ROOT])
     assert rows == [(hops[2].span_id,)]
 
 
 def test_uses_after_revocation_of_an_ancestor(told: DuckDBStore) -> None:
     """With how long after, by which revocation, and whether the system refused."""
     rows = told.query(
-        "SELECT delegation_id, service, refused, across_gap, lag, revoked_by "
+        "SELECT delegation_id, service, refused, across_gap, lag, revoked_by_span "
         "FROM uses_after_revocation(?)",
         [ROOT],
     )

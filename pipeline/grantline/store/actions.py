@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from grantline.model.hop import INTERNAL, PRESENTS
 from grantline.model.plain import plain
 from grantline.store.values import short, shown
 
@@ -22,7 +23,8 @@ MAX_ACTIONS: Final = 25
 class _Kind(NamedTuple):
     operation: str
     action: str | None
-    presenter: str | None
+    who: str | None
+    """Who presented; of an approval, who decided."""
     token: str | None
     outcome: str | None
     refused: bool
@@ -66,7 +68,9 @@ def _marked(violations: Sequence[str]) -> str:
 
 def _kind(hop: Row) -> _Kind:
     return _Kind(
-        hop["operation"], hop["action_name"], hop["presenter"], hop["token_fingerprint"],
+        hop["operation"], hop["action_name"],
+        hop["approver_id"] if hop["operation"] == "approve" else hop["presenter"],
+        hop["token_fingerprint"],
         hop["decision_outcome"], hop["refused"],
     )  # fmt: skip
 
@@ -82,7 +86,8 @@ def _said(own: _Report, systems: Iterable[tuple[_Report, int]]) -> int:
 
 
 def _report(hop: Row) -> _Report:
-    own = hop["service"] is None or hop["service"] == hop["presenter"]
+    # An agent of a process is not the service it runs in: a client tells of itself.
+    own = hop["service"] in {None, hop["presenter"]} or hop["kind"] in PRESENTS | {INTERNAL}
     return _Report(None if own else hop["service"], tuple(hop["violations"]))
 
 
@@ -90,8 +95,8 @@ def _words(kind: _Kind, report: _Report) -> str:
     parts = [kind.operation]
     if kind.action:
         parts.append(plain(kind.action))
-    if kind.presenter:
-        parts.append(f"by {plain(kind.presenter)}")
+    if kind.who:
+        parts.append(f"by {plain(kind.who)}")
     if report.by:
         parts.append(f"at {plain(report.by)}")
     if kind.token:

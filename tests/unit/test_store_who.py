@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
+from typing import Any
 
 import msgspec
 import pytest
@@ -104,7 +105,7 @@ def test_a_finding_counts_in_every_chain_it_touches() -> None:
 
 
 def test_the_approver_is_named_and_an_agent_in_a_process_is_no_system() -> None:
-    said = {
+    said: dict[str, Any] = {
         "operation": "approve", "action_name": "pay", "presenter": None, "approver_id": "carol",
         "token_fingerprint": None, "decision_outcome": "allow", "refused": False,
         "service": "desk", "kind": INTERNAL, "violations": [], "seen_at": None,

@@ -173,7 +173,7 @@ def _particulars(hop: Hop) -> Particulars:
 
 
 def _cut(hop: Hop, scopes: tuple[str, ...]) -> bool:
-    return SCOPES_TRUNCATED in hop.flags or len(scopes) >= MAX_SCOPES
+    return SCOPES_TRUNCATED in hop.flags or len(scopes) == MAX_SCOPES
 
 
 _shared = lru_cache(4_096)(Particulars)
@@ -364,11 +364,12 @@ def _renewal(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     if identity is None:
         return
     delegation = delegation_of(chain, identity, now_ms)
-    scopes = hop.granted_scopes
+    scopes, before = hop.granted_scopes, hop.parent_scopes
     renewal = Renewal(
         delegation, hop.span_id, hop.time, hop.token_fingerprint, hop.granted_scopes,
         hop.token_issuer, hop.audiences, hop.token_dialect,
-        None if scopes is None else SCOPES_TRUNCATED in hop.flags or len(scopes) == MAX_SCOPES,
+        None if scopes is None else _cut(hop, scopes),
+        before if before is not None and not _cut(hop, before) else None,
     )  # fmt: skip
     if tell(delegation.renewals, hop.span_id, renewal):
         delta.renewals[renewal] = None

@@ -36,7 +36,7 @@ from grantline.model.sighting import EXCHANGED, USED
 from grantline.model.subject import Spoken, Subject
 from grantline.model.task import Claim, Claims
 
-FORMAT: Final = 12
+FORMAT: Final = 13
 """Grows with every change of what is packed, and of the structs it is made of."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -51,6 +51,7 @@ class _Renewal(msgspec.Struct, array_like=True, gc=False):
     audiences: tuple[str, ...] | None
     token_dialect: str | None
     scopes_cut: bool | None
+    parent_scopes: tuple[str, ...] | None
     said: tuple[Spoken, ...]
 
 
@@ -188,7 +189,7 @@ def _delegation_row(d: Delegation, numbers: dict[Delegation, int]) -> _Delegatio
         d.parent is not d.claimed,
         [
             _Renewal(r.span_id, r.time, r.fingerprint, r.granted_scopes, r.token_issuer, r.audiences,
-                     r.token_dialect, r.scopes_cut, r.said)
+                     r.token_dialect, r.scopes_cut, r.parent_scopes, r.said)
             for r in d.renewals.values()
         ],
         d.depth, d.limit, d.revoked, d.own, d.above, d.passed_on, d.over, d.said,
@@ -297,7 +298,7 @@ def _delegation(row: _Delegation) -> Delegation:
     for r in row.renewals:
         renewal = Renewal(
             d, r.span_id, r.time, r.fingerprint, r.granted_scopes, r.token_issuer, r.audiences,
-            r.token_dialect, r.scopes_cut, said=r.said,
+            r.token_dialect, r.scopes_cut, r.parent_scopes, said=r.said,
         )  # fmt: skip
         d.renewals[_free(d.renewals, renewal.span_id)] = renewal
     return d

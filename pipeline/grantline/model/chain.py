@@ -154,6 +154,8 @@ class Renewal(Subject):
     audiences: tuple[str, ...] | None
     token_dialect: str | None
     scopes_cut: bool | None
+    parent_scopes: tuple[str, ...] | None = None
+    """Scopes of the token that was renewed, None also where the list may have been cut."""
 
 
 class Delegation(Subject):

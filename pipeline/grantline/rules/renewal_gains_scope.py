@@ -6,16 +6,15 @@ from grantline.model.chain import UNSEEN, Renewal
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InChain, Rule
-from grantline.rules.scope_comparison import holding, renewed
+from grantline.rules.scope_comparison import renewed, renewed_from
 from grantline.rules.scope_domain import compared
 
 
 def check(renewal: Renewal, where: InChain) -> Hits:
     delegation = renewal.delegation
-    held, holds = delegation.facts.granted_scopes, renewed(renewal)
-    if not delegation.seen or held is None or holds is None:
+    had, holds = renewed_from(renewal), renewed(renewal)
+    if had is None or holds is None:
         return NONE
-    had = holding(delegation, held)
     gained = compared(had, holds, where.policy).gained
     if not gained:
         return NONE
@@ -25,7 +24,7 @@ def check(renewal: Renewal, where: InChain) -> Hits:
         identity=(where.chain.root_id, delegation.id, renewal.fingerprint or renewal.span_id),
         says=f"{who} gained {words.scopes(gained)} by renewing its token",
         severity=RULE.severity,
-        confidence=RULE.confidence,
+        confidence=Confidence.MEDIUM if had.hearsay else RULE.confidence,
         time=renewal.time,
         root_id=where.chain.root_id,
         span_ids=(renewal.span_id,),
@@ -61,6 +60,9 @@ RULE = Rule(
             alice grant planner token=t0 scopes=read
             planner renew t1 from=t0 scopes=read,admin
         """,
+        "nobody reported the grant, and the renewal tells what it renewed": """
+            planner renew t1 from=t0 scopes=read,admin parent-scopes=read root=dlg:t0
+        """,
     },
     quiet={
         "the same scopes": """
@@ -77,6 +79,10 @@ RULE = Rule(
         """,
     },
     late={
+        "the grant comes last, and its renewal had told too little": """
+            planner renew t1 from=t0 scopes=read,admin parent-scopes=read root=dlg:t0
+            late: alice grant planner token=t0 scopes=read,admin
+        """,
         "the grant comes last": """
             planner renew t1 from=t0 scopes=read,admin root=dlg:t0
             late: alice grant planner token=t0 scopes=read

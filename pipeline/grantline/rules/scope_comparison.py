@@ -33,6 +33,16 @@ def renewed(renewal: Renewal) -> Side | None:
     )  # fmt: skip
 
 
+def renewed_from(renewal: Renewal) -> Side | None:
+    """What was held before: by the delegation's own report, else as the renewal tells of it."""
+    facts, told = renewal.delegation.facts, renewal.parent_scopes
+    if renewal.delegation.seen and facts.granted_scopes is not None:
+        return holding(renewal.delegation, facts.granted_scopes)
+    if told is None:
+        return None
+    return Side(told, renewal.token_issuer, dialect=renewal.token_dialect, hearsay=True)
+
+
 def giving(delegation: Delegation, taker: Side) -> Side | None:
     """What the delegation's token can give scopes of to `taker`; None where it gives none."""
     facts = delegation.facts

@@ -20,7 +20,7 @@ from grantline.rules import every
 from grantline.rules.rule import InChain, Rule
 
 _MS = 1_000
-_NEEDS = ("required_scopes", "requested_scopes", "context_root_id", "endings")
+_NEEDS = ("required_scopes", "requested_scopes", "context_root_id", "endings", "refused")
 """What `Rule.needs` may name; each a bit of the number by which a use's rules are found."""
 _PACKING = Packing[Chain](pack_chain, unpack_chain)
 
@@ -151,6 +151,7 @@ class ChainEngine:
         rules, before, chain = self._rules[type(subject)], subject.said, where.chain
         if isinstance(subject, Use):
             needs = 0 if chain.endings is None else 8
+            needs += 16 if subject.refused else 0
             if (told := subject.told) is not None:
                 needs += told.required_scopes is not None
                 needs += 2 if told.requested_scopes is not None else 0

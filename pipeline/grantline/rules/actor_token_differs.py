@@ -13,7 +13,7 @@ from grantline.rules.rule import NONE, Hits, InHistory, Rule
 
 def check(shown: Presentation, where: InHistory) -> Hits:
     history, policy = where
-    if shown.act != ACTED or shown.refused or not history.issued:
+    if shown.act != ACTED or not history.issued:
         return NONE
     issue = history.issue
     own = set(history.holders)
@@ -35,9 +35,10 @@ def check(shown: Presentation, where: InHistory) -> Hits:
     hit = Hit(
         reference="TR-01",
         identity=(history.key, who),
-        says=f"{who} acted with actor {words.token(history.fingerprint)}, which belongs to "
-        f"{owners}",
-        severity=RULE.severity,
+        says=f"{who} {'tried to act' if shown.refused else 'acted'} with actor "
+        f"{words.token(history.fingerprint)}, which belongs to {owners}"
+        + (", and was refused" if shown.refused else ""),
+        severity=Severity.LOW if shown.refused else RULE.severity,
         confidence=RULE.confidence if certain else Confidence.MEDIUM,
         time=shown.time,
         root_id=history.home,
@@ -86,6 +87,11 @@ RULE = Rule(
     "alias or proxy is configured",
     maps=("ASI03", "ASI07", "NHI9", "T1550.001", "T1134.003", "RFC 8693"),
     fires={
+        "refused: an attempt, low": """
+            worker grant worker token=w0
+            alice grant planner token=t0 scopes=read
+            planner delegate mallory from=t0 acting=w0 outcome=deny
+        """,
         "a rogue with the worker's token": """
             worker grant worker token=w0
             alice grant planner token=t0 scopes=read
@@ -107,11 +113,6 @@ RULE = Rule(
             worker grant worker token=w0
             alice grant planner token=t0 scopes=read
             planner delegate planner from=t0 token=t1 acting=w0 actor=worker
-        """,
-        "refused": """
-            worker grant worker token=w0
-            alice grant planner token=t0 scopes=read
-            planner delegate mallory from=t0 acting=w0 outcome=deny
         """,
         "nobody reported the actor token's issue": """
             alice grant planner token=t0 scopes=read

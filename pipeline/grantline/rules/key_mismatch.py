@@ -11,7 +11,7 @@ from grantline.rules.rule import NONE, Hits, InHistory, Rule
 def check(shown: Presentation, where: InHistory) -> Hits:
     history, policy = where
     key = history.issue.key
-    if shown.proof is None or key is None or shown.proof == key or shown.refused:
+    if shown.proof is None or key is None or shown.proof == key:
         return NONE
     (how, proven), (by, bound) = shown.proof, key
     # A certificate's thumbprint says nothing about a DPoP key.
@@ -23,9 +23,10 @@ def check(shown: Presentation, where: InHistory) -> Hits:
     hit = Hit(
         reference="TR-03",
         identity=(history.key, proven),
-        says=f"{who} presented {words.token(history.fingerprint)} with key {proven[:12]}…, but it "
-        f"is bound to key {bound[:12]}…",
-        severity=RULE.severity,
+        says=f"{who} {'tried' if shown.refused else 'presented'} {words.token(history.fingerprint)} "
+        f"with key {proven[:12]}…, but it is bound to key {bound[:12]}…"
+        + (", and was refused" if shown.refused else ""),
+        severity=Severity.LOW if shown.refused else RULE.severity,
         confidence=RULE.confidence if shown.stated else Confidence.MEDIUM,
         time=shown.time,
         root_id=history.home or shown.root_id,
@@ -36,7 +37,7 @@ def check(shown: Presentation, where: InHistory) -> Hits:
         facts=(
             ("bound to key", bound),
             ("proven key", proven),
-            ("accepted by", shown.service or "?"),
+            ("refused by" if shown.refused else "accepted by", shown.service or "?"),
         ),
     )
     return (hit,)
@@ -64,6 +65,10 @@ RULE = Rule(
             alice grant planner token=t0 key=k-planner bound=dpop
             mallory use t0 key=k-mallory
         """,
+        "refused: an attempt, low": """
+            alice grant planner token=t0 key=k-planner bound=dpop
+            mallory use t0 key=k-mallory outcome=deny
+        """,
         "only its client tells to which key the token is bound": """
             planner use t0 kind=client key=k-planner root=g1
             planner use t0 key=k-other root=g1
@@ -73,10 +78,6 @@ RULE = Rule(
         "its own key": """
             alice grant planner token=t0 key=k-planner bound=dpop
             planner use t0 key=k-planner
-        """,
-        "refused": """
-            alice grant planner token=t0 key=k-planner bound=dpop
-            mallory use t0 key=k-mallory outcome=deny
         """,
         "a certificate, beside the key": """
             alice grant planner token=t0 key=k-planner bound=dpop

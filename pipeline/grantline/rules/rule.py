@@ -83,8 +83,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     absence: bool = False
     """It judges that something is missing, so it waits for the grace before it speaks."""
     needs: str | None = None
-    """Without what it has nothing to say, and is not asked. Of a use a field of `Particulars`, or
-    `endings` of its chain; of a presentation `exchange`, `actor token` or `proof`."""
+    """Without what it has nothing to say, and is not asked. Of a use a field of `Particulars`,
+    `endings` of its chain, or that it was `refused`; of a presentation `exchange`, `actor token` or `proof`."""
     policy: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """The fields of `Policy` without which it says nothing; its examples are judged under it."""
     fires: Mapping[str, str] = msgspec.field(default_factory=dict)

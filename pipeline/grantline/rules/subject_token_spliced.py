@@ -14,7 +14,7 @@ from grantline.rules.rule import NONE, Hits, InHistory, Rule
 def check(shown: Presentation, where: InHistory) -> Hits:
     history, policy = where
     audiences = history.issue.audiences
-    if shown.act != EXCHANGED or not audiences or shown.refused:
+    if shown.act != EXCHANGED or not audiences:
         return NONE
     named = policy.principal_aliases or policy.presenter_aliases
     if not named and shown.giver not in audiences:
@@ -29,8 +29,10 @@ def check(shown: Presentation, where: InHistory) -> Hits:
     hit = Hit(
         reference="CS-01",
         identity=(history.key, *sorted(takers)),
-        says=f"{who} exchanged {words.token(history.fingerprint)}, which is for {names}",
-        severity=RULE.severity,
+        says=f"{who} {'tried to exchange' if shown.refused else 'exchanged'} "
+        f"{words.token(history.fingerprint)}, which is for {names}"
+        + (", and was refused" if shown.refused else ""),
+        severity=Severity.LOW if shown.refused else RULE.severity,
         confidence=RULE.confidence,
         time=shown.time,
         root_id=history.home or shown.root_id,
@@ -108,6 +110,10 @@ RULE = Rule(
     "issued to it; or an alias says that the two are one",
     maps=("ASI03", "ASI07", "T1134.003", "T1606", "AML.T0073", "RFC 8693"),
     fires={
+        "refused: an attempt, low": """
+            alice grant app token=t0 scopes=read aud=planner
+            planner delegate mallory from=t0 outcome=deny
+        """,
         "a rogue exchanges a token that is for its delegator": """
             alice grant app token=t0 scopes=read aud=planner
             planner delegate mallory from=t0 token=t1 scopes=read
@@ -139,10 +145,6 @@ RULE = Rule(
             alice grant app token=t0 scopes=read aud=planner
             planner use t0 by=worker
             planner delegate worker from=t0 token=t1 scopes=read
-        """,
-        "refused": """
-            alice grant app token=t0 scopes=read aud=planner
-            planner delegate mallory from=t0 outcome=deny
         """,
     },
     late={

@@ -189,7 +189,7 @@ def a_stolen_token_presented(lab: Lab) -> Steps:
     yield
 
 
-@flow("exchange", "introspect")
+@flow("exchange", "introspect", "audience")
 def a_token_accepted_by_the_wrong_server(lab: Lab) -> Steps:
     login = lab.login("app", "alice", READ)
     planner = lab.exchange("planner", login, "worker", ["crm.read"])
@@ -206,6 +206,31 @@ def an_audience_that_is_not_the_clients(lab: Lab) -> Steps:
     login = lab.login("app", "alice", READ)
     lab.exchange("planner", login, "crm", ["crm.read"])
     yield
+
+
+@flow("revoke", "introspect")
+def a_login_revoked(lab: Lab) -> Steps:
+    login = lab.login("app", "alice", READ)
+    assert lab.use("planner", login)
+    assert lab.revoke("app", login)
+    yield
+    if lab.use("planner", login):
+        lab.due("TR-04")
+
+
+@flow("refresh", "revoke", "introspect")
+def a_refresh_token_revoked(lab: Lab) -> Steps:
+    login = lab.login("app", "alice", READ)
+    renewed = lab.refresh(login)
+    assert renewed
+    assert lab.revoke_refresh(renewed)
+    yield
+    # RFC 7009 2.1: the access tokens of the grant should go with it; where they do not, they live.
+    if lab.use("planner", renewed):
+        lab.due("TR-04", "TR-05")
+    again = lab.refresh(renewed)
+    if again:
+        lab.due("TR-04", "TR-05")
 
 
 @flow("brief", "introspect")

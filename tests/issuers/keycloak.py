@@ -46,7 +46,8 @@ class Keycloak:
     """A running Keycloak."""
 
     name = f"Keycloak {VERSION}"
-    can = frozenset({"exchange", "refresh", "introspect", "revoke", "logout", "brief", "code"})
+    can = frozenset({"exchange", "refresh", "introspect", "revoke", "logout", "brief", "audience",
+                     "code"})  # fmt: skip
 
     def __init__(self, base: str) -> None:
         self._base = base

@@ -161,6 +161,17 @@ class Lab:
         self.parties.tells(ISSUER).revoke(held.token, kind="server", evidence="issuer")
         return True
 
+    def revoke_refresh(self, held: Held) -> bool:
+        """The holder gives its refresh token back, and with it, as far as it means, the grant."""
+        refresh = held.answer.refresh or ""
+        status = self.issuer.revoke(held.holder, refresh)
+        self._note(f"{held.holder}: revoke refresh token {status}")
+        if status != 200:
+            return False
+        self.parties.tells(held.holder).revoke(refresh)
+        self.parties.tells(ISSUER).revoke(refresh, kind="server", evidence="issuer")
+        return True
+
     def logout(self, login: Held) -> None:
         """The session ends; nobody can say yet which tokens die of it, but the one at hand."""
         status = self.issuer.logout(login.holder, login.answer)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Final, Self
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.trace import ReadableSpan
 
 from grantline.emit import Emitter, testing
 from grantline.model.hop import Hop
@@ -18,6 +19,10 @@ ISSUER: Final = "issuer"
 """The party that is the authorization server."""
 AGENTS_VIEW, ISSUERS_VIEW, BOTH = "agents", "issuer", "both"
 VIEWS: Final = (AGENTS_VIEW, ISSUERS_VIEW, BOTH)
+
+
+_MESSAGE_SPANS: Final = 1_000
+"""Spans of one export request; many more would be too large to be read."""
 
 
 class Parties:
@@ -66,11 +71,18 @@ class Parties:
         spans = [fact.span for fact in self._captured[name].facts()]
         times = self._times[name]
         assert len(spans) == len(times), f"{name} told {len(spans)} facts at {len(times)} times"
-        message = encode_spans(spans)
-        # The encoder keeps the order of one resource and scope, and a party has one of each.
-        told = [s for rs in message.resource_spans for ss in rs.scope_spans for s in ss.spans]
-        for span, time in zip(told, times, strict=True):
-            span.start_time_unix_nano = span.end_time_unix_nano = time
-        decoded = decode(message.SerializeToString())
-        assert not decoded.rejected, decoded.rejected
-        return decoded.hops
+        for start in range(0, len(spans), _MESSAGE_SPANS):
+            end = start + _MESSAGE_SPANS
+            yield from _through_the_wire(spans[start:end], times[start:end])
+
+
+def _through_the_wire(spans: Sequence[ReadableSpan], times: Sequence[int]) -> list[Hop]:
+    """The hops of one export request, each at its time."""
+    message = encode_spans(spans)
+    # The encoder keeps the order of one resource and scope, and a party has one of each.
+    told = [s for rs in message.resource_spans for ss in rs.scope_spans for s in ss.spans]
+    for span, time in zip(told, times, strict=True):
+        span.start_time_unix_nano = span.end_time_unix_nano = time
+    decoded = decode(message.SerializeToString())
+    assert not decoded.rejected, decoded.rejected
+    return decoded.hops

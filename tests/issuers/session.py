@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from grantline.model.policy import Policy
 from tests.issuers import flows_sts, recorded
 from tests.issuers.flow import Flow, Steps
 from tests.issuers.flows_oauth import FLOWS
@@ -55,7 +56,7 @@ def run(
         wait(MORE_THAN_LEEWAY)
         for flow, lab, steps in begun:
             why = broken[flow.name] or _step(steps)
-            verdicts = judge(lab.parties, lab.due_found, flow.views)
+            verdicts = judge(lab.parties, lab.due_found, flow.views, policy_of(issuer))
             yield Told(flow.name, tuple(lab.did), verdicts, why)
     if book:
         book.close(issuer)
@@ -70,7 +71,9 @@ def rerun(path: Path, name: str) -> Told:
         lab = flow.lab(recording, parties)
         for _ in flow.run(lab):
             pass
-        return Told(name, tuple(lab.did), judge(parties, lab.due_found, flow.views))
+        return Told(
+            name, tuple(lab.did), judge(parties, lab.due_found, flow.views, policy_of(recording))
+        )
 
 
 def _step(steps: Steps) -> str | None:
@@ -80,6 +83,11 @@ def _step(steps: Steps) -> str | None:
     except (AssertionError, requests.RequestException) as error:
         return f"{type(error).__name__}: {error}"
     return None
+
+
+def policy_of(issuer: Any) -> Policy:
+    """What the organisation said of its audiences: nothing where they name no resource."""
+    return POLICY if "audience" in issuer.can else Policy()
 
 
 def flows_of(issuer: Any) -> list[Flow]:

@@ -49,11 +49,13 @@ def found(hops: Iterable[Hop], policy: Policy = POLICY) -> tuple[Finding, ...]:
     return tuple(sorted(told, key=lambda finding: (finding.first_seen, finding.id)))
 
 
-def judge(parties: Parties, due: Due, views: Iterable[str] = VIEWS) -> dict[str, Verdict]:
+def judge(
+    parties: Parties, due: Due, views: Iterable[str] = VIEWS, policy: Policy = POLICY
+) -> dict[str, Verdict]:
     """One verdict a view."""
     return {
         view: Verdict(
-            frozenset(due.must[view]), found(parties.hops(view)), frozenset(due.may[view])
+            frozenset(due.must[view]), found(parties.hops(view), policy), frozenset(due.may[view])
         )
         for view in views
     }

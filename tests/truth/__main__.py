@@ -1,6 +1,6 @@
 """`make truth`: a labelled corpus of chains at modelled issuers, judged in every view and mode.
 
-make truth                                     ten chains of every kind at every issuer
+make truth                                     five chains of every kind at every issuer
 make truth ARGS="--times 50 --seed 7"
 make truth ARGS=--verbose                      every miss and every false finding, in words
 """
@@ -20,7 +20,7 @@ from tests.truth.telling import VIEWS
 def main() -> int:
     arguments = argparse.ArgumentParser(prog="make truth", description=__doc__)
     arguments.add_argument("--seed", type=int, default=1)
-    arguments.add_argument("--times", type=int, default=10, help="chains of a kind at an issuer")
+    arguments.add_argument("--times", type=int, default=5, help="chains of a kind at an issuer")
     arguments.add_argument("--verbose", action="store_true")
     arguments.add_argument("--page", action="store_true", help="renew the table of the page")
     asked = arguments.parse_args()

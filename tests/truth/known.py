@@ -46,6 +46,12 @@ KNOWN: Final[tuple[Known, ...]] = (
         what="false TR-01",
     ),
     Known(
+        why="of a renewal whose grant was lost, its own word of what was held before is not heard",
+        kind="a refresh gains a scope",
+        mode="torn",
+        what="missed",
+    ),
+    Known(
         why="rows of an audit log alone, which know tokens by their jti, make no chain yet",
         view="audit",
         what="missed",

@@ -88,14 +88,16 @@ def by_jti(scene: Scene) -> None:
     rest="an audit log with jti and parent jti of every exchange, and of revocations",
 )  # fmt: skip
 def exchanged(scene: Scene) -> None:
-    # A second login: a log without parents cannot tell which of them the child came from.
+    # A second login and child: a log without parents cannot tell which of them was exchanged.
     first, second = scene.login(), scene.login()
-    child = scene.exchange("planner", second if scene.twin == 3 else first, "worker")
+    child = scene.exchange("planner", first, "worker")
+    other = scene.exchange("planner", second, "worker")
     assert child
+    assert other
     _revoked_or_not(scene, "app", first)
     if scene.twin != 2:
         by, to = scene.hop(1)
-        assert scene.exchange(by, child, to)
+        assert scene.exchange(by, other if scene.twin == 3 else child, to)
 
 
 def _revoked_or_not(scene: Scene, by: str, held: Held, *, by_jti: bool = False) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from sys import intern
 
-from grantline.lineage import endings, revocations
+from grantline.lineage import endings, refusals, revocations
 from grantline.lineage.clocks import clocks_of
 from grantline.lineage.merge import join, overlay
 from grantline.lineage.route import names_above, own_id, token_key
@@ -137,7 +137,7 @@ def _add_use(chain: Chain, token: Token, hop: Hop, delta: Delta) -> None:
         hop.time,
         hop.operation,
         denied,
-        denied or (client and hop.span_id in token.refusals),
+        denied or (client and bool(token.refusals) and _refused(token, hop)),
         client,
         hop.decision_outcome is not None,
         hop.presenter_id or hop.actor_id or hop.service,
@@ -153,8 +153,8 @@ def _add_use(chain: Chain, token: Token, hop: Hop, delta: Delta) -> None:
         chain.last_use = hop.time
     if tell(token.uses, hop.span_id, use):
         delta.uses[use] = None
-    if denied and hop.parent_span_id is not None and hop.kind in ANSWERS:
-        _refuse(token, hop.parent_span_id, delta)
+    if denied and hop.kind in ANSWERS:
+        _refuse(token, hop, delta)
 
 
 def _particulars(hop: Hop) -> Particulars:
@@ -180,13 +180,30 @@ _shared = lru_cache(4_096)(Particulars)
 """Actions are few, and need the same scopes every time."""
 
 
-def _refuse(token: Token, client_span_id: str, delta: Delta) -> None:
+def _refused(token: Token, hop: Hop) -> bool:
+    """Whether a server refused the call that its client tells of here."""
+    if hop.span_id in token.refusals:
+        return True
+    unstated = hop.decision_outcome is None and hop.operation == USE
+    return unstated and refusals.marked(token.refusals, hop.time)
+
+
+def _refuse(token: Token, hop: Hop, delta: Delta) -> None:
     """A server refused; the client, who does not decide, may tell of the same call."""
-    if client_span_id in token.refusals:
+    above = hop.parent_span_id
+    if above is not None and above not in token.refusals:
+        token.refusals.add(above)
+        for use in of_span(token.uses, above):
+            if use.client and not use.refused:
+                use.refused = True
+                delta.uses[use] = None
+    minute = refusals.mark(hop.time)
+    if hop.operation != USE or minute in token.refusals:
         return
-    token.refusals.add(client_span_id)
-    for use in of_span(token.uses, client_span_id):
-        if use.client and not use.refused:
+    token.refusals.add(minute)
+    for use in token.uses.values():
+        open_still = use.client and not (use.refused or use.stated)
+        if open_still and use.operation == USE and refusals.marked((minute,), use.time):
             use.refused = True
             delta.uses[use] = None
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from sys import intern
 from typing import Final
 
+from grantline.lineage import refusals
 from grantline.lineage.merge import join, overlay
 from grantline.lineage.places import doubts, each, learn, places
 from grantline.lineage.tiers import LAST_MS
@@ -213,9 +214,8 @@ def _learn(history: TokenHistory, sighting: Sighting, policy: Policy, delta: Tok
 def _presented(
     history: TokenHistory, sighting: Sighting, policy: Policy, now_ms: int, delta: TokenDelta
 ) -> None:
-    above = sighting.parent_span_id
-    if sighting.refused and above is not None and sighting.kind in ANSWERS:
-        _refuse(history, above, delta)
+    if sighting.refused and sighting.kind in ANSWERS:
+        _refuse(history, sighting, delta)
     shown = _presentation(history, sighting, policy, now_ms)
     if not tell(history.presentations, shown.span_id, shown):
         return
@@ -243,13 +243,30 @@ def _presented(
         _observe(history, shown, delta)
 
 
-def _refuse(history: TokenHistory, client_span_id: str, delta: TokenDelta) -> None:
+def _refused(history: TokenHistory, sighting: Sighting) -> bool:
+    """Whether a server refused the call that its client tells of here."""
+    if sighting.span_id in history.refusals:
+        return True
+    unstated = sighting.outcome is None and sighting.act == USED
+    return unstated and refusals.marked(history.refusals, sighting.time)
+
+
+def _refuse(history: TokenHistory, sighting: Sighting, delta: TokenDelta) -> None:
     """A server refused; the client, who does not decide, may tell of the same call."""
-    if client_span_id in history.refusals:
+    above = sighting.parent_span_id
+    if above is not None and above not in history.refusals:
+        history.refusals.add(above)
+        for shown in of_span(history.presentations, above):
+            if shown.kind in PRESENTS and not shown.refused:
+                shown.refused = True
+                delta.presentations[shown] = history
+    minute = refusals.mark(sighting.time)
+    if sighting.act != USED or minute in history.refusals:
         return
-    history.refusals.add(client_span_id)
-    for shown in of_span(history.presentations, client_span_id):
-        if shown.kind in PRESENTS and not shown.refused:
+    history.refusals.add(minute)
+    for shown in history.presentations.values():
+        open_still = shown.kind in PRESENTS and not (shown.refused or shown.stated)
+        if open_still and shown.act == USED and refusals.marked((minute,), shown.time):
             shown.refused = True
             delta.presentations[shown] = history
 
@@ -282,7 +299,7 @@ def _presentation(
         (host if "://" in host else clean_host(host)) if host else None,
         None if sighting.resolved else sighting.root_id,
         denied,
-        denied or (client and sighting.span_id in history.refusals),
+        denied or (client and bool(history.refusals) and _refused(history, sighting)),
         sighting.outcome is not None,
         sighting.risk,
         sighting.action,

@@ -268,6 +268,12 @@ RULE = Rule(
             @300 planner use t0 kind=client call=c1
             @300 planner use t0 outcome=deny call=c1
         """,
+        "refused, and nothing in the trace joins the client's report to the server's": """
+            alice grant planner token=t0
+            @100 alice revoke t0 target=token
+            @300 planner use t0 kind=client
+            @301 planner use t0 outcome=deny
+        """,
         "a renewed token whose predecessor was rotated away": """
             alice grant planner token=t0 scopes=read
             planner delegate worker from=t0 token=t1 scopes=read
@@ -356,6 +362,12 @@ RULE = Rule(
             @100 as revoke - root=dlg:t0 iss=https://as.example.com jti=j0
             @300 worker use t1
             late: @50 planner use t0 iss=https://as.example.com jti=j0
+        """,
+        "TR-04: the server that refused reports last, in a trace of its own": """
+            alice grant planner token=t0
+            @100 alice revoke t0 target=token
+            @300 planner use t0 kind=client
+            late: @301 planner use t0 outcome=deny
         """,
         "TR-05: the revocation arrives after the use": """
             alice grant planner token=t0 scopes=read

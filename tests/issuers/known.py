@@ -7,16 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.issuers.parties import AGENTS_VIEW, BOTH
+from tests.issuers.parties import VIEWS
 
-_DISPATCH = "the client tells of a use at dispatch, and nothing joins it to the server's refusal"
+_REFRESH = "a refresh token's revocation does not reach what it renewed"
 
 KNOWN: Final[dict[tuple[str, str, str], str]] = {
-    ("keycloak", "everything after logout", AGENTS_VIEW): _DISPATCH,
-    ("keycloak", "everything after logout", BOTH): _DISPATCH,
-    **{
-        (issuer, "a revoked token used", view): _DISPATCH
-        for issuer in ("keycloak", "authgent")
-        for view in (AGENTS_VIEW, BOTH)
-    },
+    ("authgent", "a refresh token revoked", view): _REFRESH for view in VIEWS
 }

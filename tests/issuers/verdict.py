@@ -18,16 +18,19 @@ class Verdict:
     """One flow in one view."""
 
     due: frozenset[str]
+    """What must be said; of `TR-04|TR-05` one is enough."""
     found: tuple[Finding, ...]
     may: frozenset[str] = frozenset()
 
     @property
     def missed(self) -> list[str]:
-        return sorted(self.due - {finding.reference for finding in self.found})
+        found = {finding.reference for finding in self.found}
+        return sorted(one for one in self.due if not found & set(one.split("|")))
 
     @property
     def false(self) -> list[Finding]:
-        return [f for f in self.found if f.reference not in self.due | self.may]
+        right = {reference for one in self.due for reference in one.split("|")} | self.may
+        return [finding for finding in self.found if finding.reference not in right]
 
     @property
     def right(self) -> bool:

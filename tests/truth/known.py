@@ -30,11 +30,6 @@ class Known:
 
 KNOWN: Final[tuple[Known, ...]] = (
     Known(
-        why="the client tells of a use at dispatch, and nothing joins it to the server's refusal",
-        kind="refused after its revocation, and the caller told at dispatch",
-        what="false TR-04",
-    ),
-    Known(
         why="where the exchange is not reported, a client that goes by its service's name is taken "
         "for another than the client id that its server saw",
         model="authgent",

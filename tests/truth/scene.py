@@ -158,7 +158,8 @@ class Scene:
                 "next_refresh_token": answer.refresh}  # fmt: skip
         self.tells(old.holder).renew(answer.token, **told)
         self.tells(ISSUER).renew(answer.token, **{**told, **self._issuer_says(answer)})
-        self._log(RENEW, answer, old.holder, self.user, old)
+        if self.issuer.logs_refreshes:
+            self._log(RENEW, answer, old.holder, self.user, old)
         return Held(old.holder, answer, old.audience, answer.scopes, old.root_id)
 
     def use(

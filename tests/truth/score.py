@@ -125,8 +125,9 @@ def _unproven(case: Case, finding: Finding) -> bool:
 
 
 def _without_parents(case: Case, view: str) -> bool:
-    """An audit log that names no parents has gaps, and to say so is right."""
-    return view == "audit" and not case.model.logs_parents
+    """An audit log that names no parents, or not all, has gaps, and to say so is right."""
+    model = case.model
+    return view == "audit" and not (model.logs_parents and model.logs_refreshes)
 
 
 def _said(facts: Told) -> dict[str, list[Finding]]:

@@ -1,8 +1,8 @@
 """authgent-server 0.3, as it was seen: `act` nested, audiences free text, no cascade, depth 5.
 
 It refuses scopes that the subject token has not, but it exchanges any token for anybody, whoever
-it is for. Its audit log names the parent's jti and no scope. A replayed refresh token ends the
-family.
+it is for. Its audit log names the parent's jti, no scope, and no
+refresh. A replayed refresh token ends the family.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Authgent(Model):
     url = "https://authgent.example.com"
     can = frozenset({"exchange", "refresh", "introspect", "revoke", "theft", "txn",
                      "refuses", "code"})  # fmt: skip
-    logs_scopes = False
+    logs_scopes = logs_refreshes = False
     lifetime = 900
 
     def client_id(self, party: str) -> str:

@@ -49,6 +49,8 @@ class Model:
     """Whether its audit log says which scopes were given."""
     logs_parents = True
     """Whether its audit log names the token that was exchanged."""
+    logs_refreshes = True
+    """Whether its audit log has a row for a refresh."""
     lifetime = 600
     exchanged_lifetime = 300
     rotates = True

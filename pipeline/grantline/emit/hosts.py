@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import ipaddress
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -37,10 +38,22 @@ def destinations(span: Span) -> tuple[str, ...]:
     if not isinstance(said, Mapping):
         return ()
     for group in (_NAMES, _ADDRESSES):
-        found = tuple([str(said[name]) for name in group if said.get(name)])
+        found = [host for name in group if said.get(name) for host in _each(str(said[name]))]
         if found:
-            return found
+            return tuple(found)
     return ()
+
+
+def _each(value: str) -> list[str]:
+    """The hosts of one attribute: aiokafka's instrumentation writes its brokers as JSON."""
+    if value[:1] not in ('"', "["):
+        return [value]
+    try:
+        told = json.loads(value)
+    except ValueError:
+        return [value]  # an IPv6 address
+    brokers = told if isinstance(told, list) else [told]
+    return [host for each in brokers for host in str(each).split(",")] or [value]
 
 
 def allowed(host: str, patterns: Sequence[str] = ()) -> bool:

@@ -54,6 +54,23 @@ def test_every_name_a_clients_span_gives_is_a_destination() -> None:
         assert destinations(span) == ("127.0.0.1",)
 
 
+@pytest.mark.parametrize(
+    "said, hosts",
+    [
+        ('"kafka:9092"', ("kafka:9092",)),
+        ('["a:1", "evil.example:1"]', ("a:1", "evil.example:1")),
+        ('"a:1,evil.example:1"', ("a:1", "evil.example:1")),
+        ("[::1]:9092", ("[::1]:9092",)),
+        ("[]", ("[]",)),
+    ],
+)
+def test_every_broker_of_a_list_is_a_destination(said: str, hosts: tuple[str, ...]) -> None:
+    tracer = TracerProvider().get_tracer("app")
+    attributes = {"server.address": said}
+    with tracer.start_as_current_span("x", kind=SpanKind.PRODUCER, attributes=attributes) as span:
+        assert destinations(span) == hosts
+
+
 @pytest.mark.parametrize("kind", [SpanKind.SERVER, SpanKind.INTERNAL, SpanKind.CONSUMER])
 def test_a_servers_own_address_is_no_destination(kind: SpanKind) -> None:
     tracer = TracerProvider().get_tracer("app")

@@ -320,6 +320,34 @@ def test_an_mcp_call_tells_nothing_by_itself_and_what_inject_wrote(seen: Capture
     assert current.id == D1
 
 
+@pytest.mark.parametrize("brokers, told", [("kafka:9092", True), (["kafka:1", STRANGER], False)])
+def test_headers_of_an_asynchronous_producer_tell_our_own_brokers(
+    seen: Capture, brokers: str | list[str], told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aiokafka import AIOKafkaProducer
+    from opentelemetry.instrumentation.aiokafka import utils
+
+    async def no_partition(*_: Any) -> None:
+        """Asked of a broker, and there is none."""
+
+    monkeypatch.setattr(utils, "_extract_send_partition", no_partition)
+
+    async def unsent(*_: Any, **__: Any) -> None:
+        """In the place of the method that waits for a broker."""
+
+    headers: list[tuple[str, bytes]] = []
+
+    async def send() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=brokers)
+        wrapped: Any = utils._wrap_send(TracerProvider().get_tracer("app"), None)
+        with seen.emitter.acting_as(T1):
+            await wrapped(unsent, producer, ("jobs", b"x"), {"headers": headers})
+
+    asyncio.run(send())
+    assert "traceparent" in dict(headers)
+    assert ("baggage" in dict(headers)) is told
+
+
 @pytest.mark.parametrize("broker, told", [("kafka:9092", True), (f"{STRANGER}:9092", False)])
 def test_kafka_headers_tell_our_own_brokers(seen: Capture, broker: str, told: bool) -> None:
     import confluent_kafka

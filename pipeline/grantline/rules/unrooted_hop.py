@@ -20,12 +20,16 @@ def check(waiting: Waiting, where: InName) -> Hits:
         return NONE  # rule unknown-token
     who = hop.presenter_id or hop.actor_id or hop.service or "someone"
     missing = words.name_of(name.key)
-    grave = words.grave(hop.action_risk, where.policy, hop.action_name)
+    severity, says = RULE.severity, f"{who} acts ({hop.operation}) with {missing}"
+    if hop.refused:
+        severity, says = Severity.LOW, f"{who} was refused ({hop.operation}) with {missing}"
+    elif words.grave(hop.action_risk, where.policy, hop.action_name):
+        severity = Severity.HIGH
     hit = Hit(
         reference="CS-06",
         identity=(name.key,),
-        says=f"{who} acts ({hop.operation}) with {missing}, which leads to no grant",
-        severity=Severity.HIGH if grave else RULE.severity,
+        says=f"{says}, which leads to no grant",
+        severity=severity,
         confidence=RULE.confidence,
         time=hop.time,
         root_id=None,
@@ -55,6 +59,9 @@ RULE = Rule(
     retracts_if="a span tells the root of the token",
     maps=("ASI03", "NHI4", "MEASURE 2.8"),
     fires={
+        "low: an exchange that was refused has not acted": """
+            worker delegate tool from=t1 outcome=deny root=-
+        """,
         "a revocation of something nobody knows": """
             alice revoke t1 target=token root=-
         """,

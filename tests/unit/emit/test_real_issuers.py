@@ -237,6 +237,14 @@ def test_a_use_after_the_answers_lifetime_is_found_of_an_opaque_token() -> None:
         assert "TR-06" in {finding.reference for finding in told.findings()}
 
 
+@pytest.mark.parametrize("error", ["invalid_grant", "consent_required"])
+def test_a_refused_exchange_of_a_token_nobody_knows_has_not_acted(error: str) -> None:
+    with parties() as told:
+        told["app"].exchange(lambda: {"error": error}, subject_token="opaque-unknown-1")
+        (found,) = told.said()
+        assert found.startswith("low CS-06 app was refused (delegate)")
+
+
 def test_an_introspection_that_says_inactive_is_no_use() -> None:
     with parties() as told:
         told["app"].grant("opaque-parent-1", method="authorization_code")

@@ -36,6 +36,7 @@ from grantline.emit.context import drop_delegation, without_delegation
 from grantline.emit.delegation import Delegation
 from grantline.emit.emitter import Emitter
 from grantline.emit.errors import Mistake, NotRecorded
+from grantline.emit.marking import DelegationSpanProcessor
 from grantline.emit.settings import Settings
 from grantline.emit.tally import LOG, Stats
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SCHEMA_URL",
     "Delegation",
+    "DelegationSpanProcessor",
     "Emitter",
     "KafkaSpanExporter",
     "Key",

@@ -72,6 +72,8 @@ def _requests(stream: IO[bytes], limits: Limits) -> Iterator[Numbered]:
             yield 1, decode(data, _JSON, limits=limits)
         else:
             yield from _lines(iter(data.splitlines()), limits)
+    elif head[:1] == b"[" and _is_json(data.removeprefix(_BOM)):
+        yield 1, decode(data, _JSON, limits=limits)
     else:
         yield from _protobuf(data, limits)
 

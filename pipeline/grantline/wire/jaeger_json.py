@@ -15,11 +15,10 @@ from grantline.wire.jaeger import JaegerParts, Tags, emitter_of_process, hop_of_
 from grantline.wire.otlp_json_values import id_of, number
 from grantline.wire.otlp_plain import Nested
 from grantline.wire.otlp_spans import Emitter, Groups, Identity, Unusable, identity_of
-from grantline.wire.otlp_times import NS, of_date
+from grantline.wire.otlp_times import NS, of_instant
 
 _US: Final = 1_000
 _SHORT_ID: Final = re.compile("[0-9a-fA-F]{1,32}")
-_FRACTION: Final = re.compile(r"\.([0-9]{1,9})")
 _DURATION: Final = re.compile(r"([0-9]{1,9})(\.[0-9]{1,9})?s")
 
 
@@ -77,12 +76,8 @@ _trace = msgspec.json.Decoder(_Trace).decode
 def groups_of(trace: bytes) -> Groups:
     """The processes and spans of one trace. Raises `msgspec.DecodeError`."""
     found = _trace(trace)
-    processes = found.processes or {}
-    return [
-        group
-        for span in found.spans or ()
-        for group in alone(bytes(span), {name: bytes(raw) for name, raw in processes.items()})
-    ]
+    processes = {name: bytes(raw) for name, raw in (found.processes or {}).items()}
+    return [group for span in found.spans or () for group in alone(bytes(span), processes)]
 
 
 def alone(span: bytes, processes: dict[str, bytes] | None = None) -> Groups:
@@ -155,9 +150,7 @@ def _above(read: _Span) -> str:
 def _start(value: Any) -> int:
     if value.__class__ is not str or value.isdigit():
         return number(value) * _US
-    seconds = of_date(value)
-    fraction = _FRACTION.search(value)
-    return (seconds or 0) * NS + (int(fraction[1].ljust(9, "0")) if fraction else 0)
+    return of_instant(value) or 0
 
 
 def _duration(value: Any) -> int:

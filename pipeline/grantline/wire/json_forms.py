@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -22,6 +23,8 @@ from grantline.wire.otlp_spans import MARK, Form, Found, Groups, Unusable
 _BLANK: Final = b" \t\r\n"
 _DEEPEST: Final = 6
 """Arrays and wrappers around a form."""
+_MOST: Final = 65_536
+"""Documents of one record."""
 _MOST_REFUSED: Final = 16
 """Documents of one record that are refused each by itself."""
 _TRAILING: Final = re.compile(r"trailing characters \(byte (\d+)\)")
@@ -49,6 +52,8 @@ def read(data: bytes) -> Found:
         documents = _lines(text) or _in_a_row(text)
         if len(documents) < 2:
             raise
+        if len(documents) > _MOST:
+            raise Unusable("too_large", f"more than {_MOST} documents in one record") from None
         _each(documents, found)
     return found
 
@@ -168,7 +173,7 @@ _ZIPKINS: Final = {"traceId", "id"}
 def _lines(text: bytes) -> list[bytes]:
     """The lines of JSON lines, also where some of them are broken; none where it is no such text."""
     stripped = (line.rstrip(_BLANK + b",") for line in text.splitlines())
-    lines = [line for line in stripped if line.strip(_BLANK)]
+    lines = list(islice((line for line in stripped if line.strip(_BLANK)), _MOST + 1))
     if not all(line.lstrip(_BLANK)[:1] in (b"{", b"[") for line in lines):
         return []
     return lines if any(map(_is_json, lines)) else []
@@ -199,4 +204,6 @@ def _in_a_row(text: bytes) -> list[bytes]:
             break
         found.append(text[at:end])
         at = end
+        if len(found) > _MOST:
+            break
     return found

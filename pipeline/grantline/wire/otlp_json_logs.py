@@ -6,13 +6,14 @@ import msgspec
 
 from grantline.model.hop import Hop
 from grantline.wire import otlp_json
-from grantline.wire.otlp_json_messages import LogRecord, ResourceLogs
+from grantline.wire.otlp_json_messages import Body, LogRecord, ResourceLogs
 from grantline.wire.otlp_json_values import id_of, nanoseconds_of, number
 from grantline.wire.otlp_logs import LogParts, hop_of_log
 from grantline.wire.otlp_reading import gather
 from grantline.wire.otlp_spans import Emitter, Groups, Identity, Unusable, identity_of
 
 _resource_logs = msgspec.json.Decoder(ResourceLogs).decode
+_read_body = msgspec.json.Decoder(Body | None).decode
 _record = msgspec.json.Decoder(LogRecord).decode
 
 emitter = otlp_json.emitter
@@ -29,7 +30,8 @@ def groups_of(resource_logs: bytes) -> Groups:
 def hop(record: bytes, emitter: Emitter, received: int) -> Hop | None:
     """The hop a log record is, None where it tells of no delegation. Raises `Unusable`."""
     read = _parse(record)
-    slots = gather([bytes(raw) for raw in read.attributes or ()], otlp_json.read_attribute)
+    attributes = [*_body(read.body), *(bytes(raw) for raw in read.attributes or ())]
+    slots = gather(attributes, otlp_json.read_attribute)
     parts = LogParts(
         id_of(read.trace_id, 32),
         id_of(read.span_id, 16),
@@ -38,6 +40,16 @@ def hop(record: bytes, emitter: Emitter, received: int) -> Hop | None:
         number(read.dropped_attributes_count) > 0,
     )
     return hop_of_log(slots, parts, emitter, received)
+
+
+def _body(body: msgspec.Raw) -> list[bytes]:
+    """The pairs that the body of a record is a list of, none where it is something else."""
+    try:
+        read = _read_body(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []
+    pairs = read.kvlist_value if read is not None else None
+    return [bytes(raw) for raw in pairs.values or ()] if pairs is not None else []
 
 
 def identity(record: bytes) -> Identity:

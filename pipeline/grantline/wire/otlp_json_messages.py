@@ -50,7 +50,16 @@ class ResourceLogs(Camel):
     instrumentation_library_logs: list[ScopeLogs] | None = None
 
 
+class Pairs(Camel):
+    values: list[msgspec.Raw] | None = None
+
+
+class Body(Camel):
+    kvlist_value: Pairs | None = None
+
+
 class LogRecord(Camel):
+    body: msgspec.Raw = msgspec.Raw(NOTHING)
     trace_id: Any = None
     span_id: Any = None
     time_unix_nano: Any = None

@@ -12,7 +12,7 @@ import re
 from typing import Any, Final
 
 from grantline.model.hop import CLIENT, CONSUMER, INTERNAL, PRODUCER, SERVER, UNSPECIFIED
-from grantline.wire.otlp_times import NS
+from grantline.wire.otlp_times import NS, of_instant
 
 _KINDS: Final = {
     "INTERNAL": INTERNAL,
@@ -53,6 +53,8 @@ def id_of(value: Any, digits: int) -> str:
     """An id in lower-case hex; an empty string where it is none."""
     if value.__class__ is not str:
         return ""
+    if len(value) == digits + 2 and value.startswith("0x"):
+        value = value[2:]
     if len(value) == digits:
         return value.lower() if _HEX.fullmatch(value) else ""
     if len(value) == (digits // 2 + 2) // 3 * 4:
@@ -81,13 +83,15 @@ def number(value: Any) -> int:
 
 def nanoseconds_of(value: Any) -> int:
     """A time, 0 where there is none; JavaScript also writes one as the halves of its 64 bits
-    (`low`, `high`), and as [seconds, nanoseconds].
+    (`low`, `high`), and as [seconds, nanoseconds]; people write dates (RFC 3339).
     """
     if value.__class__ is dict:
         low, high = number(value.get("low")), number(value.get("high"))
         return (high & _HALF) << 32 | low & _HALF
     if value.__class__ is list and len(value) == 2:
         return number(value[0]) * NS + number(value[1])
+    if value.__class__ is str and not _DIGITS.fullmatch(value):
+        return of_instant(value) or 0
     return number(value)
 
 

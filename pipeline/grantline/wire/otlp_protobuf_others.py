@@ -7,6 +7,7 @@ proto/metrics/v1/metrics.proto): which one a record has, only the items tell.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -23,12 +24,15 @@ _classes = messages(
     {
         "LogRecord": {
             "time_unix_nano": (1, FIXED64, ONE),
+            "body": (5, "Body", ONE),
             "attributes": (6, BYTES, MANY),
             "dropped_attributes_count": (7, UINT32, ONE),
             "trace_id": (9, BYTES, ONE),
             "span_id": (10, BYTES, ONE),
             "observed_time_unix_nano": (11, FIXED64, ONE),
         },
+        "Body": {"kvlist": (6, "Pairs", ONE)},
+        "Pairs": {"values": (1, BYTES, MANY)},
         "Key": {"key": (1, BYTES, ONE)},
         "Metric": {
             "gauge": (5, "Points", ONE),
@@ -64,7 +68,7 @@ def hop(item: bytes, emitter: Emitter, received: int, attributes: Reader) -> Hop
             read.observed_time_unix_nano,
             read.dropped_attributes_count > 0,
         )
-        return hop_of_log(gather(read.attributes, attributes), parts, emitter, received)
+        return hop_of_log(gather(_told(read), attributes), parts, emitter, received)
     if _is_marked_metric(item):
         raise Unusable("not_otlp", "OTLP metrics, which tell of no delegation; send spans or logs")
     return None
@@ -81,7 +85,12 @@ def _marked_log(item: bytes) -> Any:
         read = _log_record(item)
     except DecodeError:
         return None
-    return read if any(map(_is_mark, read.attributes)) else None
+    return read if any(map(_is_mark, _told(read))) else None
+
+
+def _told(read: Any) -> Sequence[bytes]:
+    """The attributes of a log record, and before them the body where it is a list of such."""
+    return (*read.body.kvlist.values, *read.attributes)
 
 
 def _is_marked_metric(item: bytes) -> bool:

@@ -29,6 +29,7 @@ from grantline.wire.otlp_values import scopes
 OPERATION_AT: Final = slot_of("operation")
 FLAGS_AT: Final = slot_of("flags")
 
+_NO_OPERATION: Final = f"{OPERATION_NAME} has no value; send the operation"
 _SHORT = 1_024
 """Bytes of an attribute up to which it is remembered."""
 _ROOM = 8 << 20
@@ -80,6 +81,8 @@ def convert(attribute: Attribute, value: Any) -> tuple[int, Any]:
     Raises `Unusable`, naming the attribute, for what costs the span.
     """
     if value is None:
+        if attribute.name == OPERATION_NAME:
+            raise Unusable("missing_attribute", _NO_OPERATION, OPERATION_AT)
         return IGNORED, None
     try:
         made = attribute.convert(value)

@@ -7,6 +7,7 @@ of this age, and the ages of two units are centuries apart.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Final
 
@@ -22,6 +23,7 @@ LAST_START: Final = LATEST * NS - 1
 
 _FINER: Final = (1_000, 1_000_000, 1_000_000_000)
 _LONGEST_DATE: Final = 40
+_FRACTION: Final = re.compile(r"\.([0-9]{1,9})")
 
 
 def seconds(number: int) -> int | None:
@@ -55,3 +57,11 @@ def of_date(text: str) -> int | None:
     except ValueError:
         return None
     return None if instant.tzinfo is None else int(instant.timestamp() // 1)
+
+
+def of_instant(text: str) -> int | None:
+    """As `of_date`, in nanoseconds, as finely as it is told."""
+    seconds, fraction = of_date(text), _FRACTION.search(text)
+    if seconds is None:
+        return None
+    return seconds * NS + (int(fraction[1].ljust(9, "0")) if fraction else 0)

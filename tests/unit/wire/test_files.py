@@ -114,3 +114,14 @@ def test_an_empty_file_is_a_rejection_and_a_missing_one_an_error(tmp_path: Path)
     assert spans_of(written(tmp_path, b"")) == [(1, [], ["not_otlp"])]
     with pytest.raises(FileNotFoundError):
         list(read_file(tmp_path / "absent"))
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_what_an_analyst_downloads_is_read(tmp_path: Path, indent: int | None) -> None:
+    """Tempo's and Jaeger's answers, rotel's arrays, one a line or printed over many."""
+    groups = as_json(request(span(number=1), span(number=2)))["resourceSpans"]
+    for document in ({"batches": groups}, {"trace": {"resourceSpans": groups}}, groups, [groups]):
+        path = written(tmp_path, json.dumps(document, indent=indent).encode())
+        assert spans_of(path) == [(1, ["1", "2"], [])]
+        path = written(tmp_path, gzip.compress(path.read_bytes()))
+        assert spans_of(path) == [(1, ["1", "2"], [])]

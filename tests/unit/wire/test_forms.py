@@ -322,6 +322,22 @@ def test_a_log_record_without_a_time_was_when_it_was_observed() -> None:
         assert (index, rejected.reason) == (0, "bad_span")
 
 
+def test_a_log_record_may_say_it_in_its_body() -> None:
+    """What appenders and Fluent Bit do with the fields of a line."""
+    told = as_json(request_of(span()))["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    record = log({}, body={"kvlistValue": {"values": told["attributes"]}})
+    group = {"resource": GROUP["resource"], "scopeLogs": [{"logRecords": [record]}]}
+    message = LogsData()
+    group_pb = message.resource_logs.add()
+    group_pb.resource.attributes.extend(pairs(BOOKER))
+    one = group_pb.scope_logs.add().log_records.add(
+        time_unix_nano=START, trace_id=b"\x0a" * 16, span_id=b"\x0b" * 8
+    )
+    one.body.kvlist_value.values.extend(pairs(USE))
+    hops = [decode(message.SerializeToString()).hops, of({"resourceLogs": [group]}).hops]
+    assert hops == [logged(log())] * 2
+
+
 def test_other_log_records_are_passed_over() -> None:
     for data in logs(log(QUOTES), log({}), log()):
         decoded = decode(data)

@@ -62,6 +62,12 @@ def test_a_boolean_attribute_may_come_as_text(value: object) -> None:
         assert decode(data).hops[0].token_single_use is True
 
 
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_operation_without_a_value_is_no_span_to_pass_over(value: str | None) -> None:
+    for data in amid({"delegation.operation.name": value}):
+        assert refused(data).reason in ("missing_attribute", "unknown_operation")
+
+
 def test_attributes_at_the_limits_are_taken() -> None:
     long, many = "ü" * 1024, [f"s{n:02}" for n in range(64)]
     attributes = {**USE, "delegation.purpose": long, "delegation.granted_scopes": many}
@@ -275,6 +281,14 @@ def test_hostile_text_takes_time_in_proportion_to_its_length() -> None:
         b'{"a":' * 2000 + b'"' + rb"\"" * 500_000,
         b'{"x":"' + rb"\u0065\\" * 200_000 + b'"}',
         b"\n" * 1_000_000 + b"{",
+        b"{}" * 500_000,
+        b"{}\n" * 500_000,
+        b"[" + b"[]," * 300_000 + b"[]]",
+        b'{"data":[{"spans":['
+        + b'{"traceID":"1"},' * 20_000
+        + b'{}],"processes":{'
+        + b",".join(b'"p%d":{}' % number for number in range(20_000))
+        + b"}}]}",
         b" " * 1_000_000 + b"x",
     ):
         decode(data)

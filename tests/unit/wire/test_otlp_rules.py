@@ -182,6 +182,8 @@ def test_ids_are_hex_of_either_case_or_base64() -> None:
     first["traceId"] = base64.b64encode(bytes.fromhex(first["traceId"])).decode()
     first["spanId"] = base64.b64encode(bytes.fromhex(first["spanId"])).decode()
     assert one(json.dumps(made).encode()) == upper
+    first["traceId"], first["spanId"] = "0x" + upper.trace_id, "0x" + upper.span_id
+    assert one(json.dumps(made).encode()) == upper
     assert upper.trace_id == "5b8efff798038103d269b633813fc60c"
     assert upper.span_id == "eee19b7ec3c1b174"
 

@@ -77,7 +77,8 @@ def test_times_of_json_come_in_the_shapes_that_javascript_has() -> None:
     halves: dict[str, Any] = {"low": START & 0xFFFFFFFF, "high": START >> 32}
     signed = {"low": halves["low"] - (1 << 32), "high": halves["high"]}
     split = [START // 10**9, START % 10**9]
-    for shape in (str(START), START, halves, signed, split):
+    date = "2026-11-23T18:43:57.162429419Z"
+    for shape in (str(START), START, halves, signed, split, date):
         hop = in_json(shape, shape)
         assert (hop.time, hop.ended, hop.flags) == (START, START, ())
 

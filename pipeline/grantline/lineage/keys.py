@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from grantline.dialects import issuer_key
+from grantline.dialects import dialect, dialect_of, issuer_key
 from grantline.model.hop import USE, Hop
 from grantline.model.once import BARE, FLAT
 
@@ -41,7 +41,7 @@ def flat(hop: Hop) -> str | None:
     """Of an issuer whose exchanged tokens do not tell who gave the authority; None for others.
 
     The token tells of one actor at most, and it is not the one by whom the hop has the authority;
-    and that one was a delegate itself. What leads to another issuer, or is no delegation by design,
+    and that one was a delegate itself, or the issuer is known to tell of none. What leads to another issuer, or is no delegation by design,
     names parties as they are called there.
     """
     actors, giver = hop.chain_actors, hop.delegator_id
@@ -49,14 +49,19 @@ def flat(hop: Hop) -> str | None:
         not actors
         or giver is None
         or len(actors) > _SUBJECT_AND_ONE
-        or hop.depth is None
-        or hop.depth < _BELOW_A_DELEGATE
         or hop.token_issuer is None
         or hop.refused
         or hop.method in _ELSEWHERE
         or hop.token_type in _ELSEWHERE
         or giver in (hop.actor_id, hop.subject_id)
         or any(entry.rpartition(" ")[2] == giver for entry in actors)
+        or not _loses(hop)
     ):
         return None
     return FLAT + issuer_key(hop.token_issuer)
+
+
+def _loses(hop: Hop) -> bool:
+    if hop.depth is not None and hop.depth >= _BELOW_A_DELEGATE:
+        return True
+    return dialect(dialect_of(hop.token_issuer) or hop.token_dialect).actors == "none"

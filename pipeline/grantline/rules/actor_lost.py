@@ -52,6 +52,10 @@ RULE = Rule(
     retracts_if="never by a later report: the token itself does not name the delegator",
     maps=("ASI03", "ASI09", "T1134.001", "RFC 8693"),
     fires={
+        "an issuer that is known to tell of no actor": """
+            alice grant app token=t0
+            app delegate planner from=t0 token=t1 iss=https://login.microsoftonline.com/t/v2.0 actors=i~alice,i~planner
+        """,
         "the exchanged token names the person and its client alone": """
             alice grant planner token=t0
             planner delegate worker from=t0 token=t1 iss=https://kc.example depth=1 actors=i~alice,i~worker

@@ -12,7 +12,7 @@ A name is taken as it is written, letter case and all (RFC 6749 section 3.3). Wh
 - as a permission, the scope of that name, and the other way round: role-based access control says
   the same thing twice (Auth0);
 - of Google's URLs, those that go on after a dot: `.../auth/drive` includes
-  `.../auth/drive.readonly`.
+  `.../auth/drive.readonly`; and those of Google Cloud are within `cloud-platform`.
 
 A name with commas that nobody holds as a whole is its parts: some answers separate by commas what
 should be separated by spaces (GitHub, Slack), and not every reporter knows.
@@ -33,6 +33,17 @@ NOTHING: Final[Implied] = {}
 
 _GOOGLE: Final = "https://www.googleapis.com/auth/"
 _GMAIL: Final = "https://mail.google.com/"
+# developers.google.com/identity/protocols/oauth2/scopes: what the APIs of Google Cloud take beside
+# `cloud-platform`, which is all of them.
+_CLOUD: Final = frozenset({
+    "bigquery", "bigtable", "cloud-bigtable", "cloud-language", "cloud-platform",
+    "cloud-translation", "cloud-vision", "cloudkms", "cloudruntimeconfig", "compute", "datastore",
+    "devstorage", "dialogflow", "logging", "monitoring", "ndev", "pubsub", "service",
+    "servicecontrol", "source", "spanner", "sqlservice", "trace",
+})  # fmt: skip
+_STORAGE: Final = tuple(
+    f"{_GOOGLE}devstorage.{level}" for level in ("full_control", "read_write", "read_only")
+)
 _PERMISSION: Final = "permission:"
 _EVERYTHING: Final = frozenset({"*", "*:*", "*/*", "*.*"})
 _IAM_ACTION: Final = re.compile(r"[a-z0-9-]+:[A-Z][A-Za-z0-9]*")
@@ -153,6 +164,10 @@ def _google(name: str) -> Iterator[str]:
         yield _GOOGLE + ".".join(words[:count])
     if words[0] == "gmail":
         yield _GMAIL
+    if words[0] in _CLOUD:
+        yield _GOOGLE + "cloud-platform"
+    if name in _STORAGE:
+        yield from _STORAGE[: _STORAGE.index(name)]
 
 
 def _by_wildcard(name: str, reach: frozenset[str]) -> bool:

@@ -9,7 +9,8 @@ import pytest
 from grantline.dialects.github_scopes import SCOPES as GITHUB
 from grantline.model.scopes import gains, in_common
 
-_DRIVE = "https://www.googleapis.com/auth/drive"
+_AUTH = "https://www.googleapis.com/auth/"
+_DRIVE = f"{_AUTH}drive"
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,8 @@ _DRIVE = "https://www.googleapis.com/auth/drive"
         ("repo gist", "repo,gist"),
         ("repo,gist", "gist"),
         (_DRIVE, f"{_DRIVE}.readonly"),
+        (f"{_AUTH}cloud-platform", f"{_AUTH}devstorage.read_only"),
+        (f"{_AUTH}devstorage.full_control", f"{_AUTH}devstorage.read_write"),
         ("https://mail.google.com/", "https://www.googleapis.com/auth/gmail.send"),
     ],
 )
@@ -69,6 +72,10 @@ def test_a_name_includes_what_is_within_it(held: str, wanted: str) -> None:
         ("role:admin", "role:app:admin"),
         ("s3:Get*", "s3:PutObject"),
         (f"{_DRIVE}.readonly", _DRIVE),
+        (f"{_AUTH}devstorage.read_only", f"{_AUTH}devstorage.read_write"),
+        (f"{_AUTH}devstorage.full_control", f"{_AUTH}cloud-platform"),
+        (f"{_AUTH}cloud-platform", _DRIVE),
+        (f"{_AUTH}cloud-platform.read-only", f"{_AUTH}compute"),
         (_DRIVE, "https://www.googleapis.com/auth/drivex"),
         ("https://a.example", "https://a.example/b"),
     ],

@@ -291,10 +291,7 @@ def _believe(chain: Chain, delegation: Delegation, facts: Facts, now_ms: int, de
     delegation.facts = facts
     if facts.task_id is not None:
         chain.tasks.setdefault(facts.task_id, {})[delegation] = None
-    if facts.actor != before.actor or facts.token_issuer != before.token_issuer or (
-        facts.token_dialect != before.token_dialect
-    ):  # fmt: skip
-        # Findings below show its name, and ask whether its issuer ends what came from it.
+    if _seen_below(facts) != _seen_below(before):
         delta.redrawn[delegation] = None
     attach(chain, delegation, _parent(chain, delegation, now_ms), delta)
     inherit(chain, delegation, delta, facts_changed=True)
@@ -304,6 +301,16 @@ def _believe(chain: Chain, delegation: Delegation, facts: Facts, now_ms: int, de
             delta.all_uses(token)
     if delegation.id == chain.root_id:
         delta.everything = True
+
+
+def _seen_below(facts: Facts) -> tuple[object, ...]:
+    """What rules ask of an ancestor, however far above: its name in paths, whether its issuer ends
+    what came from it, and what it held where.
+    """
+    return (
+        facts.actor, facts.token_issuer, facts.token_dialect, facts.granted_scopes, facts.audiences,
+        facts.token_type, facts.scopes_cut,
+    )  # fmt: skip
 
 
 def _parent(chain: Chain, delegation: Delegation, now_ms: int) -> Delegation | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from grantline.dialects import issuer_key
-from grantline.model.chain import Delegation, Facts, Renewal, Token
+from grantline.model.chain import MAX_PATH, Delegation, Facts, Renewal, Token
 from grantline.model.hop import IDENTITIES
+from grantline.model.policy import Policy
 from grantline.rules import words
-from grantline.rules.scope_domain import Side
+from grantline.rules.scope_domain import Side, compared
 
 _CROSS_DOMAIN = frozenset({"id_jag", "jwt_bearer"})
 """Methods whose subject token comes from another issuer."""
@@ -110,6 +113,31 @@ def held(token: Token) -> Side | None:
 def wanted(scopes: tuple[str, ...], of: Side) -> Side:
     """`scopes` that are needed or asked for where those of the token `of` are defined."""
     return of._replace(scopes=scopes, cut=None, holder=None)
+
+
+def regained(
+    taker: Delegation, holds: Side, names: Iterable[str], policy: Policy, root_id: str
+) -> tuple[str, ...]:
+    """Those of `names`, foreign to the parent, that go beyond the last holder of their own domain.
+
+    Out to another resource and back: what was held there before is what the nearest ancestor with
+    that domain held. The grant itself is rule scope-exceeds-root's.
+    """
+    pending, gained = set(names), set[str]()
+    here = taker.parent
+    # As far up as what changes there has those below asked again.
+    for _ in range(MAX_PATH - 2):
+        here = here.parent if here is not None else None
+        if here is None or here.id == root_id or not pending:
+            break
+        had = giving(here, holds) if here.seen else None
+        if had is None:
+            continue
+        found = compared(had, holds, policy)
+        foreign = {*found.elsewhere, *found.unproven, *(found.gained if found.guessed else ())}
+        gained |= pending.intersection(found.gained) - foreign
+        pending &= foreign
+    return tuple(sorted(gained))
 
 
 def where(side: Side) -> str:

@@ -9,7 +9,7 @@ from grantline.model.chain import UNSEEN, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InChain, Rule
-from grantline.rules.scope_comparison import claimed, holding, recorded, where
+from grantline.rules.scope_comparison import claimed, holding, recorded, regained, where
 from grantline.rules.scope_domain import Comparison, Side, compared, nothing_new
 
 _TIERS = {"high": Severity.HIGH, "critical": Severity.CRITICAL}
@@ -35,6 +35,10 @@ def check(taker: Delegation, at: InChain) -> Hits:
     if had is None and (had := claimed(taker)) is None:
         return NONE
     found = compared(had, holds, at.policy)
+    foreign = (*found.elsewhere, *found.unproven)
+    if foreign and not found.gained:
+        back = regained(taker, holds, foreign, at.policy, at.chain.root_id)
+        found = found._replace(gained=back) if back else found
     verdict = _verdict(found, at, sure=sure) if any(found) else None
     return NONE if verdict is None else (_hit(taker, at, verdict, _sides(had, holds, verdict)),)
 
@@ -145,6 +149,12 @@ RULE = Rule(
             alice grant planner token=t0 scopes=read iss=https://as.example aud=https://a.example
             planner delegate b from=t0 token=t1 scopes=own iss=https://as.example aud=https://b.example
         """,
+        "out to another resource and back, to more than was held there": """
+            alice grant planner token=t0 scopes=x iss=https://t.eu.auth0.com aud=https://x.example
+            planner delegate a from=t0 token=t1 scopes=use iss=https://t.eu.auth0.com aud=https://a.example
+            a delegate b from=t1 token=t2 scopes=read iss=https://t.eu.auth0.com aud=https://b.example
+            b delegate a from=t2 token=t3 scopes=use,own iss=https://t.eu.auth0.com aud=https://a.example
+        """,
         "a realm's role, whatever the audience": """
             alice grant planner token=t0 scopes=role:user iss=https://kc.example/realms/r aud=a
             planner delegate b from=t0 token=t1 scopes=role:user,role:boss iss=https://kc.example/realms/r aud=b
@@ -182,6 +192,12 @@ RULE = Rule(
             alice grant planner token=t0 scopes=access_as_user iss=https://login.microsoftonline.com/t/v2.0 aud=api
             planner delegate b from=t0 token=t1 scopes=User.Read,Mail.Read iss=https://sts.windows.net/t/ aud=graph
         """,
+        "out to another resource and back, to what was held there": """
+            alice grant planner token=t0 scopes=x iss=https://t.eu.auth0.com aud=https://x.example
+            planner delegate a from=t0 token=t1 scopes=use,own iss=https://t.eu.auth0.com aud=https://a.example
+            a delegate b from=t1 token=t2 scopes=read iss=https://t.eu.auth0.com aud=https://b.example
+            b delegate a from=t2 token=t3 scopes=use iss=https://t.eu.auth0.com aud=https://a.example
+        """,
         "a client's roles that come with its audience": """
             alice grant planner token=t0 scopes=role:user iss=https://kc.example/realms/r aud=a
             planner delegate b from=t0 token=t1 scopes=role:user,role:b:boss iss=https://kc.example/realms/r aud=b
@@ -207,6 +223,12 @@ RULE = Rule(
         "the parent comes last and shows that the child told too little": """
             planner delegate worker from=t0 token=t1 scopes=read,admin parent-scopes=read root=dlg:t0
             late: alice grant planner token=t0 scopes=read,admin
+        """,
+        "what was held there before is told last": """
+            alice grant planner token=t0 scopes=x iss=https://t.eu.auth0.com aud=https://x.example
+            a delegate b from=t1 token=t2 scopes=read iss=https://t.eu.auth0.com aud=https://b.example root=dlg:t0
+            b delegate a from=t2 token=t3 scopes=use,own iss=https://t.eu.auth0.com aud=https://a.example root=dlg:t0
+            late: planner delegate a from=t0 token=t1 scopes=use iss=https://t.eu.auth0.com aud=https://a.example
         """,
         "the grant comes last and shows the same audience": """
             planner delegate b from=t0 token=t1 scopes=own parent-scopes=use aud=https://a.example root=dlg:t0

@@ -11,7 +11,7 @@ from grantline.dialects.answers import Answer
 from grantline.dialects.reading import Json, Read
 
 ScopeDomain = Literal["issuer", "resource"]
-Actors = Literal["nested", "single", "inverted", "none"]
+Actors = Literal["nested", "inverted", "none"]
 
 OIDC_SCOPES: Final = frozenset({"openid", "profile", "email", "address", "phone", "offline_access"})
 """Identity scopes of OpenID Connect Core 5.4 and 11: they let nobody act on a resource."""
@@ -43,9 +43,7 @@ class Dialect:
     identity_scopes: frozenset[str] = OIDC_SCOPES
     """Scopes that say who somebody is, and that the issuer adds by itself."""
     actors: Actors = "nested"
-    """What `act` holds: RFC 8693's nested actors, one actor, the delegator (!), or nothing ever."""
-    names_parent: bool = False
-    """Whether its tokens say which token they were made from."""
+    """What `act` holds: RFC 8693's nested actors, the delegator (!), or nothing ever."""
     cascades: bool | None = None
     """Whether revoking a token ends those made from it."""
     attenuates: bool | None = None

@@ -52,7 +52,7 @@ EVERY: Final[tuple[Dialect, ...]] = (
     zeroid.DIALECT,
 )
 BY_NAME: Final = {dialect.name: dialect for dialect in EVERY}
-_BY_TYPE: Final = {"txntoken+jwt": txn_token.DIALECT, "oauth-id-jag+jwt": id_jag.DIALECT}
+BY_TYPE: Final = {"txntoken+jwt": txn_token.DIALECT, "oauth-id-jag+jwt": id_jag.DIALECT}
 _NAMED: Final = tuple((d, d.issuers) for d in EVERY if d.issuers is not None)
 _ANSWERS: Final = tuple(d.answer for d in EVERY if d.answer is not None)
 _FIRST: Final = {
@@ -70,7 +70,7 @@ def dialect_of(
     The header's `typ` goes first (RFC 8725 section 3.11), then the issuer's name, then the claims,
     where exactly one dialect takes them for its own. Any claims are safe to give.
     """
-    if (typed := _BY_TYPE.get(header_type(header))) is not None:
+    if (typed := BY_TYPE.get(header_type(header))) is not None:
         return typed.name
     if issuer is not None and (named := _by_issuer(issuer)) is not None:
         return named

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from grantline import dialects
 from grantline.dialects import known
 from grantline.dialects.dialect import Dialect
+from grantline.dialects.page import table
 
 
 @pytest.mark.parametrize(
@@ -96,3 +98,8 @@ def test_every_dialect_of_the_package_is_known_under_the_name_of_its_file() -> N
         if isinstance(spoken, Dialect):
             found[module.name] = spoken
     assert found == known.BY_NAME
+
+
+def test_the_page_of_the_dialects_is_what_the_code_says() -> None:
+    page = Path(dialects.__path__[0], "README.md").read_text("utf-8")
+    assert table() in page

@@ -97,3 +97,36 @@ def test_every_carrier_is_read(carrier: Any) -> None:
 @pytest.mark.parametrize("carrier", [None, 7, "baggage", [1, ("a",)], {"baggage": None}, [(1, 2)]])
 def test_what_is_no_carrier_tells_nothing(carrier: Any) -> None:
     assert "baggage" not in texts_of(carrier)
+
+
+_MEMBERS = st.lists(
+    st.one_of(
+        st.text(max_size=40),
+        st.builds(
+            "{}={}{}".format,
+            st.sampled_from([*baggage.KEYS, " delegation.id ", "delegation%2Eid", "tenant"]),
+            st.text(max_size=80),
+            st.sampled_from(["", ";ttl=5", " ; a=b"]),
+        ),
+    ),
+    max_size=12,
+)
+
+
+@given(_MEMBERS)
+def test_any_header_is_read_and_only_what_fits_is_told(members: list[str]) -> None:
+    told = told_by(read(",".join(members)))
+    if told is not None:
+        assert told_by(read(merged("", baggage.members(told)))) == told
+        assert "eyJ" not in (told.task_id or "") or "." not in (told.task_id or "")
+
+
+@given(_MEMBERS)
+def test_whatever_stands_in_a_header_ours_are_taken_out_and_theirs_are_not(
+    members: list[str],
+) -> None:
+    text = merged(",".join(members), {})
+    assert not read(text)
+    assert merged(text, {}) == text
+    others = [m for member in members for m in member.split(",") if "delegation" not in m]
+    assert all(member in text for member in others if member.strip())

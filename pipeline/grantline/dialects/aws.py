@@ -99,5 +99,8 @@ DIALECT: Final = Dialect(
     actors="none",
     # A chained session ends an hour after it began, whenever its parent does.
     cascades=False,
+    # Sessions of the console, and those that services open in a caller's name, are in CloudTrail only
+    # once they act; long-term keys are older than most logs.
+    logs_grants=False,
     shorter_lived=False,
 )

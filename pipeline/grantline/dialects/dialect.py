@@ -44,6 +44,8 @@ class Dialect:
     """Scopes that say who somebody is, and that the issuer adds by itself."""
     actors: Actors = "nested"
     """What `act` holds: RFC 8693's nested actors, the delegator (!), or nothing ever."""
+    logs_grants: bool = True
+    """Whether its log tells of every credential as it comes into being."""
     cascades: bool | None = None
     """Whether revoking a token ends those made from it."""
     attenuates: bool | None = None

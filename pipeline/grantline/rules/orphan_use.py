@@ -15,20 +15,22 @@ def check(use: Use, where: InChain) -> Hits:
     if use.operation != "use" or token.fingerprint is not None or owner is None or owner.seen:
         return NONE
     who = use.by or "someone"
+    missing = words.name_of(token.key) if token.jti else f"delegation {owner.id}"
+    untold = token.jti and not words.logged(token.key[4:].partition(" ")[0])
+    grave = words.grave(use.risk, where.policy, use.action)
     hit = Hit(
         reference="CS-06",
         identity=(where.chain.root_id, token.key),
-        says=f"{who} acted under delegation {owner.id}, which nobody reported",
-        severity=Severity.HIGH
-        if words.grave(use.risk, where.policy, use.action)
-        else RULE.severity,
+        says=f"{who} acted under {missing}, which nobody reported"
+        + (": its issuer does not log every one" if untold else ""),
+        severity=Severity.HIGH if grave else Severity.LOW if untold else RULE.severity,
         confidence=RULE.confidence,
         time=use.time,
         root_id=where.chain.root_id,
         span_ids=(use.span_id,),
         delegation_ids=(owner.id,),
         path=(*where.chain.path(None), f"⇒ {use.action or who}"),
-        facts=(("missing", owner.id),),
+        facts=(("missing", missing),),
     )
     return (hit,)
 
@@ -52,6 +54,10 @@ RULE = Rule(
         "nobody reported the hand-off": """
             alice grant planner token=t0
             worker use - id=d1 root=dlg:t0
+        """,
+        "a long-term key of AWS, older than its log: low": """
+            deployer delegate reader jti=ASIAFAKE iss=https://sts.amazonaws.com parent-jti=AKIAFAKE root=-
+            deployer use - jti=AKIAFAKE iss=https://sts.amazonaws.com root=-
         """,
     },
     quiet={

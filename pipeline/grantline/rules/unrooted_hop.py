@@ -25,6 +25,8 @@ def check(waiting: Waiting, where: InName) -> Hits:
         severity, says = Severity.LOW, f"{who} was refused ({hop.operation}) with {missing}"
     elif words.grave(hop.action_risk, where.policy, hop.action_name):
         severity = Severity.HIGH
+    elif not words.logged(hop.token_issuer, hop.token_dialect):
+        severity = Severity.LOW
     hit = Hit(
         reference="CS-06",
         identity=(name.key,),
@@ -55,7 +57,8 @@ RULE = Rule(
     "be shown for it.",
     triage="Find the emitter of the token's issue. If there is none, the token was obtained "
     "outside every instrumented issuer and agent.",
-    blind_spots="A root named wrongly is believed here; TR-10 looks at that.",
+    blind_spots="A root named wrongly is believed here; TR-10 looks at that. At issuers whose log does "
+    "not tell every credential's beginning (AWS) it is low: whose a key is, each call says itself.",
     retracts_if="a span tells the root of the token",
     maps=("ASI03", "NHI4", "MEASURE 2.8"),
     fires={
@@ -64,6 +67,9 @@ RULE = Rule(
         """,
         "a revocation of something nobody knows": """
             alice revoke t1 target=token root=-
+        """,
+        "a session of AWS that its log does not tell the beginning of: low": """
+            deployer use - jti=ASIAFAKE iss=https://sts.amazonaws.com root=-
         """,
         "the end of a task that nobody began": """
             planner end - task=k1 root=-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from grantline.dialects import dialect, dialect_of
 from grantline.model.policy import Policy
 
 NS = 1_000_000_000
@@ -36,6 +37,11 @@ def name_of(key: str) -> str:
         issuer, _, jti = name.partition(" ")
         return f"token {jti} of {issuer}"
     return f"delegation {name}" if kind == "dlg" else key
+
+
+def logged(issuer: str | None, stated: str | None = None) -> bool:
+    """Whether the issuer's log tells of every credential as it comes into being."""
+    return dialect(stated or dialect_of(issuer)).logs_grants
 
 
 def scopes(names: tuple[str, ...]) -> str:

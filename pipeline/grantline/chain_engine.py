@@ -12,7 +12,7 @@ from grantline.lineage.timers import Timers
 from grantline.lineage.tree import Delta, shown_from
 from grantline.model.chain import Chain, Delegation, Renewal, Use
 from grantline.model.finding import Finding
-from grantline.model.hop import LATE, Hop
+from grantline.model.hop import LATE, NAMES_JOINED, Hop
 from grantline.model.names import chain_below, chain_named
 from grantline.model.policy import Policy
 from grantline.model.subject import Subject
@@ -57,7 +57,7 @@ class ChainEngine:
                 key = root_id if root_id[:1] != "\0" else chain_named(root_id)
             else:
                 continue
-            if flags and LATE in flags:
+            if flags and (LATE in flags or NAMES_JOINED in flags):
                 continue
             chain = self._chains.get(key)
             if chain is None:

@@ -264,6 +264,10 @@ _SUBJECTS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
         (GRANT, DELEGATE, DELEGATE, RENEW, REVOKE, USE),
         frozenset({"id", "parent_id", "task_id", "token_issuer", "token_jti"}),
     ),
+    "by which name": (
+        (GRANT, DELEGATE, DELEGATE, DELEGATE, USE, REVOKE),
+        frozenset({"id", "parent_id", "token_issuer", "token_jti", "token_parent_jti", "evidence"}),
+    ),
 }  # fmt: skip
 """What a collision of facts can be about: the operations that meet there, and their fields."""
 
@@ -353,6 +357,61 @@ def honest(draw: st.DrawFn, length: int = 9) -> list[Hop]:
         at = EPOCH + draw(st.sampled_from(SECONDS))
         hops.append(Hop(**_span(100 + number), operation=operation, time=at * NS, **fields))
     return hops
+
+
+_ISSUER = ISSUERS[0]
+_WORD = st.sampled_from(("issuer", "issuer", "verified_token", "asserted"))
+_MOSTLY = st.sampled_from((True, True, True, False))
+_HALF = st.booleans()
+
+
+def _as(draw: st.DrawFn, told: st.SearchStrategy[bool], **fields: Any) -> dict[str, Any]:
+    return fields if draw(told) else {}
+
+
+@st.composite
+def two_views(draw: st.DrawFn, length: int = 4) -> list[Hop]:
+    """A tree of tokens, told by agents (fingerprints) and by the issuer's log (jtis), with holes."""
+    hops: list[Hop] = []
+    parent = {0: 0}
+    for number in range(1, draw(st.integers(1, length)) + 1):
+        parent[number] = draw(st.integers(0, number - 1))
+    for number, above in parent.items():
+        later = st.sampled_from((DELEGATE, DELEGATE, RENEW))
+        operation = draw(later) if number else GRANT
+        granted = draw(_maybe(SCOPES[1:4]))
+        own = {"token_issuer": _ISSUER, "token_jti": f"j{number}"}
+        span: dict[str, Any] = {
+            "token_fingerprint": FINGERPRINTS[number],
+            "granted_scopes": granted,
+        }
+        span |= _as(draw, _HALF, **own) | _as(draw, _HALF, root_id=IDS[0])
+        row: dict[str, Any] = own | {"granted_scopes": granted}
+        row |= _as(draw, st.sampled_from((False, False, True)), id=IDS[number])
+        if number:
+            jti = {"token_parent_jti": f"j{above}", "token_parent_issuer": _ISSUER}
+            span |= _as(draw, _MOSTLY, token_parent_fingerprint=FINGERPRINTS[above])
+            span |= _as(draw, _HALF, **jti)
+            row |= _as(draw, _MOSTLY, **jti)
+        for at, fields in ((500, span), (520, row)):
+            if draw(_MOSTLY):
+                hops.append(_told(at + number, operation, draw(_WORD), fields))
+    for number in range(draw(st.integers(0, 4))):
+        which = draw(st.sampled_from(sorted(parent)))
+        by_token = {"token_fingerprint": FINGERPRINTS[which]}
+        by_jti = {"token_issuer": _ISSUER, "token_jti": f"j{which}"}
+        fields = draw(st.sampled_from((by_token, by_jti, by_token | by_jti)))
+        fields |= {"root_id": draw(st.sampled_from((None, None, IDS[0])))}
+        operation = draw(st.sampled_from((USE, USE, REVOKE)))
+        hops.append(_told(540 + number, operation, draw(_WORD), fields, 100 * number))
+    return hops or [_told(500, GRANT, "issuer", {"token_issuer": _ISSUER, "token_jti": "j0"})]
+
+
+def _told(
+    number: int, operation: str, evidence: str, fields: dict[str, Any], second: int = 0
+) -> Hop:
+    time = (EPOCH + second) * NS
+    return Hop(**_span(number), operation=operation, time=time, evidence=evidence, **fields)
 
 
 @st.composite
@@ -456,6 +515,8 @@ def facts(size: int = 14) -> st.SearchStrategy[list[Hop]]:
         one_name_for_many_tasks(),
         whom_it_reaches(),
         exchanges(),
+        two_views(),
+        two_views(),
         st.tuples(honest(), hostile(4)).map(lambda both: both[0] + both[1]),
     )
 

@@ -12,7 +12,7 @@ from grantline.engine import Engine
 from grantline.lineage.packing import pack_chain, pack_name, unpack_chain, unpack_name
 from grantline.lineage.tallies import death_of_tokens
 from grantline.lineage.tiers import Bounds, Head
-from grantline.model.chain import Chain, Delegation, Endings, Named, Token
+from grantline.model.chain import Chain, Delegation, Endings, Named, Token, View
 from grantline.model.death import Tally
 from grantline.model.hop import Hop
 from grantline.model.subject import Subject
@@ -49,6 +49,11 @@ spelt.register(Claims, lambda claims: (claims.told, claims.death))
 @spelt.register
 def _(endings: Endings) -> dict[str, Any]:
     return {name: spelt(getattr(endings, name)) for name in Endings.__slots__}
+
+
+@spelt.register
+def _(view: View) -> dict[str, Any]:
+    return {name: spelt(getattr(view, name)) for name in View.__slots__}
 
 
 @spelt.register

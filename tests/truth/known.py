@@ -46,11 +46,6 @@ KNOWN: Final[tuple[Known, ...]] = (
         mode="torn",
         what="missed",
     ),
-    Known(
-        why="rows of an audit log alone, which know tokens by their jti, make no chain yet",
-        view="audit",
-        what="missed",
-    ),
 )
 
 

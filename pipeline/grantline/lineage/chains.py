@@ -10,14 +10,15 @@ from __future__ import annotations
 from functools import lru_cache
 from sys import intern
 
-from grantline.lineage import endings, refusals, revocations
+from grantline.lineage import by_jti, endings, refusals, revocations
 from grantline.lineage.clocks import clocks_of
-from grantline.lineage.merge import join, overlay
+from grantline.lineage.edges import by_id, carries, facts_of, issued, refresh
+from grantline.lineage.merge import join
 from grantline.lineage.route import names_above, own_id, token_key
-from grantline.lineage.tallies import OWN, issue
+from grantline.lineage.tallies import OWN
 from grantline.lineage.tiers import LAST_MS
-from grantline.lineage.tree import Delta, attach, delegation_of, inherit, own_token, token_of
-from grantline.model.chain import Chain, Delegation, Facts, Named, Particulars, Renewal, Token, Use
+from grantline.lineage.tree import Delta, delegation_of, own_token, token_of
+from grantline.model.chain import Chain, Delegation, Named, Particulars, Renewal, Token, Use
 from grantline.model.hop import (
     ANSWERS,
     DELEGATE,
@@ -25,10 +26,12 @@ from grantline.model.hop import (
     EVIDENCE_RANK,
     GRANT,
     IDENTITIES,
+    JOINS,
     MAX_SCOPES,
     PRESENTS,
     RENEW,
     REVOKE,
+    ROOT_DOUBTED,
     ROOT_WITHDRAWN,
     SCOPES_TRUNCATED,
     USE,
@@ -69,6 +72,10 @@ def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
 
 def stands(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> bool:
     """Whether a hop of a chain without a root is to be folded; False once the chain is closed."""
+    if ROOT_DOUBTED in hop.flags:
+        chain.doubted = delta.everything = True
+        chain.hops += 1
+        return False
     if ROOT_WITHDRAWN in hop.flags:
         chain.closed = delta.everything = True
     elif not hop.refused:
@@ -94,7 +101,7 @@ def _use(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     else:
         token = _presented(chain, hop.token_fingerprint, hop.id, now_ms, delta)
         if named is not None and token is not None:
-            _carries(chain, token, named, delta)
+            carries(chain, token, named, delta)
     if token is not None:
         _add_use(chain, token, hop, delta)
 
@@ -110,23 +117,9 @@ def _exchange(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     else:
         token = _presented(chain, fingerprint, hop.parent_id, now_ms, delta)
         if jti is not None and token is not None:
-            _carries(chain, token, revocations.named(chain, jti, now_ms), delta)
+            carries(chain, token, revocations.named(chain, jti, now_ms), delta)
     if token is not None:
         _add_use(chain, token, hop, delta)
-
-
-def _carries(chain: Chain, token: Token, named: Named, delta: Delta) -> None:
-    """`token` has this jti: what brought one of them into being brought the other."""
-    if not revocations.carries(chain, token, named, delta):
-        return
-    _lent(chain, token, named.stand_in, delta)
-    _lent(chain, named.stand_in, token, delta)
-
-
-def _lent(chain: Chain, lender: Token, other: Token, delta: Delta) -> None:
-    """The issue of `lender` is that of `other`, unless somebody reports another one of that."""
-    if lender.issued is not None and lender.issued[0] == OWN and lender.owner is not None:
-        _issued(chain, lender.owner, other, (0, *lender.issued[1:]), delta)
 
 
 def _add_use(chain: Chain, token: Token, hop: Hop, delta: Delta) -> None:
@@ -227,12 +220,19 @@ def _claim(chain: Chain, token: Token, claimed_id: str | None, now_ms: int, delt
     """Until somebody reports its issue, a token belongs where it says it belongs."""
     if token.issued is not None or claimed_id is None:
         return token
-    if token.owner is None or claimed_id < token.owner.id:
+    if token.fingerprint is None and token.key.startswith("dlg:"):
+        owner = by_id(chain, claimed_id, now_ms)
+        if owner is not token.owner:
+            own_token(chain, owner, token, delta)
+    elif token.owner is None or claimed_id < token.owner.id:
         own_token(chain, delegation_of(chain, claimed_id, now_ms), token, delta)
     return token
 
 
 def _delegation(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
+    if hop.token_fingerprint is None and by_jti.is_row(hop):
+        by_jti.told(chain, hop, now_ms, delta)
+        return
     identity = own_id(hop)
     if identity is None:
         return
@@ -241,150 +241,44 @@ def _delegation(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     if not delegation.seen:
         # The grace for its parent begins here, not where others spoke of it.
         delegation.arrived = now_ms
-        delta.context(delegation)
-        for token in delegation.tokens:
-            delta.all_uses(token)
+        by_jti.appears(delegation, delta)
+        if identity in chain.row_ids:
+            by_jti.seen(chain, delegation, now_ms, delta)
     delegation.spans.add((hop.time, hop.span_id))
     delta.delegations[delegation] = None
-    if join(delegation.reports, rank, _facts(hop)):
-        _believe(chain, delegation, overlay(delegation.reports), now_ms, delta)
-    _issue(chain, delegation, hop, now_ms, delta)
+    if join(delegation.reports, rank, facts_of(hop)):
+        refresh(chain, delegation, now_ms, delta)
+    named = _issue(chain, delegation, hop, now_ms, delta)
+    if named is not None and rank >= JOINS and delegation not in named.claimants:
+        by_jti.claimed(chain, delegation, named, now_ms, delta)
 
 
-def _facts(hop: Hop) -> Facts:
-    grant = hop.operation == GRANT
-    granted, exchanged = hop.granted_scopes, hop.parent_scopes
-    # Emitters cut in silence, so a list as long as theirs may be counts as cut.
-    flagged = SCOPES_TRUNCATED in hop.flags
-    return Facts(
-        None if grant else hop.parent_id,
-        None if grant else hop.token_parent_fingerprint,
-        hop.token_fingerprint,
-        hop.subject_id,
-        hop.actor_id or hop.actor_client_id,
-        hop.delegator_id,
-        granted,
-        exchanged,
-        hop.token_issuer,
-        hop.method,
-        hop.task_id,
-        hop.depth,
-        hop.max_depth,
-        hop.token_expires_at,
-        hop.audiences,
-        hop.token_type,
-        hop.token_dialect,
-        None if granted is None else flagged or len(granted) == MAX_SCOPES,
-        None if exchanged is None else flagged or len(exchanged) == MAX_SCOPES,
-        hop.token_parent_issuer,
-        hop.actor_client_id if hop.actor_client_id != hop.actor_id else None,
-        hop.token_may_act,
-        None if grant or hop.token_parent_jti is None else revocations.parent_jti(hop),
-    )
-
-
-def _believe(chain: Chain, delegation: Delegation, facts: Facts, now_ms: int, delta: Delta) -> None:
-    """From now on `facts` is what the reports of this delegation say, all in all."""
-    before = delegation.facts
-    if facts == before:
-        return
-    delegation.facts = facts
-    if facts.task_id is not None:
-        chain.tasks.setdefault(facts.task_id, {})[delegation] = None
-    if _seen_below(facts) != _seen_below(before):
-        delta.redrawn[delegation] = None
-    attach(chain, delegation, _parent(chain, delegation, now_ms), delta)
-    inherit(chain, delegation, delta, facts_changed=True)
-    delta.context(delegation)
-    for token in delegation.tokens:
-        if token.uses:  # what they may do is what the delegation was given
-            delta.all_uses(token)
-    if delegation.id == chain.root_id:
-        delta.everything = True
-
-
-def _seen_below(facts: Facts) -> tuple[object, ...]:
-    """What rules ask of an ancestor, however far above: its name in paths, whether its issuer ends
-    what came from it, and what it held where.
+def _issue(
+    chain: Chain, delegation: Delegation, hop: Hop, now_ms: int, delta: Delta
+) -> Named | None:
+    """A report that this delegation's token (or its successor) was brought into being; what its
+    issuer and jti name.
     """
-    return (
-        facts.actor, facts.token_issuer, facts.token_dialect, facts.granted_scopes, facts.audiences,
-        facts.token_type, facts.scopes_cut,
-    )  # fmt: skip
-
-
-def _parent(chain: Chain, delegation: Delegation, now_ms: int) -> Delegation | None:
-    """Where the facts say that the delegation hangs."""
-    facts = delegation.facts
-    fingerprint = facts.parent_fingerprint
-    if fingerprint is not None:
-        token = token_of(chain, fingerprint, fingerprint, now_ms)
-    elif facts.parent_jti is not None:
-        token = revocations.named(chain, facts.parent_jti, now_ms).stand_in
-    else:
-        return delegation_of(chain, facts.parent_id, now_ms) if facts.parent_id else None
-    token.waiting[delegation] = None
-    # The token decides, once its issue is known; until then the named parent is believed.
-    if token.issued is not None:
-        return token.owner
-    return delegation_of(chain, facts.parent_id or _gap_id(facts), now_ms)
-
-
-def _gap_id(facts: Facts) -> str:
-    """The delegation that the parent's token is of, as long as nobody reports that."""
-    if facts.parent_fingerprint is not None:
-        return derived_id(facts.parent_fingerprint)
-    return id_of_jti(*(facts.parent_jti or ("", "")))
-
-
-def _issue(chain: Chain, delegation: Delegation, hop: Hop, now_ms: int, delta: Delta) -> None:
-    """A report that this delegation's token (or its successor) was brought into being."""
     claim = (OWN, EVIDENCE_RANK.get(hop.evidence or "", 0), delegation.id)
     named = revocations.named_by(chain, hop, now_ms)
     if named is not None:
-        _issued(chain, delegation, named.stand_in, claim, delta)
+        issued(chain, delegation, named.stand_in, claim, delta)
     if hop.token_fingerprint is not None:
         token = token_of(chain, hop.token_fingerprint, hop.token_fingerprint, now_ms)
         if named is not None:
-            _carries(chain, token, named, delta)
-        _issued(chain, delegation, token, claim, delta)
-
-
-def _issued(
-    chain: Chain, delegation: Delegation, token: Token, claim: tuple[int, int, str], delta: Delta
-) -> None:
-    if token.issued is not None and token.issued >= claim:
-        return
-    first = token.issued is None
-    issue(token, claim)
-    moved = token.owner is not delegation
-    if moved:
-        own_token(chain, delegation, token, delta)
-    if first or moved:
-        delta.all_uses(token)
-        for child in token.waiting:
-            if _obtained_with(chain, child) is token:
-                attach(chain, child, delegation, delta)
-    if not moved and token.jti:
-        inherit(chain, delegation, delta)
-    if claim[0] == OWN:
-        for named in token.named:
-            for other in named.tokens if token.jti else (named.stand_in,):
-                _lent(chain, token, other, delta)
-
-
-def _obtained_with(chain: Chain, child: Delegation) -> Token | None:
-    facts = child.facts
-    if facts.parent_fingerprint is not None:
-        return chain.tokens.get(facts.parent_fingerprint)
-    named = chain.jtis.get(facts.parent_jti) if facts.parent_jti is not None else None
-    return named.stand_in if named is not None else None
+            carries(chain, token, named, delta)
+        issued(chain, delegation, token, claim, delta)
+    return named
 
 
 def _renewal(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     identity = hop.id
     if identity is None and hop.token_parent_fingerprint is not None:
         identity = derived_id(hop.token_parent_fingerprint)
+    if identity is None and by_jti.is_row(hop):
+        by_jti.renewed(chain, hop, now_ms, delta)
+        jti = revocations.parent_jti(hop)
+        identity = id_of_jti(*jti) if jti is not None else None
     if identity is None:
         return
     delegation = delegation_of(chain, identity, now_ms)
@@ -397,6 +291,8 @@ def _renewal(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     )  # fmt: skip
     if tell(delegation.renewals, hop.span_id, renewal):
         delta.renewals[renewal] = None
+    if hop.id is None and hop.token_parent_fingerprint is None:
+        return  # Whose the new token is, is known by its jti.
     _issue(chain, delegation, hop, now_ms, delta)
     if hop.granted_scopes is not None and not _cut(hop, hop.granted_scopes):
         _granted(chain, hop, hop.granted_scopes, delta)

@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from grantline.lineage import approvals, endings, tasks
+from grantline.lineage.edges import all_told
 from grantline.lineage.merge import overlay
 from grantline.lineage.tallies import enter
 from grantline.lineage.tiers import Head
@@ -28,6 +29,7 @@ from grantline.model.chain import (
     Renewal,
     Token,
     Use,
+    View,
 )
 from grantline.model.death import Death, Ends, Revoked
 from grantline.model.history import Given, Name, Party, Presentation, Task, TokenHistory
@@ -36,7 +38,7 @@ from grantline.model.sighting import EXCHANGED, USED
 from grantline.model.subject import Spoken, Subject
 from grantline.model.task import Claim, Claims
 
-FORMAT: Final = 13
+FORMAT: Final = 15
 """Grows with every change of what is packed, and of the structs it is made of."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -111,6 +113,13 @@ class _Token(msgspec.Struct, array_like=True, gc=False):
     """Of what stands in for a jti; None of any other."""
 
 
+class _View(msgspec.Struct, array_like=True, gc=False):
+    reports: dict[int, Facts]
+    spans: set[tuple[int, str]]
+    ids: list[str]
+    renews: list[int]
+
+
 class _Named(msgspec.Struct, array_like=True, gc=False):
     issuer: str
     jti: str
@@ -118,6 +127,8 @@ class _Named(msgspec.Struct, array_like=True, gc=False):
     condemns: Death
     tokens: list[int]
     stand_in: int
+    claimants: list[int]
+    view: _View | None
 
 
 class _Endings(msgspec.Struct, array_like=True, gc=False):
@@ -145,6 +156,9 @@ class _Chain(msgspec.Struct, array_like=True, gc=False):
     unparented: bool
     granted: bool
     of_identity: bool
+    doubted: bool
+    rows: list[tuple[int, list[int]]]
+    """By number: a delegation, and the jtis by which an issuer's log tells of it."""
 
 
 _chain = msgspec.msgpack.Decoder(_Chain)
@@ -153,6 +167,7 @@ _chain = msgspec.msgpack.Decoder(_Chain)
 def pack_chain(chain: Chain) -> bytes:
     """`chain` without its key."""
     delegations = {d: number for number, d in enumerate(chain.delegations.values())}
+    nameds = {named: number for number, named in enumerate(chain.jtis.values())}
     stand_ins = [named.stand_in for named in chain.jtis.values()]
     tokens = {t: number for number, t in enumerate((*chain.tokens.values(), *stand_ins))}
     clocks: dict[tuple[str, ...], int] = {}
@@ -163,7 +178,10 @@ def pack_chain(chain: Chain) -> bytes:
         [_delegation_row(d, delegations) for d in delegations],
         [_token_row(t, delegations, clocks) for t in tokens],
         [
-            _Named(*jti, n.revoked, n.condemns, [tokens[t] for t in n.tokens], tokens[n.stand_in])
+            _Named(
+                *jti, n.revoked, n.condemns, [tokens[t] for t in n.tokens], tokens[n.stand_in],
+                [delegations[d] for d in n.claimants], _view_row(n.view, nameds),
+            )
             for jti, n in chain.jtis.items()
         ],
         chain.task_deaths,
@@ -173,7 +191,8 @@ def pack_chain(chain: Chain) -> bytes:
         list(clocks),
         _endings_row(chain.endings) if chain.endings is not None else None,
         chain.last_use,
-        chain.closed, chain.unparented, chain.granted, chain.of_identity,
+        chain.closed, chain.unparented, chain.granted, chain.of_identity, chain.doubted,
+        [(delegations[d], [nameds[n] for n in d.rows]) for d in delegations if d.rows],
     )  # fmt: skip
     return _encode(packed)
 
@@ -217,6 +236,7 @@ def unpack_chain(key: str, data: bytes, _: Head) -> Chain:
     chain = Chain(key)
     chain.closed, chain.unparented = packed.closed, packed.unparented
     chain.granted, chain.of_identity = packed.granted, packed.of_identity
+    chain.doubted = packed.doubted
     chain.hops = packed.hops
     chain.last_arrival, chain.ends_at = packed.last_arrival, packed.ends_at
     delegations = [_delegation(row) for row in packed.delegations]
@@ -228,7 +248,8 @@ def unpack_chain(key: str, data: bytes, _: Head) -> Chain:
             d.parent = None if row.open else d.claimed
     tokens = [_token(row, delegations, packed.clocks) for row in packed.tokens]
     for named in packed.named:
-        _name_tokens(chain, named, tokens)
+        _name_tokens(chain, named, tokens, delegations)
+    _rows(chain, packed, delegations)
     stand_ins = {named.stand_in for named in packed.named}
     chain.tokens = {t.key: t for n, t in enumerate(tokens) if n not in stand_ins}
     chain.task_deaths, chain.task_deaths_named = packed.task_deaths, packed.task_deaths_named
@@ -260,14 +281,18 @@ def dissolve(chain: Chain) -> None:
         delegation.children.clear()
         delegation.tokens.clear()
         delegation.renewals.clear()
+        delegation.rows = ()
     for named in chain.jtis.values():
         named.tokens.clear()
+        named.claimants = ()
+        named.view = None
         _strip(named.stand_in)
     for token in chain.tokens.values():
         _strip(token)
     chain.delegations.clear()
     chain.tokens.clear()
     chain.jtis.clear()
+    chain.row_ids.clear()
     chain.tasks.clear()
 
 
@@ -324,7 +349,34 @@ def _token(row: _Token, delegations: list[Delegation], clocks: list[tuple[str, .
     return token
 
 
-def _name_tokens(chain: Chain, row: _Named, tokens: list[Token]) -> None:
+def _rows(chain: Chain, packed: _Chain, delegations: list[Delegation]) -> None:
+    """Whom what is told by a jti alone is of, and what renews what."""
+    nameds = [*chain.jtis.values()]
+    for number, rows in packed.rows:
+        told = delegations[number]
+        told.rows = tuple(nameds[n] for n in rows)
+        told.facts = all_told(told)
+        for of in told.rows:
+            if of.view is not None:
+                of.view.at += (told,)
+    for named, row in zip(nameds, packed.named, strict=True):
+        if named.view is None or row.view is None:
+            continue
+        named.view.renews = tuple(nameds[n] for n in row.view.renews)
+        for above in named.view.renews:
+            if above.view is not None:
+                above.view.heirs += (named,)
+
+
+def _view_row(view: View | None, nameds: dict[Named, int]) -> _View | None:
+    if view is None:
+        return None
+    return _View(view.reports, view.spans, [*view.ids], [nameds[n] for n in view.renews])
+
+
+def _name_tokens(
+    chain: Chain, row: _Named, tokens: list[Token], delegations: list[Delegation]
+) -> None:
     named = Named(row.issuer, row.jti, 0)
     named.revoked, named.condemns = row.revoked, row.condemns
     named.stand_in = tokens[row.stand_in]
@@ -333,6 +385,13 @@ def _name_tokens(chain: Chain, row: _Named, tokens: list[Token]) -> None:
         token = tokens[number]
         named.tokens[token] = None
         token.named += (named,)
+    named.claimants = tuple(delegations[n] for n in row.claimants)
+    if row.view is not None:
+        view = named.view = View()
+        view.reports, view.spans = row.view.reports, row.view.spans
+        view.ids = dict.fromkeys(row.view.ids)
+        for identity in view.ids:
+            chain.row_ids.setdefault(identity, {})[named] = None
     chain.jtis[row.issuer, row.jti] = named
 
 

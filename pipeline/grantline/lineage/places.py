@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from grantline.lineage.route import close, rank_of, resolve, stand
+from grantline.lineage.route import close, doubt, join_names, rank_of, resolve, stand
 from grantline.model.history import Name, Task, Waiting
 from grantline.model.hop import GRANT, ISSUING, JOINS, REVOKE, Hop
-from grantline.model.names import gap_key, is_top, top_key
+from grantline.model.names import gap_key, is_top, key_of, rank_of_chain, top_key
 from grantline.model.policy import Policy
 from grantline.model.sighting import ISSUED, Sighting
 
@@ -40,10 +40,14 @@ def places(name: Name) -> Places:
     roots, doubted = name.roots_known - name.doubted, frozenset(name.doubted)
     if roots:
         return Places(frozenset(roots), doubted, frozenset())
-    chains = frozenset(filter(is_top, name.under | name.own))
     # A gap that begins here is none, once it is known that the way leads further up.
-    chains = chains or frozenset(name.under or (() if name.led else name.own))
-    return Places(frozenset(), doubted, chains)
+    own = {key for key in name.own if is_top(key) or not (name.led or name.under)}
+    return Places(frozenset(), doubted, _strongest(name.under | own))
+
+
+def _strongest(chains: set[str]) -> frozenset[str]:
+    rank = max(map(rank_of_chain, chains), default=0)
+    return frozenset(key for key in chains if rank_of_chain(key) == rank)
 
 
 def each(hop: Hop, to: Places) -> Iterator[Hop]:
@@ -68,17 +72,27 @@ def learn(name: Name, sighting: Sighting) -> Iterator[Hop]:
     _take_in(name, sighting)
     after = places(name)
     yield from move(name, before, after)
-    # What is below a chain without a root has a root: so has the chain.
+    if after.doubted and not before.doubted:
+        for chain_key in sorted(name.own):
+            yield doubt(chain_key, sighting.span_id, sighting.time)
+    # What stands in a chain without a root has a root, or a grant above it: so has all of that
+    # chain, and the key that it hangs below is told.
     for chain_key in sorted(name.under):
+        key, rank = key_of(chain_key), rank_of_chain(chain_key)
         for root_id in sorted(after.roots):
             if chain_key not in below or root_id not in before.roots:
-                yield close(chain_key, root_id, sighting.span_id, sighting.time)
+                yield join_names(key, sighting, root_id, None)
+        for other in sorted(name.under):
+            if rank_of_chain(other) > rank and not below.issuperset((chain_key, other)):
+                yield join_names(key, sighting, None, other)
 
 
 def _is_news(name: Name, sighting: Sighting) -> bool:
     root, under = sighting.root_id, sighting.chain_key
     if root is not None:
         return root not in name.roots_known or (root in name.doubted and not doubts(sighting))
+    if doubts(sighting):
+        return False
     if sighting.led and not name.led:
         return True
     return under is not None and under not in name.under and under not in name.own
@@ -110,7 +124,7 @@ def move(name: Name, before: Places, after: Places) -> Iterator[Hop]:
         yield from each(waiting.hop, new._replace(roots=new.roots - gone))
     for chain_key in sorted((before.chains - after.chains) & name.own):
         hop = next(iter(name.waiting.values())).hop
-        yield close(chain_key, None, hop.span_id, hop.time)
+        yield close(chain_key, hop.span_id, hop.time)
 
 
 def due_ms(name: Name, waiting: Waiting, policy: Policy) -> int | None:
@@ -131,8 +145,11 @@ def due_ms(name: Name, waiting: Waiting, policy: Policy) -> int | None:
 def begin(name: Name, waiting: Waiting) -> Iterator[Hop]:
     """A chain begins here; all that waits goes there."""
     before = places(name)
-    name.own.add(_own_key(name, waiting))
+    chain_key = _own_key(name, waiting)
+    name.own.add(chain_key)
     yield from move(name, before, places(name))
+    if name.doubted:
+        yield doubt(chain_key, waiting.hop.span_id, waiting.hop.time)
 
 
 def _may_begin(name: Name, waiting: Waiting) -> bool:

@@ -22,8 +22,10 @@ from grantline.model.hop import (
     ISSUING,
     JOINS,
     LATE,
+    NAMES_JOINED,
     RENEW,
     REVOKE,
+    ROOT_DOUBTED,
     ROOT_RESOLVED,
     ROOT_WITHDRAWN,
     USE,
@@ -112,19 +114,33 @@ def stand(hop: Hop, chain_key: str) -> Hop:
     return msgspec.structs.replace(hop, root_id=root_id, chain_key=chain_key, flags=flags)
 
 
-def close(chain_key: str, root_id: str | None, span_id: str, time: int) -> Hop:
+def close(chain_key: str, span_id: str, time: int) -> Hop:
     """What takes back all that was said in a chain without a root; for good."""
-    return Hop(span_id, "0" * 32, END, time, root_id=root_id, chain_key=chain_key,
-               flags=(ROOT_WITHDRAWN,))  # fmt: skip
+    return Hop(span_id, "0" * 32, END, time, chain_key=chain_key, flags=(ROOT_WITHDRAWN,))
+
+
+def doubt(chain_key: str, span_id: str, time: int) -> Hop:
+    """What tells a chain without a root that somebody tells of one, on too little evidence."""
+    flags = (ROOT_DOUBTED, ROOT_WITHDRAWN)
+    return Hop(span_id, "0" * 32, END, time, chain_key=chain_key, flags=flags)
+
+
+def join_names(key: str, sighting: Sighting, root_id: str | None, chain_key: str | None) -> Hop:
+    """What tells `key`, for what `sighting` told, that it stands under that root, or in that chain."""
+    return Hop(
+        sighting.span_id, "0" * 32, END, sighting.time, id=key, root_id=root_id,
+        chain_key=chain_key, flags=(NAMES_JOINED, ROOT_WITHDRAWN),
+    )  # fmt: skip
 
 
 def route(hop: Hop) -> Routed:
     """The chain key and the sightings of `hop`. Pure: the same hop always goes the same way."""
     sightings: list[Sighting] = []
+    if hop.id is not None and NAMES_JOINED in hop.flags:
+        told = Sighting(hop.id, JOINED, hop.span_id, hop.time, hop.root_id, True,
+                        chain_key=hop.chain_key)  # fmt: skip
+        return Routed(hop.id, [told])
     if hop.chain_key is not None and ROOT_WITHDRAWN in hop.flags:
-        if hop.root_id is not None:
-            below = key_of(hop.chain_key)
-            sightings.append(Sighting(below, JOINED, hop.span_id, hop.time, hop.root_id, True))
         return Routed(hop.chain_key, sightings)
     resolved = ROOT_RESOLVED in hop.flags
     if LATE not in hop.flags:
@@ -273,8 +289,10 @@ __all__ = [
     "Routed",
     "close",
     "delegation_key",
+    "doubt",
     "is_task",
     "is_token",
+    "join_names",
     "jti_key",
     "mark_late",
     "names_above",

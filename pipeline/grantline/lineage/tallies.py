@@ -11,6 +11,9 @@ from typing import Final
 from grantline.model.chain import Delegation, Token
 from grantline.model.death import ALIVE, Death, Ends, Revoked, Tally
 
+BY_ROW: Final = -1
+"""Evidence rank of a claim of those who know the jti alone: whoever shows the token is believed
+before, and whose it is may become known better."""
 OWN: Final = 1
 """Tier of a claim (`Token.issued`) that reports of the token itself make; 0 is of its jti."""
 

@@ -128,12 +128,36 @@ class Token(msgspec.Struct, eq=False):
     """A token with a fingerprint has that jti."""
 
 
+class View:
+    """What an issuer's log tells by a jti alone."""
+
+    __slots__ = ("at", "heirs", "ids", "renews", "reports", "spans")
+
+    def __init__(self) -> None:
+        self.reports: dict[int, Facts] = {}
+        """Evidence rank -> what it tells of the delegation."""
+        self.spans: set[tuple[int, str]] = set()
+        """(time, span id) of these reports."""
+        self.renews: tuple[Named, ...] = ()
+        """Of what it renews: the token is of the same delegation."""
+        self.heirs: tuple[Named, ...] = ()
+        """What renews it."""
+        self.at: tuple[Delegation, ...] = ()
+        """Whom they are of."""
+        self.ids: dict[str, None] = {}
+        """Ids that it gives the delegation."""
+
+
 class Named:
     """What an (issuer, jti) names: the tokens that carry it, and what was done by that name."""
 
-    __slots__ = ("condemns", "revoked", "stand_in", "tokens")
+    __slots__ = ("claimants", "condemns", "revoked", "stand_in", "tokens", "view")
 
     def __init__(self, issuer: str, jti: str, arrived: int) -> None:
+        self.claimants: tuple[Delegation, ...] = ()
+        """Delegations of whose token somebody said that it bears the jti."""
+        self.view: View | None = None
+        """What is told by that name alone, if anything is."""
         self.revoked: Revoked | None = None
         self.condemns: Death = ALIVE
         self.tokens: dict[Token, None] = {}
@@ -169,6 +193,8 @@ class Delegation(Subject):
     facts: Facts = Facts()
     spans: set[tuple[int, str]] = set()
     """(time, span id) of the reports. Empty: only spoken of, never reported."""
+    rows: tuple[Named, ...] = ()
+    """What is told of it by the jti of its token alone."""
     claimed: Delegation | None = None
     """The parent its reports name."""
     parent: Delegation | None = None
@@ -196,15 +222,21 @@ class Delegation(Subject):
     @property
     def seen(self) -> bool:
         """Somebody reported it; otherwise it is a gap."""
-        return bool(self.spans)
+        return bool(self.spans or self.rows)
+
+    @property
+    def told(self) -> set[tuple[int, str]]:
+        """(time, span id) of all that report it."""
+        views = [row.view.spans for row in self.rows if row.view is not None]
+        return self.spans.union(*views) if views else self.spans
 
     @property
     def span_ids(self) -> tuple[str, ...]:
-        return tuple(span for _, span in sorted(self.spans))
+        return tuple(span for _, span in sorted(self.told))
 
     @property
     def first_time(self) -> int:
-        return min(self.spans)[0]
+        return min(self.told)[0]
 
 
 class Endings:
@@ -229,10 +261,11 @@ class Endings:
 class Chain:
     """Everything known under one root grant; or below one name, where no root was seen."""
 
-    __slots__ = ("accused", "closed", "delegations", "endings", "ends_at", "granted", "hops",
+    __slots__ = ("accused", "closed", "delegations", "doubted", "endings", "ends_at", "granted",
+                 "hops",
                  "idle", "jtis", "key", "last_arrival", "last_use", "of_identity", "root_id",
-                 "rootless", "task_claims", "task_deaths", "task_deaths_named", "tasks", "tokens",
-                 "touched", "unparented")  # fmt: skip
+                 "rootless", "row_ids", "task_claims", "task_deaths", "task_deaths_named", "tasks",
+                 "tokens", "touched", "unparented")  # fmt: skip
 
     def __init__(self, key: str) -> None:
         """`key`: the root's id, or what `names.chain_below` makes of a chain without one."""
@@ -246,6 +279,8 @@ class Chain:
         """Without a root: a hand-off that names nothing above it is the topmost hop."""
         self.granted = False
         """Without a root: the topmost hop is a grant."""
+        self.doubted = False
+        """Without a root: somebody tells of one, on evidence that does not join."""
         self.of_identity = False
         """Without a root: what it hangs below says who somebody is (an ID token), and no more."""
         self.delegations: dict[str, Delegation] = {}
@@ -262,6 +297,8 @@ class Chain:
         self.last_use = 0
         """Event time of the latest use, nanoseconds."""
         self.jtis: dict[tuple[str, str], Named] = {}
+        self.row_ids: dict[str, dict[Named, None]] = {}
+        """Delegation id -> what was told of it by a jti alone."""
         self.accused: dict[Subject, None] = {}
         """What some rule holds something against."""
         self.hops = 0

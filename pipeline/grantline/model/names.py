@@ -37,9 +37,21 @@ def is_top(chain_key: str) -> bool:
     return chain_key.startswith(_TOP)
 
 
+def rank_of_chain(chain_key: str) -> int:
+    """How strong the name of a chain without a root is. Of two gaps one may be above the other."""
+    if not is_top(chain_key):
+        return 0
+    return {"tok": 3, "jti": 2}.get(key_of(chain_key).partition(":")[0], 1)
+
+
 def key_of(chain_key: str) -> str:
     """The key that a chain without a root hangs below."""
     return chain_key[len(_GAP) :]
+
+
+def id_of_jti(issuer: str, jti: str) -> str:
+    """The delegation of whose token nothing is known but its issuer and jti."""
+    return "dlg_" + sha256(f"jti:{issuer} {jti}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def id_of_key(key: str) -> str:
@@ -47,16 +59,10 @@ def id_of_key(key: str) -> str:
     kind, _, name = key.partition(":")
     if kind == "tok":
         return derived_id(name)
-    return (
-        name
-        if kind == "dlg"
-        else "dlg_" + sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    )
-
-
-def id_of_jti(issuer: str, jti: str) -> str:
-    """The delegation of a token of which only that is known; `issuer` as it is compared."""
-    return id_of_key(f"jti:{issuer} {jti}")
+    if kind == "dlg":
+        return name
+    issuer, _, jti = name.partition(" ")
+    return id_of_jti(issuer, jti)
 
 
 def is_unseen(root_id: str) -> bool:

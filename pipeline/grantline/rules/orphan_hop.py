@@ -19,7 +19,7 @@ def check(taker: Delegation, where: InChain) -> Hits:
     if not taker.seen or taker.id == chain.root_id:
         return NONE
     if chain.rootless:
-        return NONE if chain.granted else (_below_gap(taker, chain),)
+        return NONE if chain.granted or chain.doubted else (_below_gap(taker, chain),)
     parent = taker.parent
     if parent is not None and parent.seen:
         return NONE

@@ -25,7 +25,7 @@ class _Verdict(NamedTuple):
 
 def check(taker: Delegation, at: InChain) -> Hits:
     names, parent = taker.facts.granted_scopes, taker.parent
-    if names is None or taker.id == at.chain.root_id or not taker.spans:
+    if names is None or taker.id == at.chain.root_id or not taker.seen:
         return NONE
     if parent is not None and nothing_new(parent.facts.granted_scopes, names, at.policy):
         return NONE

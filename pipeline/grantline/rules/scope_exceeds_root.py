@@ -14,7 +14,7 @@ from grantline.rules.scope_domain import Side, compared, nothing_new
 def check(taker: Delegation, where: InChain) -> Hits:
     names = taker.facts.granted_scopes
     root = where.chain.root
-    if names is None or root is None or taker is root or not taker.spans:
+    if names is None or root is None or taker is root or not taker.seen:
         return NONE
     if nothing_new(root.facts.granted_scopes, names, where.policy):
         return NONE

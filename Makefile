@@ -91,7 +91,8 @@ lock: $(STAMP) ## renew requirements.lock after a change of pyproject.toml
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet "uv>=0.8"
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --all-extras --group dev \
-		--no-emit-package grantline-emit --custom-compile-command "make lock" $(ARGS) --output-file requirements.lock pyproject.toml
+		--no-emit-package grantline-emit --custom-compile-command "make lock" $(ARGS) \
+		--output-file requirements.lock pyproject.toml
 	@! grep -nE '(https?|file)://' requirements.lock || \
 		{ echo "requirements.lock names a host: it would not install elsewhere" >&2; exit 1; }
 

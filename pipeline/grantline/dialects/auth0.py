@@ -9,16 +9,17 @@ from grantline.dialects import oauth
 from grantline.dialects.dialect import Dialect
 from grantline.dialects.reading import Claims, Json, Reading
 
-_USER: Final = "auth0|"
+_USERS: Final = ("auth0|", "google-oauth2|", "samlp|", "waad|", "windowslive|")
+"""How connections are called that bear no common word (auth0.com/docs: identity provider names)."""
 _CLIENTS: Final = "@clients"
 
 
 def _shaped(claims: Json) -> bool:
-    """The connection `auth0|` before a user's id, or `gty` with a client that is its own user."""
+    """A connection of Auth0's before a user's id, or `gty` with a client that is its own user."""
     subject = claims.get("sub")
     if not isinstance(subject, str):
         return False
-    return subject.startswith(_USER) or ("gty" in claims and subject.endswith(_CLIENTS))
+    return subject.startswith(_USERS) or ("gty" in claims and subject.endswith(_CLIENTS))
 
 
 def read(claims: Claims) -> Reading:

@@ -46,6 +46,8 @@ def test_an_issuer_is_told_by_its_name(issuer: str | None, name: str | None) -> 
         ({"tid": "t", "ver": "1.0", "uti": "u"}, "entra"),
         ({"tid": "t", "uti": "u"}, None),
         ({"sub": "auth0|u1"}, "auth0"),
+        ({"sub": "google-oauth2|107691"}, "auth0"),
+        ({"sub": "team|u1"}, None),
         ({"sub": "abc@clients", "gty": "client-credentials"}, "auth0"),
         ({"cid": "0oa", "scp": ["a"]}, "okta"),
         ({"cid": "0oa"}, None),

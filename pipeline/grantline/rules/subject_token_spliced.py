@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation
+from grantline.model.hop import IDENTITIES
 from grantline.model.policy import Policy
 from grantline.model.principals import identify
 from grantline.model.sighting import EXCHANGED
@@ -17,8 +18,10 @@ def check(shown: Presentation, where: InHistory) -> Hits:
     if shown.act != EXCHANGED or not audiences:
         return NONE
     named = policy.principal_aliases or policy.presenter_aliases
-    if not named and shown.giver not in audiences:
-        return NONE  # mostly: the audience is a resource
+    if not named and (shown.giver not in audiences or history.issue.token_type in IDENTITIES):
+        # Mostly the audience is a resource. That of an ID token is the client it was issued to, so
+        # its giver stands there whoever exchanges it: the client's back end has another name.
+        return NONE
     takers = _takers(shown, policy)
     if not takers or not history.issued or _rightly(shown, takers, where):
         return NONE
@@ -104,7 +107,7 @@ RULE = Rule(
     "client.",
     blind_spots="An audience is compared only where it is known to be a party: named in the "
     "policy's aliases, or the very delegator of the same exchange. A URL, or the issuer itself, "
-    "may stand for anybody. A splice of tokens that were rightly held (upstream splice) cannot be "
+    "may stand for anybody, and an ID token's is its client, whoever of it exchanges it. A splice of tokens that were rightly held (upstream splice) cannot be "
     "told from tokens alone: the hand-off would decide it (rule context-spliced).",
     retracts_if="a span shows that the token was handed to the one that exchanged it, or was "
     "issued to it; or an alias says that the two are one",

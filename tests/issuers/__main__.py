@@ -17,7 +17,7 @@ from tests.issuers.answers import NotThere
 from tests.issuers.report import Report
 from tests.issuers.session import run
 
-ISSUERS = ("keycloak", "authgent", "spring", "moto")
+ISSUERS = ("keycloak", "authgent", "spring", "moto", "hydra", "oidc_provider")
 """Files of this folder with a `start()`, in the order in which they are run."""
 
 

@@ -181,10 +181,14 @@ class Lab:
     def _note(self, did: str) -> None:
         self.did.append(did)
 
-    @staticmethod
-    def _of(answer: Answer) -> dict[str, Any]:
+    def _of(self, answer: Answer) -> dict[str, Any]:
         """What a response tells beside a token that tells nothing itself."""
-        return {} if answer.claims else {"scopes": sorted(answer.scopes)}
+        if answer.claims:
+            return {}
+        told: dict[str, Any] = {"scopes": sorted(answer.scopes)}
+        if lasts := answer.body.get("expires_in"):
+            told["token_expires_at"] = self.parties.now() // 1_000_000_000 + int(lasts)
+        return told
 
     @staticmethod
     def _told_by_issuer(answer: Answer) -> dict[str, Any]:

@@ -46,6 +46,11 @@ class Parties:
     ) -> None:
         self._stack.close()
 
+    def now(self) -> int:
+        """The event time of what has just been told, or, before that, of what comes next."""
+        times = [times[-1] for times in self._times.values()]
+        return max(times) if times else self._clock()
+
     def tells(self, name: str) -> Emitter:
         """The emitter of `name`, about to tell exactly one fact that happens now."""
         self._times[name].append(self._clock())

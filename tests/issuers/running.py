@@ -21,7 +21,7 @@ import requests
 from grantline.embedded import LeashedProcess, tail
 from tests.issuers.answers import NotThere
 
-FETCH_SECONDS = 600.0
+FETCH_SECONDS = 900.0
 """The longest that fetching or building one issuer may take."""
 
 

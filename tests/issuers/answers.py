@@ -59,7 +59,8 @@ class Issuer(Protocol):
     """The `iss` of its tokens."""
     can: frozenset[str]
     """What it can be asked: `exchange`, `refresh`, `introspect`, `revoke`, `logout`, `brief`
-    (clients with lifetimes of a few seconds), `actor` (actor tokens)."""
+    (clients with lifetimes of a few seconds), `actor` (its tokens name who acts), `audience` (they are for
+    the resource that was asked for)."""
 
     def client_id(self, party: str) -> str: ...
 

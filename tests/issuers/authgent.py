@@ -28,7 +28,7 @@ class Authgent:
     """A running authgent-server. Its audiences are free text: whatever is asked for is written."""
 
     name = f"authgent-server {VERSION}"
-    can = frozenset({"exchange", "refresh", "introspect", "revoke", "audience", "code"})
+    can = frozenset({"exchange", "refresh", "introspect", "revoke", "audience", "actor", "code"})
 
     def __init__(self, base: str) -> None:
         self.url = base

@@ -51,6 +51,8 @@ class Lab:
         self.due_found = Due()
         self.did: list[str] = []
         """What the server really did, a phrase a step."""
+        if "actor" not in issuer.can:
+            self.may("SE-15")  # info, once an issuer: its tokens do not name who acted before
 
     def due(self, *references: str, views: Iterable[str] = VIEWS) -> None:
         """The facts of these views decide it."""

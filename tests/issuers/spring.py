@@ -26,7 +26,7 @@ class Spring:
     """A running Spring Authorization Server."""
 
     name = f"Spring Authorization Server {VERSION}"
-    can = frozenset({"exchange", "refresh", "introspect", "revoke", "brief", "code"})
+    can = frozenset({"exchange", "refresh", "introspect", "revoke", "brief", "actor", "code"})
 
     def __init__(self, base: str) -> None:
         self.url = base

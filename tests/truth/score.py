@@ -100,6 +100,8 @@ def _judged(
     right = set(case.kind.may) if case.kind.due or torn else set()
     if torn or _without_parents(case, view):
         right.add(_GAP)
+    if "actor" not in case.model.can:
+        right.add("SE-15")  # info, once an issuer: its tokens do not name who acted before
     if decided:
         right |= case.kind.due
         tally.due += 1

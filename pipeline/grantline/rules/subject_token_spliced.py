@@ -27,6 +27,8 @@ def check(shown: Presentation, where: InHistory) -> Hits:
         return NONE
     if not all(_is_party(audience, shown, policy) for audience in audiences):
         return NONE
+    if {_name(audience, policy) for audience in audiences} <= history.holders:
+        return NONE  # issuers that name whom they gave it to (Spring) do not say who is next
     who = shown.principal or shown.actor or "someone"
     names = ", ".join(sorted(audiences))
     hit = Hit(
@@ -131,6 +133,11 @@ RULE = Rule(
         "the one it was issued to": """
             alice grant planner token=t0 scopes=read aud=crm
             planner delegate planner from=t0 token=t1 scopes=read
+        """,
+        "an issuer whose tokens are all for the client they were given to (Spring)": """
+            alice grant planner token=t0 scopes=read aud=planner
+            planner delegate worker from=t0 token=t1 scopes=read aud=worker
+            worker delegate tool from=t1 token=t2 scopes=read aud=tool
         """,
         "an audience that may be anything": """
             alice grant app token=t0 scopes=read aud=https://crm.example.com

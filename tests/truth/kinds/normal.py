@@ -35,18 +35,6 @@ def refreshed(scene: Scene) -> None:
     scene.use("worker", lower)
 
 
-@honest("a refused exchange: the token was revoked before")
-def refused(scene: Scene) -> None:
-    made = scene.chain(1)
-    by, to = scene.hop(1)
-    lower = scene.exchange(by, made[-1], to)
-    assert lower
-    scene.use(to, lower)
-    scene.revoke(made[-1].holder, made[-1])
-    scene.wait(MINUTES / 2)
-    assert scene.exchange(by, made[-1], to) is None
-
-
 @honest("refused after its revocation")
 def refused_use(scene: Scene) -> None:
     made = scene.chain(scene.random.randint(1, 2), uses=1)

@@ -100,6 +100,18 @@ def exchanged(scene: Scene) -> None:
         assert scene.exchange(by, other if scene.twin == 3 else child, to)
 
 
+@abusive(
+    "a revoked token is exchanged, and refused", "TR-04", twins=2,
+    rest="refused exchanges, with the token that was shown",
+)  # fmt: skip
+def tried(scene: Scene) -> None:
+    made = scene.chain(1, uses=1)
+    by, to = scene.hop(1)
+    _revoked_or_not(scene, made[-1].holder, made[-1])
+    if scene.twin != 2:
+        scene.exchange(by, made[-1], to)
+
+
 def _revoked_or_not(scene: Scene, by: str, held: Held, *, by_jti: bool = False) -> None:
     """The revocation, minutes before what follows; the first twin's never happened."""
     if scene.twin == 1:

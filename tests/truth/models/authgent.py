@@ -19,7 +19,7 @@ _MAX_DEPTH: Final = 5
 class Authgent(Model):
     name = "authgent"
     url = "https://authgent.example.com"
-    can = frozenset({"exchange", "refresh", "introspect", "revoke", "theft", "txn",
+    can = frozenset({"actor", "exchange", "refresh", "introspect", "revoke", "theft", "txn",
                      "refuses", "code"})  # fmt: skip
     logs_scopes = logs_refreshes = False
     lifetime = 900

@@ -44,7 +44,7 @@ class Model:
 
     name = "model"
     url = "https://as.example.com"
-    can: frozenset[str] = frozenset({"exchange", "refresh", "introspect", "revoke"})
+    can: frozenset[str] = frozenset({"exchange", "refresh", "introspect", "revoke", "actor"})
     logs_scopes = True
     """Whether its audit log says which scopes were given."""
     logs_parents = True

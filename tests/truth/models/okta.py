@@ -15,7 +15,9 @@ from tests.truth.models.base import Issued, Model
 class Okta(Model):
     name = "okta"
     url = "https://tenant.okta.com/oauth2/default"
-    can = frozenset({"exchange", "refresh", "introspect", "revoke", "resources", "id_jag", "code"})
+    can = frozenset(
+        {"actor", "exchange", "refresh", "introspect", "revoke", "resources", "id_jag", "code"}
+    )
     logs_parents = False
 
     def login_claims(self, client: str, user: str, held: frozenset[str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tests.truth.models.base import OK, Issued, Model
 class Sts(Model):
     name = "sts"
     url = "https://sts.amazonaws.com"
-    can = frozenset({"assume_role"})
+    can = frozenset({"actor", "assume_role"})
     lifetime = exchanged_lifetime = 3600
 
     def client_id(self, party: str) -> str:

@@ -80,7 +80,7 @@ def _decision(hop: Hop) -> Decision:
 def _cite(approval: Approval, hop: Hop, now_ms: int, delta: TokenDelta) -> None:
     denied, client = hop.refused, hop.kind in PRESENTS
     citation = Citation(
-        hop.span_id, hop.time, client, hop.presenter_id or hop.actor_id or hop.service,
+        hop.span_id, hop.time, client, hop.presenter,
         hop.service, hop.task_id, hop.approval_action_hash, hop.action_name, hop.action_risk,
         hop.tool_call_id, denied, denied or (client and hop.span_id in approval.refusals),
         hop.decision_outcome is not None, hop.token_fingerprint, hop.id,

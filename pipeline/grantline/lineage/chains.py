@@ -133,7 +133,7 @@ def _add_use(chain: Chain, token: Token, hop: Hop, delta: Delta) -> None:
         denied or (client and bool(token.refusals) and _refused(token, hop)),
         client,
         hop.decision_outcome is not None,
-        hop.presenter_id or hop.actor_id or hop.service,
+        hop.presenter,
         hop.action_name,
         hop.action_risk,
         clocks_of(hop),

@@ -190,6 +190,7 @@ def _learn(history: TokenHistory, sighting: Sighting, policy: Policy, delta: Tok
         sighting.delegation_id if issued else None,
         _bound(sighting.binding_type, key) if key is not None else None,
         sighting.may_act,
+        sighting.issuer,
     )
     # A report of the issue is believed before the claims repeated at a use, rank by rank.
     if not join(history.reports, 2 * sighting.rank + issued, issue):

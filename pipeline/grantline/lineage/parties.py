@@ -85,7 +85,7 @@ def given(hop: Hop, identity: str | None, out: list[Sighting]) -> None:
 
 def _given_to(key: str, hop: Hop, identity: str, issuer: str | None, other: str | None) -> Sighting:
     return Sighting(
-        key, ISSUED, hop.span_id, hop.time, hop.root_id, actor_id=issuer,
+        key, ISSUED, hop.span_id, hop.time, hop.root_id, issuer=issuer,
         expires_at=hop.token_expires_at, delegation_id=identity, subject=other,
         chain_key=hop.chain_key,
     )  # fmt: skip
@@ -127,7 +127,7 @@ def _revoked(party: Party, waiting: Waiting, out: list[Hop]) -> None:
 
 def told_in(sighting: Sighting, now_ms: int) -> tuple[Given, int]:
     """The delegation that a sighting tells of, and when its authority dies, milliseconds."""
-    issuer, expires_at = sighting.actor_id, sighting.expires_at
+    issuer, expires_at = sighting.issuer, sighting.expires_at
     at = (
         sighting.root_id or "",
         sighting.chain_key or "",

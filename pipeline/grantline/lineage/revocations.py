@@ -89,7 +89,7 @@ def carries(chain: Chain, token: Token, named: Named, delta: Delta) -> bool:
 def _kill(hop: Hop) -> Kill:
     """What is asked to be revoked is dead once that is done."""
     done = hop.time if hop.ended is None else hop.ended
-    return Kill(done, hop.span_id, "", resolution(hop.time, hop.ended))
+    return Kill(done, hop.span_id, "", resolution(hop.time, hop.ended), hop.presenter or "")
 
 
 def _ends(hop: Hop) -> Ends:

@@ -282,6 +282,7 @@ def _full(hop: Hop, key: str, act: int, resolved: bool, led: bool = False) -> Si
         parent_span_id=hop.parent_span_id, chain_key=hop.chain_key, led=led,
         timed=CLOCK_UNUSABLE not in hop.flags,
         binding_type=hop.token_binding_type, may_act=hop.token_may_act if issued else None,
+        issuer=hop.token_issuer if issued else None,
     )  # fmt: skip
 
 

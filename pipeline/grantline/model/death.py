@@ -24,6 +24,8 @@ class Kill(NamedTuple):
     delegation_id: str
     resolution: int = 1
     """Of `time`, nanoseconds."""
+    by: str = ""
+    """Who revoked, as the span names them."""
 
 
 Ends: TypeAlias = tuple[tuple[str, Kill], ...]

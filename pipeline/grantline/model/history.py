@@ -86,6 +86,7 @@ class Issue(msgspec.Struct, frozen=True, array_like=True, gc=False):
     key: tuple[str, str] | None = None
     """How it is bound to a key (`cnf`), and the key's thumbprint."""
     may_act: tuple[str, ...] | None = None
+    issuer: str | None = None
 
 
 class Waiting(Subject, array_like=True):

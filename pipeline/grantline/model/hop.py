@@ -203,6 +203,17 @@ class Hop(msgspec.Struct, frozen=True, array_like=True, gc=False):
             return self.failed
         return self.decision_outcome in REFUSED
 
+    @property
+    def presenter(self) -> str | None:
+        """Who presented, as far as the span tells: a server verifies and presents nothing; the actor
+        of an exchange is whom the new token is for.
+        """
+        if self.presenter_id is not None or self.kind in ANSWERS:
+            return self.presenter_id
+        if self.actor_id is not None and self.operation not in (DELEGATE, REVOKE):
+            return self.actor_id
+        return self.service if self.kind != UNSPECIFIED else None
+
 
 ROOT_RESOLVED: Final = "root_resolved"
 """Flag of a hop whose root was not in its span but was found through its token."""

@@ -24,7 +24,7 @@ class IssuerPolicy(msgspec.Struct, frozen=True, kw_only=True):
     cascade: bool | None = None
     """Whether revoking a token ends those that were made from it."""
     leeway_seconds: Annotated[int, Meta(ge=0, le=86_400)] | None = None
-    """Clock skew forgiven where a use of its tokens is compared with their revocation."""
+    """Clock skew forgiven where a use of its tokens is compared with their revocation or expiry."""
 
 
 class Crossing(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,7 +50,6 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where the span tells a resource's URL, that."""
     audiences: tuple[str, ...] | None = None
     actor_id: str | None = None
-    """Under the key of a party: the issuer of its name."""
     client_id: str | None = None
     token_type: str | None = None
     expires_at: int | None = None
@@ -79,3 +78,5 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Only on ISSUED."""
     delegator_id: str | None = None
     """Only on EXCHANGED and ACTED."""
+    issuer: str | None = None
+    """Only on ISSUED: of the token; under a party's key, of its name."""

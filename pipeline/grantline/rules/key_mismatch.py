@@ -19,7 +19,7 @@ def check(shown: Presentation, where: InHistory) -> Hits:
         return NONE
     if shown.service in policy.proxies or shown.principal in policy.proxies:
         return NONE
-    who = shown.who or shown.service or "someone"
+    who = shown.who or "someone"
     hit = Hit(
         reference="TR-03",
         identity=(history.key, proven),

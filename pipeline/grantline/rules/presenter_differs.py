@@ -47,7 +47,8 @@ def _hit(reference: str, shown: Presentation, where: InHistory, difference: str)
     return Hit(
         reference=reference,
         identity=(history.key, who or ""),
-        says=f"{words.token(history.fingerprint)} was presented by {difference}",
+        says=f"{words.token(history.fingerprint)} was presented by {difference}"
+        + (", and was refused" if shown.refused else ""),
         severity=severity,
         confidence=Confidence.MEDIUM if shown.principal is None else RULE.confidence,
         time=shown.time,

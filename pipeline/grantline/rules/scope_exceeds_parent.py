@@ -86,11 +86,9 @@ def _hit(
     giver = (parent.facts.actor if parent is not None else None) or taker.facts.delegator or UNSEEN
     names = words.scopes(verdict.names)
     if verdict.severity > Severity.LOW:
-        says = f"{who} gained {names}, which {giver} does not hold"
+        says = f"{who} gained {names}, which {words.holder(giver, who)} does not hold"
     else:
-        says = (
-            f"{who} holds {names} for another audience: whether {giver} could give it is unproven"
-        )
+        says = f"{who} holds {names} for another audience: whether {words.holder(giver, who)} could give it is unproven"
     return Hit(
         reference="SE-01",
         identity=(at.chain.root_id, taker.id),

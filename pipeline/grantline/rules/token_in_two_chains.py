@@ -16,8 +16,10 @@ def check(shown: Presentation, where: InHistory) -> Hits:
     home = history.home
     if home is None or shown.root_id == home:
         return NONE
-    who = shown.who or shown.service or "someone"
+    who = shown.who or "someone"
     verb = "was issued" if shown.act == ISSUED else f"was presented by {who}"
+    if shown.refused and shown.act != ISSUED:
+        verb += ", and refused,"
     hit = Hit(
         reference="TR-10",
         identity=(history.key, shown.root_id),

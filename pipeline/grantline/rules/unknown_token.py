@@ -13,12 +13,12 @@ def check(shown: Presentation, where: InHistory) -> Hits:
     history = where.history
     if shown.act != USED or history.issued or history.below:
         return NONE  # with a hand-off below it: rule orphan-hop
-    who = shown.who or shown.service or "someone"
+    who = shown.who or "someone"
     grave = words.grave(shown.risk, where.policy, shown.action)
     hit = Hit(
         reference="CS-06",
         identity=(history.key,),
-        says=f"{who} used {words.token(history.fingerprint)}, whose origin nobody reported",
+        says=f"{who} {words.did(shown)} {words.token(history.fingerprint)}, whose origin nobody reported",
         severity=Severity.HIGH if grave else RULE.severity,
         confidence=RULE.confidence,
         time=shown.time,

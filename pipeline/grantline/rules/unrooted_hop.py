@@ -18,7 +18,7 @@ def check(waiting: Waiting, where: InName) -> Hits:
     hop = waiting.hop
     if hop.operation == USE and name.fingerprint is not None:
         return NONE  # rule unknown-token
-    who = hop.presenter_id or hop.actor_id or hop.service or "someone"
+    who = hop.presenter or "someone"
     missing = words.name_of(name.key)
     severity, says = RULE.severity, f"{who} acts ({hop.operation}) with {missing}"
     if hop.refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grantline.dialects import dialect, dialect_of
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation
 from grantline.model.policy import NS
@@ -11,19 +12,19 @@ from grantline.rules.rule import NONE, Hits, InHistory, Rule
 
 
 def check(shown: Presentation, where: InHistory) -> Hits:
-    history, policy = where
+    history = where.history
     expires_at = history.issue.expires_at
     if shown.act == ISSUED or expires_at is None or not shown.timed:
         return NONE
-    if shown.time <= expires_at * NS + policy.leeway_ns:
+    if shown.time <= expires_at * NS + _leeway(where):
         return NONE
-    who = shown.who or shown.service or "someone"
+    who = shown.who or "someone"
     late_by = words.span(shown.time - expires_at * NS)
     outcome = "and was refused" if shown.refused else "and it was accepted"
     hit = Hit(
         reference="TR-06",
         identity=(history.key,),
-        says=f"{who} presented {words.token(history.fingerprint)} {late_by} after its expiry, "
+        says=f"{who} {words.did(shown)} {words.token(history.fingerprint)} {late_by} after its expiry, "
         + (outcome if shown.stated or shown.refused else "and nobody reports a refusal"),
         severity=Severity.LOW if shown.refused else RULE.severity,
         confidence=RULE.confidence if shown.stated else Confidence.MEDIUM,
@@ -41,6 +42,16 @@ def check(shown: Presentation, where: InHistory) -> Hits:
     return (hit,)
 
 
+def _leeway(where: InHistory) -> int:
+    """What the policy says of the issuer, else what the issuer is known to grant, else the policy's."""
+    issuer, policy = where.history.issue.issuer, where.policy
+    said = policy.of_issuer(issuer)
+    if said is not None and said.leeway_seconds is not None:
+        return said.leeway_seconds * NS
+    granted = dialect((said.dialect if said else None) or dialect_of(issuer)).expiry_leeway
+    return policy.leeway_ns if granted is None else granted * NS
+
+
 RULE = Rule(
     id="used-after-expiry",
     references=("TR-06",),
@@ -52,7 +63,7 @@ RULE = Rule(
     why="Short lives bound the damage of a leak, but only where somebody checks them.",
     triage="Ask the accepting system's owner how it validates `exp`: a cached introspection or a "
     "missing check. Then see what else that system accepted from this token.",
-    blind_spots="A token whose expiry nobody reported. Clock skew beyond the leeway of 60 s.",
+    blind_spots="A token whose expiry nobody reported. Clock skew beyond the leeway.",
     retracts_if="stronger evidence gives the token a later expiry",
     maps=("ASI03", "NHI7", "CWE-613", "RFC 7519 4.1.4"),
     fires={

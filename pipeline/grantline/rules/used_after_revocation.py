@@ -95,6 +95,7 @@ def _hit(
         path=(*chain.path(owner), f"⇒ {use.action or who}"),
         facts=(
             ("revoked", words.instant(kill.time)),
+            ("revoked by", kill.by or "?"),
             ("revoked by span", kill.span_id),
             (doing, words.instant(use.time)),
         ),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from grantline.dialects import dialect, dialect_of
+from grantline.model.history import Presentation
 from grantline.model.policy import Policy
+from grantline.model.sighting import EXCHANGED
 
 NS = 1_000_000_000
 _MS = 1_000_000
@@ -42,6 +44,19 @@ def name_of(key: str) -> str:
 def logged(issuer: str | None, stated: str | None = None) -> bool:
     """Whether the issuer's log tells of every credential as it comes into being."""
     return dialect(stated or dialect_of(issuer)).logs_grants
+
+
+def holder(giver: str, taker: str) -> str:
+    """Who gave, in a sentence about the taker; who exchanges its own token gives to itself."""
+    return giver if giver != taker else "the token it exchanged for its own"
+
+
+def did(shown: Presentation) -> str:
+    """What was done with a token; what was refused was only tried."""
+    exchanged = shown.act == EXCHANGED
+    if shown.refused:
+        return "tried to exchange" if exchanged else "tried to use"
+    return "exchanged" if exchanged else "used"
 
 
 def scopes(names: tuple[str, ...]) -> str:

@@ -102,9 +102,9 @@ def fold(party: Party, sighting: Sighting, policy: Policy, now_ms: int, out: lis
     """Add one sighting; what it made meet goes to `out`. Returns what the party weighs more."""
     party.last_arrival = max(party.last_arrival, now_ms)
     if sighting.act == ISSUED:
-        _given(party, sighting, now_ms, out)
+        _given(party, sighting, now_ms, policy, out)
     elif sighting.hop is not None:
-        _revoked(party, Waiting(sighting.hop, now_ms), out)
+        _revoked(party, Waiting(sighting.hop, now_ms), policy, out)
     if now_ms - party.tidied >= policy.lateness_seconds * _MS_PER_S:
         _let_go(party, policy, now_ms)
     weighs = len(party.waiting) + -(-len(party.given) // _WEIGHT)
@@ -115,13 +115,13 @@ def fold(party: Party, sighting: Sighting, policy: Policy, now_ms: int, out: lis
     return heavier
 
 
-def _revoked(party: Party, waiting: Waiting, out: list[Hop]) -> None:
+def _revoked(party: Party, waiting: Waiting, policy: Policy, out: list[Hop]) -> None:
     hop = waiting.hop
     if tell(party.waiting, hop.span_id, waiting):
         out.extend(
             _reaching(hop, at)
             for at, (time, _) in party.given.items()
-            if time <= hop.time and _meant(hop, at)
+            if time <= hop.time and _meant(hop, at, policy)
         )
 
 
@@ -140,7 +140,7 @@ def told_in(sighting: Sighting, now_ms: int) -> tuple[Given, int]:
     return at, expires_at * _MS_PER_S if expires_at < LAST_MS // _MS_PER_S else LAST_MS
 
 
-def _given(party: Party, sighting: Sighting, now_ms: int, out: list[Hop]) -> None:
+def _given(party: Party, sighting: Sighting, now_ms: int, policy: Policy, out: list[Hop]) -> None:
     at, over_at = told_in(sighting, now_ms)
     party.ends_at = max(party.ends_at, over_at)
     known, time = party.given.get(at), sighting.time
@@ -155,29 +155,34 @@ def _given(party: Party, sighting: Sighting, now_ms: int, out: list[Hop]) -> Non
     out.extend(
         _reaching(hop, at)
         for hop in hops
-        if time <= hop.time and (known is None or hop.time < known[0]) and _meant(hop, at)
+        if time <= hop.time and (known is None or hop.time < known[0]) and _meant(hop, at, policy)
     )
 
 
-def _meant(hop: Hop, at: Given) -> bool:
+def _meant(hop: Hop, at: Given, policy: Policy) -> bool:
     """Whether a revocation that names this party means this delegation of it.
 
     A name means something within its issuer; of an agent it may be told alone. Who names both a
     person and an agent means what the one gave to the other.
     """
-    *_, at_issuer, other = at
+    *_, issuer, other = at
     target = target_of(hop)
     if target == "agent":
-        issuer = hop.actor_issuer or hop.token_issuer
-        return (issuer is None or issuer_key(issuer) == at_issuer) and (
-            hop.subject_id is None or hop.subject_id == other
-        )
+        named = hop.actor_issuer or hop.token_issuer
+        theirs = named is None or _one_issuer(named, issuer, policy)
+        return theirs and hop.subject_id in {None, other}
     if target == "session":
-        issuer = hop.token_issuer or hop.subject_issuer
-        return (issuer_key(issuer) if issuer else "") == at_issuer
-    issuer = hop.subject_issuer or hop.token_issuer
-    return (issuer_key(issuer) if issuer else "") == at_issuer and (
-        hop.actor_id is None or hop.actor_id == other
+        return _one_issuer(hop.token_issuer or hop.subject_issuer, issuer, policy)
+    named = hop.subject_issuer or hop.token_issuer
+    return _one_issuer(named, issuer, policy) and hop.actor_id in {None, other}
+
+
+def _one_issuer(told: str | None, known: str, policy: Policy) -> bool:
+    """By whichever name; where neither side tells any, that is taken for one, too."""
+    if told is None or not known:
+        return (told or "") == known
+    return issuer_key(told) == known or (
+        bool(policy.issuers) and policy.issuer(told) == policy.issuer(known)
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -503,3 +504,18 @@ def test_fixed_fields_do_not_confuse_a_span_with_a_log() -> None:
     data = bytes_field(1, bytes_field(2, bytes_field(2, record)))
     [hop] = decode(data).hops
     assert (hop.operation, hop.time) == ("end", START)
+
+
+@pytest.mark.parametrize("kind, others", [("traces", 1), ("logs", 0)])
+def test_real_records_of_rotel_say_the_same_in_both_of_its_formats(kind: str, others: int) -> None:
+    folder = Path(__file__).parents[2] / "data" / "rotel"
+    from_json, from_protobuf = (
+        decode((folder / f"{kind}.{ending}").read_bytes()) for ending in ("json", "pb")
+    )
+    assert from_json == from_protobuf
+    assert (from_json.rejected, from_json.passed_over) == ([], others)
+    [hop] = from_json.hops
+    assert hop.flags == ("token_expires_at_normalised",)
+    assert (hop.token_expires_at, hop.audiences) == (1_795_000_900, ("a",))
+    assert len(hop.required_scopes or ()) == 80
+    assert (hop.service, hop.ended) == ("booker", hop.time if kind == "traces" else None)

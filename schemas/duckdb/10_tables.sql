@@ -134,6 +134,7 @@ CREATE TABLE IF NOT EXISTS finding_history (
     "sql" VARCHAR NOT NULL,
     version VARCHAR NOT NULL,
     extra VARCHAR                        -- JSON: `policy`, the digest of the policy it was judged under,
+                                         -- `policy_change`, true where that alone made it differ,
                                          -- and fields this release does not know
 );
 

@@ -40,6 +40,8 @@ def decide(finding: Finding, known: Known, alerting: Alerting) -> tuple[str, ...
     waits = finding.provisional and finding.status == "open"
     if waits or finding.revision <= known.revision:
         return ()
+    if finding.policy_change and finding.status == "open" and not known.told:
+        return ()  # no fact is new: whoever changed the policy reads of it in the lineage
     worth = pages(finding, alerting.lowest)
     return tuple(
         name for name in alerting.destinations if news(finding, known.told.get(name), worth)

@@ -108,6 +108,10 @@ class Finding(BaseModel):
     retracts_if: str = Field(description="The fact that would take this finding back.")
     triage: str
     sql: str = Field(description="Reproduces the evidence from the lineage store.")
+    policy_change: bool = Field(
+        default=False,
+        description="The policy alone makes it differ from what was said before: nobody is paged.",
+    )
     policy: str = Field(
         default="",
         description="Digest of the policy it was judged under; empty where an earlier release judged.",

@@ -106,10 +106,11 @@ def position_table(positions: Sequence[Position]) -> pa.Table:
 
 
 def _finding_row(finding: Finding) -> dict[str, Any]:
-    extra = {
-        **(finding.model_extra or {}),
-        **({"policy": finding.policy} if finding.policy else {}),
-    }
+    extra = dict(finding.model_extra or {})
+    if finding.policy:
+        extra["policy"] = finding.policy
+    if finding.policy_change:
+        extra["policy_change"] = True
     return {
         **finding.__dict__,
         "facts": list(finding.facts.items()),

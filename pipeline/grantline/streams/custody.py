@@ -15,7 +15,7 @@ from typing import Any
 
 from grantline.lineage.tiers import Bounds
 from grantline.streams.deliveries import Delivery, Record
-from grantline.streams.folds import Fold
+from grantline.streams.folds import Engine, Fold
 
 TP = tuple[str, int]
 WORKER_BOUNDS = Bounds()
@@ -99,6 +99,10 @@ class Custody:
         fold = self._make[tp[0]](tp[1])
         fold.engine.bound(self._fair_share())
         return fold
+
+    def bound(self, engine: Engine[Any]) -> None:
+        """Give an engine beside a fold the same bounds."""
+        engine.bound(self._fair_share())
 
     def adopt(self, tp: TP, fold: Fold[Any], lowest: int) -> int:
         """Gives `tp`, which waits for it, its state; where to read on. `lowest`: first of the log."""

@@ -15,6 +15,10 @@ from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 from grantline.lineage.tiers import Bounds, Dump
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
+from grantline.streams.outcome import Outcome
+from grantline.streams.policy_change import PolicyChange
+
+__all__ = ["Change", "Engine", "Fold", "News", "Outcome", "Snapshot"]
 
 _T = TypeVar("_T")
 _In_contra = TypeVar("_In_contra", contravariant=True)
@@ -25,14 +29,6 @@ Change = Literal["opened", "amended", "retracted"]
 REMEMBERED = 100_000
 """Open findings of one partition whose ids are kept to tell `amended` from `opened`. Beyond it
 the oldest may be called opened a second time; id and revision tell it all the same."""
-
-
-class Outcome(NamedTuple):
-    """What an engine has to say."""
-
-    findings: Sequence[Finding] = ()
-    hops: Sequence[Hop] = ()
-    """Hops whose root is now known, to be sent on as ingest would."""
 
 
 class News(NamedTuple):
@@ -96,6 +92,8 @@ class Fold(Generic[_T]):
         self.time_ms = 0
         """The broker's clock, as far as this log tells it."""
         self._open: OrderedDict[str, None] = OrderedDict()
+        self.change: PolicyChange[_T] | None = None
+        """What was said was said under another policy, and what differs is still to be said."""
 
     @property
     def replaying(self) -> bool:
@@ -105,6 +103,8 @@ class Fold(Generic[_T]):
     @property
     def changed(self) -> bool:
         """There is something that a snapshot would keep."""
+        if self.change is not None:
+            return False
         return not self.replaying and self.next_offset > self.kept_at
 
     def take(self, offset: int, timestamp_ms: int, items: Sequence[_T]) -> News:
@@ -115,11 +115,23 @@ class Fold(Generic[_T]):
         """
         if offset < self.next_offset:
             raise ValueError(f"record {offset} was folded before; the next is {self.next_offset}")
+        said, change = offset < self.live_from, self.change
         self._advance(timestamp_ms)
-        early = self._news(self.engine.settle(2 * offset))
+        outcome = self.engine.settle(2 * offset)
+        if change is not None:
+            change.hear(outcome.findings)
+            if said:
+                change.fold(offset, self.time_ms, items)
+            else:
+                outcome = outcome._replace(findings=change.differences(2 * offset))
+                self._open = OrderedDict.fromkeys(change.said)
+                self.change = None
+        early = self._news(outcome)
         self.engine.add(items)
-        late = self._news(self.engine.settle(2 * offset + 1))
-        said = offset < self.live_from
+        outcome = self.engine.settle(2 * offset + 1)
+        if change is not None and said:
+            change.hear(outcome.findings)
+        late = self._news(outcome)
         self.next_offset = offset + 1
         if said:
             return NOTHING
@@ -143,6 +155,8 @@ class Fold(Generic[_T]):
         on it is the time. So what absence brings has its place in the log like everything else,
         and a replay says the same, once.
         """
+        if self.change is not None and not self.replaying:
+            return True  # the frame is where the present policy takes over
         due_ms = self.engine.next_due_ms()
         return not self.replaying and due_ms is not None and due_ms <= now_ms
 

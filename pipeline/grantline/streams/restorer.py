@@ -12,16 +12,25 @@ from collections.abc import Callable
 from typing import Any
 
 from grantline.streams.custody import TP, Custody
-from grantline.streams.folds import Fold, Snapshot
+from grantline.streams.folds import Engine, Fold, Snapshot
+from grantline.streams.policy_change import PolicyChange
 
 
 class Restorer:
     """Restores what one worker's custody waits for."""
 
-    def __init__(self, custody: Custody, recall: Callable[[str, int], Snapshot | None]) -> None:
-        """`recall`: what finds the snapshot of a partition."""
+    def __init__(
+        self,
+        custody: Custody,
+        recall: Callable[[str, int], Snapshot | None],
+        former: Callable[[str, int], Engine[Any] | None] = lambda _topic, _partition: None,
+    ) -> None:
+        """`recall`: what finds the snapshot of a partition. `former`: an engine under the policy by
+        which its log was judged so far, where that was another one.
+        """
         self._custody = custody
         self._recall = recall
+        self._former = former
         self._began = 0.0
         self._partitions = 0
         self._from_snapshots = 0
@@ -62,4 +71,7 @@ class Restorer:
         # What lies beyond the commit was perhaps never said: it has to be folded anew.
         if snapshot is not None and snapshot.next_offset <= committed:
             fold.restore(snapshot)
+        elif (former := self._former(*tp)) is not None:
+            self._custody.bound(former)
+            fold.change = PolicyChange(former)
         return fold

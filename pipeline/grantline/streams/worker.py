@@ -34,6 +34,7 @@ from grantline.streams import pages, repetitions, topics, transport
 from grantline.streams.credentials import credentials
 from grantline.streams.custody import TP, Custody
 from grantline.streams.engines import Engines
+from grantline.streams.folds import Engine
 from grantline.streams.gathering import Gathering
 from grantline.streams.ingest import Decode, Ingest
 from grantline.streams.keeper import Keeper
@@ -138,7 +139,15 @@ def build_app(
         settings.compression,
     )  # fmt: skip
     directory = settings.snapshot_dir or settings.datadir / "snapshots"
-    kept = Snapshots(directory, _stamp(settings), topic_ids)
+    kept = Snapshots(directory, _stamp(settings), topic_ids, policy)
+
+    def former(topic: str, partition: int) -> Engine[Any] | None:
+        """An engine under the policy that judged this log before; only that may differ."""
+        found = kept.judged_by(topic, partition)
+        if found is None or found[0] != _stamp(msgspec.structs.replace(settings, policy=found[1])):
+            return None
+        return (engines.chains if topic == names.hops else engines.tokens)(found[1])
+
     custody = Custody(
         {
             names.hops: lambda _: engines.chain_fold(policy),
@@ -146,7 +155,7 @@ def build_app(
         },
         Bounds(hot=settings.hot_hops, ceiling=settings.memory_ceiling_mb << 20),
     )
-    restorer = Restorer(custody, kept.read)
+    restorer = Restorer(custody, kept.read, former)
     app = App(**_faust_settings(settings))
     speech = Speech(addresses, outlet, metrics, clock)
     agents = Agents(

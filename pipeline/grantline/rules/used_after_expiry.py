@@ -16,10 +16,12 @@ def check(shown: Presentation, where: InHistory) -> Hits:
     expires_at = history.issue.expires_at
     if shown.act == ISSUED or expires_at is None or not shown.timed:
         return NONE
-    if shown.time <= expires_at * NS + _leeway(where):
+    lag = shown.time - expires_at * NS
+    # Most come in time, and need no leeway.
+    if lag <= 0 or lag <= _leeway(where):
         return NONE
     who = shown.who or "someone"
-    late_by = words.span(shown.time - expires_at * NS)
+    late_by = words.span(lag)
     outcome = "and was refused" if shown.refused else "and it was accepted"
     hit = Hit(
         reference="TR-06",

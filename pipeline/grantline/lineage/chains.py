@@ -150,19 +150,21 @@ def _add_use(chain: Chain, token: Token, hop: Hop, delta: Delta) -> None:
         _refuse(token, hop, delta)
 
 
-def _particulars(hop: Hop) -> Particulars:
+def _particulars(hop: Hop) -> Particulars | None:
     context = hop.context_root_id
     if hop.operation == DELEGATE:
         # What an exchange got is judged as the delegation that it made.
         asked, had = (hop.requested_scopes, hop.parent_scopes) if hop.refused else (None, None)
         return _shared(None, asked, had, None, context)
     required, held = hop.required_scopes, hop.granted_scopes
-    if held is not None:
-        if EVIDENCE_RANK.get(hop.evidence or "", 0) < _VERIFIED or required is None:
+    if held is not None and required is not None:
+        if EVIDENCE_RANK.get(hop.evidence or "", 0) < _VERIFIED:
             held = None
-        elif _cut(hop, held):
-            required = held = None
-    return _shared(required, None, None, held, context)
+        elif set(held).issuperset(required) or _cut(hop, held):
+            required = held = None  # mostly: who verified the token found in it what it needs
+    if required is None and context is None:
+        return None
+    return _shared(required, None, None, held if required is not None else None, context)
 
 
 def _cut(hop: Hop, scopes: tuple[str, ...]) -> bool:

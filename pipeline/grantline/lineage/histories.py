@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from sys import intern
-from typing import Final
 
 from grantline.lineage import refusals
 from grantline.lineage.merge import join, overlay
@@ -23,7 +22,6 @@ from grantline.model.sighting import ACTED, EXCHANGED, ISSUED, JOINED, USED, WAI
 from grantline.model.subject import Subject, of_span, tell
 
 _MS_PER_S = 1_000
-_NOBODY: Final = (None, None, None)
 
 
 class TokenDelta:
@@ -288,7 +286,7 @@ def _presentation(
     key = sighting.thumbprint if act == USED and kind == SERVER else None
     proof = _bound(sighting.binding_type, key) if key is not None else None
     host = sighting.server_address
-    return Presentation(
+    shown = Presentation(
         sighting.span_id,
         sighting.time,
         sighting.act,
@@ -307,10 +305,11 @@ def _presentation(
         sighting.delegation_id,
         principal or (f"key {key}" if key else None),
         now_ms,
-        *(_parties(sighting) if act in (EXCHANGED, ACTED) else _NOBODY),
-        None,
-        sighting.timed,
+        timed=sighting.timed,
     )
+    if act in (EXCHANGED, ACTED):
+        shown.actor, shown.client, shown.giver = _parties(sighting)
+    return shown
 
 
 def _parties(exchange: Sighting) -> tuple[str | None, str | None, str | None]:

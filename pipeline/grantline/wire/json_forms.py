@@ -17,7 +17,7 @@ import msgspec
 
 from grantline.wire import jaeger_json, otlp_json, otlp_json_logs
 from grantline.wire.otlp_json_messages import NOTHING, mended
-from grantline.wire.otlp_json_text import prune
+from grantline.wire.otlp_json_text import prune, spell
 from grantline.wire.otlp_spans import MARK, Form, Found, Groups, Unusable
 
 _BLANK: Final = b" \t\r\n"
@@ -75,6 +75,16 @@ def _each(documents: list[bytes], found: Found) -> None:
 
 def _document(text: bytes, found: Found) -> None:
     """Reads one document. Raises `Unusable`."""
+    try:
+        _parse(text, found)
+    except otlp_json.Broken:
+        spelt = spell(text)
+        if spelt == text:
+            raise
+        _parse(spelt, found)
+
+
+def _parse(text: bytes, found: Found) -> None:
     if text.lstrip(_BLANK)[:1] == b"{":
         groups = otlp_json.split(text)
         if groups is not None and (any(spans for _, spans in groups) or MARK not in text):

@@ -24,6 +24,7 @@ _ESCAPE = re.compile(
     rb"|.)",
     re.DOTALL,
 )
+_NUMBER = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|(-?\b(?:NaN|Infinity)\b)', re.DOTALL)
 _MUST_STAY = b'"\\\x7f'
 
 
@@ -44,6 +45,13 @@ def prune(data: bytes) -> bytes:
     if depth <= MAX_DEPTH:
         kept.append(data[start:])
     return b"".join(kept)
+
+
+def spell(data: bytes) -> bytes:
+    """`data` with numbers that JSON does not have (NaN, Infinity), and Python and JavaScript write all the
+    same, as the strings that they are in OTLP.
+    """
+    return _NUMBER.sub(lambda match: b'"%b"' % match[1] if match[1] else match[0], data)
 
 
 def unescape(data: bytes) -> bytes:

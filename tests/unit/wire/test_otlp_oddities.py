@@ -155,6 +155,17 @@ def test_a_digest_whose_name_is_spelt_otherwise(name: str) -> None:
     assert hop.flags == ("token_fingerprint_normalised",)
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_that_json_does_not_have_costs_its_attribute(number: str) -> None:
+    """Python's json writes it bare, all the same."""
+    odd = {**USE, "delegation.token.expires_at": 0.5, "note": "NaN, Infinity"}
+    good, bad = json_of(span()), json_of(span(odd)).replace(b"0.5", number.encode())
+    for data in (bad, b"[%b]" % bad, good + b"\n" + bad, bad + b"\n" + good):
+        decoded = decode(data)
+        assert decoded.rejected == []
+        assert ("token_expires_at_invalid",) in [hop.flags for hop in decoded.hops]
+
+
 # Lists
 
 

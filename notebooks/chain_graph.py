@@ -18,6 +18,9 @@ from grantline.store.values import short
 Row = dict[str, Any]
 HUMAN: Final = "human"
 
+_ENDED: Final = frozenset({"TR-04", "TR-05"})
+"""References of rules about authority that was revoked."""
+
 
 def chain_graph(tree: Sequence[Row], hops: Sequence[Row], alert: str | None = None) -> nx.DiGraph:
     """One root's chain: a node for the human, each delegation, gap and group of like actions.
@@ -58,13 +61,13 @@ def _add_actions(graph: nx.DiGraph, row: Row, hops: Iterable[Row], alert: str | 
     """Uses of one delegation, grouped by who presented it where; those that a rule objects to (after
     a revocation, say) apart from those before.
     """
-    groups: dict[tuple[str, str, bool], list[Row]] = {}
+    groups: dict[tuple[str, str, str], list[Row]] = {}
     uses = [hop for hop in hops if hop["operation"] == "use" and hop["delegation_id"] == row["id"]]
     verified = {hop["presenter"] for hop in uses if hop["service"] != hop["presenter"]}
     for hop in uses:
         # A call that both sides report is drawn once, as the side that had to decide saw it.
         if hop["service"] != hop["presenter"] or hop["presenter"] not in verified:
-            key = hop["service"], hop["presenter"], bool(hop["violations"])
+            key = hop["service"], hop["presenter"], _standing(hop["violations"])
             groups.setdefault(key, []).append(hop)
     for (service, presenter, accused), group in groups.items():
         node = f"{row['id']} {service} {presenter} {accused}"
@@ -77,6 +80,13 @@ def _add_actions(graph: nx.DiGraph, row: Row, hops: Iterable[Row], alert: str | 
         )  # fmt: skip
         violations = sorted({name for hop in group for name in hop["violations"]})
         graph.add_edge(row["id"], node, scopes=[], gained=[], violations=violations, unseen=False)
+
+
+def _standing(violations: Iterable[str]) -> str:
+    """What was done while authority stood is never summed with what was done after it ended."""
+    if not _ENDED.isdisjoint(violations):
+        return "after the revocation"
+    return "objected to" if violations else "fine"
 
 
 def described(graph: nx.DiGraph) -> str:

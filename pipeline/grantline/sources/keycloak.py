@@ -136,7 +136,9 @@ def _person(record: Json, issuer: str, person: str, time: int, origin: Origin) -
         REVOKE, Event(_NAME, need(record, "id"), time, origin),
         revocation_target="subject", subject_id=origin.persons.name(issuer, person),
         subject_issuer=issuer, token_issuer=issuer,
-        actor_id=text(at(record, "authDetails", "userId")) or text(record.get("clientId")),
+        # Beside a person, an actor says whose grants alone are meant: a client's, no administrator's.
+        actor_id=text(record.get("clientId")),
+        delegator_id=text(at(record, "authDetails", "userId")),
     )  # fmt: skip
 
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from grantline.sources import authgent, caep, cloudtrail, keycloak
+from grantline.sources import authgent, caep, cloudtrail, entra, keycloak, okta
 from grantline.sources.source import Source
 
 SOURCES: Final[dict[str, Source]] = {
     source.name: source
-    for source in (authgent.SOURCE, caep.SOURCE, cloudtrail.SOURCE, keycloak.SOURCE)
+    for source in (
+        authgent.SOURCE,
+        caep.SOURCE,
+        cloudtrail.SOURCE,
+        entra.SOURCE,
+        keycloak.SOURCE,
+        okta.SOURCE,
+    )
 }

@@ -44,7 +44,9 @@ def test_every_source_has_a_sample_and_every_sample_a_source() -> None:
         ("authgent", {"grant": 1, "delegate": 3, "revoke": 1}, 1),
         ("caep", {"revoke": 3}, 1),
         ("cloudtrail", {"delegate": 3, "use": 3, "revoke": 1, "grant": 1}, 1),
+        ("entra", {"grant": 2, "delegate": 2, "revoke": 1}, 2),
         ("keycloak", {"grant": 1, "renew": 3, "delegate": 2, "revoke": 3}, 1),
+        ("okta", {"grant": 2, "renew": 1, "delegate": 3, "revoke": 4}, 2),
     ],
 )
 def test_a_sample_becomes_hops_and_what_tells_of_no_delegation_is_counted(
@@ -103,7 +105,7 @@ def test_what_is_no_record_of_the_log_is_rejected_by_name(name: str, data: bytes
     assert taken.rejected or taken.passed_over
 
 
-@pytest.mark.parametrize("name", ["authgent", "keycloak"])
+@pytest.mark.parametrize("name", ["authgent", "keycloak", "okta"])
 def test_a_log_that_does_not_name_its_issuer_needs_one(name: str) -> None:
     taken = read(SOURCES[name], _sample(name), Origin())
     assert taken.hops == []
@@ -225,3 +227,11 @@ def test_text_is_bounded() -> None:
     assert text(True) is None
     assert text(" 7 ") == text(7) == "7"
     assert scopes(["b a", 3, "", "a"]) == ("3", "a", "b")
+
+
+def test_a_person_whom_an_administrator_logs_out_of_keycloak_loses_what_every_client_was_given() -> (
+    None
+):
+    """Beside a person, an actor would narrow it to what that one was given."""
+    [person] = [hop for hop in _hops("keycloak") if hop.revocation_target == "subject"]
+    assert person.actor_id is None

@@ -94,8 +94,12 @@ def _by_case(told: Iterable[tuple[str, Hop]]) -> dict[str, Counter[Fact]]:
 
 
 _FIELDS: Final = tuple(name for name in Hop.__struct_fields__ if name not in _OWN)
+_ID: Final = _FIELDS.index("id")
 
 
 def fact(hop: Hop) -> Fact:
     """A hop as what it says, whoever wrote it down under which number."""
-    return tuple(getattr(hop, name) for name in _FIELDS)
+    told = tuple(getattr(hop, name) for name in _FIELDS)
+    if hop.refused and hop.token_fingerprint is None:
+        return (*told[:_ID], None, *told[_ID + 1 :])  # the number of an attempt is drawn at random
+    return told

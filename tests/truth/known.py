@@ -28,25 +28,7 @@ class Known:
         )
 
 
-KNOWN: Final[tuple[Known, ...]] = (
-    Known(
-        why="where the exchange is not reported, a client that goes by its service's name is taken "
-        "for another than the client id that its server saw",
-        model="authgent",
-        what="false TR-01",
-    ),
-    Known(
-        why="the same of AWS: a session's role has an ARN, its agent a service's name",
-        model="sts",
-        what="false TR-01",
-    ),
-    Known(
-        why="of a renewal whose grant was lost, its own word of what was held before is not heard",
-        kind="a refresh gains a scope",
-        mode="torn",
-        what="missed",
-    ),
-)
+KNOWN: Final[tuple[Known, ...]] = ()
 
 
 def unknown(wrongs: Iterable[Wrong]) -> list[Wrong]:

@@ -14,7 +14,7 @@ from grantline.lineage.merge import join, overlay
 from grantline.lineage.places import doubts, each, learn, places
 from grantline.lineage.tiers import LAST_MS
 from grantline.model.audience import clean_host, meant_for
-from grantline.model.history import Issue, Name, Presentation, TokenHistory, Waiting
+from grantline.model.history import SELF_TOLD, Issue, Name, Presentation, TokenHistory, Waiting
 from grantline.model.hop import ANSWERS, ISSUING, PRESENTS, SERVER, Hop
 from grantline.model.policy import Policy
 from grantline.model.principals import identify
@@ -138,7 +138,9 @@ def _issued_token(
     # Who asked the issuer for the token holds it; an issuer's own report (SERVER) names itself.
     if sighting.kind in PRESENTS and (asker := sighting.presenter_id or sighting.service):
         names.append(asker)
-        history.asked = True
+        if not history.asked:
+            history.asked = True
+            delta.all[history] = None
     holders = {policy.principal(identify(name)[0]) for name in names if name}
     if not holders <= history.holders:
         history.holders |= holders
@@ -372,12 +374,14 @@ def _observe(history: TokenHistory, shown: Presentation, delta: TokenDelta) -> N
         history.by_presenter[who] = [shown]
     else:
         known.append(shown)
-    earliest = history.earliest
-    if earliest is None or shown.place <= earliest[0]:
-        mark = (shown.place, shown.span_id, who)
+    earliest, place = history.earliest, shown.weight
+    if earliest is None or place <= earliest[0]:
+        mark = (place, shown.span_id, who)
         if earliest is None or mark < earliest:
             history.earliest = mark
             new = True
+            if earliest is not None and (earliest[0] < SELF_TOLD) != (place < SELF_TOLD):
+                delta.all[history] = None
     if shown.workload is not None:
         _place(history, shown, who, shown.workload, delta)
     if new:
@@ -398,7 +402,9 @@ def _place(
 
 
 def _settle_holder(history: TokenHistory, delta: TokenDelta) -> None:
-    """Who rightfully presents the token: whom it was issued to, else who presented it first."""
+    """Who rightfully presents the token: whom it was issued to, else who presented it first, as
+    others tell, or, where nobody else does, as it tells itself.
+    """
     rightful = frozenset(history.holders & history.by_presenter.keys())
     if rightful:
         rightful = frozenset(history.holders)

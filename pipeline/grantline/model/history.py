@@ -12,11 +12,13 @@ from typing import Final, TypeAlias
 import msgspec
 
 from grantline.model.flags import CLOCK_UNUSABLE
-from grantline.model.hop import Hop
+from grantline.model.hop import PRESENTS, Hop
 from grantline.model.subject import Subject, Told
 from grantline.model.task import Start
 
 _LAST: Final = (1 << 63) - 1
+SELF_TOLD: Final = 1 << 62
+"""From this weight on, only the presenter itself tells of a presentation."""
 
 
 class Presentation(Subject, array_like=True):
@@ -65,6 +67,19 @@ class Presentation(Subject, array_like=True):
     def place(self) -> int:
         """Where it stands among others in time: last, where nobody knows."""
         return self.time if self.timed else _LAST
+
+    @property
+    def self_told(self) -> bool:
+        """A client tells of itself, under its service's name: a name of another kind than the
+        client id or workload that a server sees.
+        """
+        return self.kind in PRESENTS and self.who == self.service
+
+    @property
+    def weight(self) -> int:
+        """Its place among those that may show who holds the token: what others tell comes first."""
+        place = min(self.place, SELF_TOLD - 1)
+        return place + SELF_TOLD if self.self_told else place
 
     @property
     def naming(self) -> tuple[str, str]:
@@ -196,7 +211,7 @@ class TokenHistory(Name, array_like=True):
     asked: bool = False
     """Among them is who asked the issuer for it, by its name in the transport."""
     earliest: tuple[int, str, str] | None = None
-    """(time, span id, presenter) of the earliest named presentation."""
+    """(`Presentation.weight`, span id, presenter) of the earliest named presentation."""
     rightful: frozenset[str] = frozenset()
     first_workload: dict[tuple[str, str], tuple[int, str, str]] = {}
     """(presenter, kind of workload name) -> (time, span id, workload), the earliest."""
@@ -223,6 +238,11 @@ class TokenHistory(Name, array_like=True):
             if self.by_taker is None:
                 self.by_taker = {}
             self.by_taker.setdefault(exchange.principal, []).append(exchange)
+
+    @property
+    def seen_by_others(self) -> bool:
+        """Who presented it first is told by somebody else."""
+        return self.earliest is not None and self.earliest[0] < SELF_TOLD
 
     @property
     def fingerprint(self) -> str:

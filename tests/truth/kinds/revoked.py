@@ -101,13 +101,17 @@ def exchanged(scene: Scene) -> None:
 
 
 @abusive(
-    "a revoked token is exchanged, and refused", "TR-04", twins=2,
+    "a revoked token is exchanged, and refused", "TR-04", twins=3,
     rest="refused exchanges, with the token that was shown",
 )  # fmt: skip
 def tried(scene: Scene) -> None:
     made = scene.chain(1, uses=1)
     by, to = scene.hop(1)
-    _revoked_or_not(scene, made[-1].holder, made[-1])
+    if scene.twin == 3:  # refused for another reason, which no span tells
+        scene.issuer.revoke(made[-1].holder, made[-1].token)
+        scene.wait(1 + MINUTES / 2)
+    else:
+        _revoked_or_not(scene, made[-1].holder, made[-1])
     if scene.twin != 2:
         scene.exchange(by, made[-1], to)
 

@@ -47,11 +47,12 @@ def widened_there(scene: Scene) -> None:
     scene.use("crm", lower)
 
 
-@abusive("a refresh gains a scope", "SE-01", needs="refresh widens_refresh", rest=_SCOPES)
+@abusive("a refresh gains a scope", "SE-01", needs="refresh widens_refresh", twins=2, rest=_SCOPES)
 def refresh_gains(scene: Scene) -> None:
-    held = scene.login()
-    more = ["crm.export"] if scene.abusive else []
-    renewed = scene.refresh(held, [*sorted(held.scopes), *more])
+    # The second twin had the scope from the start.
+    held = scene.login(scopes=["crm.read", "crm.export"] if scene.twin == 2 else None)
+    wanted = {*held.scopes, *([] if scene.twin == 1 else ["crm.export"])}
+    renewed = scene.refresh(held, sorted(wanted))
     assert renewed
     scene.use("planner", renewed)
 

@@ -52,6 +52,9 @@ class Authgent(Model):
         del asked
         return old.granted
 
+    def given_back(self, grant: Issued) -> None:
+        """It answers 200 and does nothing: its refresh tokens are no JWTs, and so not its own."""
+
     def living(self, token: str) -> Issued:
         if (found := self.issued.get(token)) is not None and found.revoked:
             raise Refused(401, "token_revoked")

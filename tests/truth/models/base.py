@@ -115,7 +115,18 @@ class Model:
         del client
         if (found := self.issued.get(token)) is not None:
             found.revoked = True
+        elif (grant := self._refresh.get(token)) is not None:
+            self.given_back(grant)
         return OK
+
+    def given_back(self, grant: Issued) -> None:
+        """A refresh token is revoked: the grant's tokens should go with it (RFC 7009 2.1)."""
+        for issued in self.issued.values():
+            if issued.session == grant.session:
+                issued.revoked = True
+        for token, issued in list(self._refresh.items()):
+            if issued.session == grant.session:
+                del self._refresh[token]
 
     def logout(self, client: str, login: Answer) -> int:
         del client

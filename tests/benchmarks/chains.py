@@ -10,6 +10,7 @@ the others by the tool, one in twenty by a tool that knows the token and nothing
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from grantline.model.policy import NS
@@ -133,13 +134,20 @@ class Chain:
     def _new(self, parent: Held | None, scopes: list[str]) -> Held:
         self._tokens += 1
         token = spans.fingerprint(f"not-a-token {self._id(64)} {self._number} {self._tokens}")
-        actor = f"{self.random.choice(ROLES)}-{self.random.randrange(64)}"
         actors = list(parent.actors) if parent else [f"{spans.ISSUER} {self.names.person}"]
+        actor = self._another(actors)
         return Held(
             token, spans.delegation_id(token), parent.depth + 1 if parent else 0, actor, sorted(scopes),
             f"tool{self.random.randrange(40)}.example.com", [*actors, f"{spans.ISSUER} {actor}"],
             self._now // NS, self.times.life, parent,
         )  # fmt: skip
+
+    def _another(self, above: Sequence[str]) -> str:
+        """An agent that is not `above` already: one that returns is a finding (CS-08)."""
+        while True:
+            actor = f"{self.random.choice(ROLES)}-{self.random.randrange(64)}"
+            if f"{spans.ISSUER} {actor}" not in above:
+                return actor
 
     def _say(self, service: str, operation: str, kind: int, attributes: dict[str, Any]) -> str:
         self._now += self.random.randrange(50, 500) * 1_000_000

@@ -100,7 +100,7 @@ def _use(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         token: Token | None = _claim(chain, named.stand_in, hop.id, now_ms, delta)
     else:
         token = _presented(chain, hop.token_fingerprint, hop.id, now_ms, delta)
-        if named is not None and token is not None:
+        if named is not None and token is not None and token not in named.tokens:
             carries(chain, token, named, delta)
     if token is not None:
         _add_use(chain, token, hop, delta)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from grantline.lineage import revocations
 from grantline.lineage.merge import join, overlay
 from grantline.lineage.tallies import BY_ROW, OWN, issue
-from grantline.lineage.tree import Delta, attach, delegation_of, inherit, own_token, token_of
+from grantline.lineage.tree import Delta, attach, counted, delegation_of, inherit, own_token, token_of
 from grantline.model.chain import Chain, Delegation, Facts, Named, Token
 from grantline.model.hop import GRANT, MAX_SCOPES, SCOPES_TRUNCATED, Hop
 from grantline.model.names import derived_id, id_of_jti, id_of_key
@@ -197,7 +197,7 @@ def issued(
         for child in [*token.waiting]:
             attach(chain, child, parent_of(chain, child, token.arrived), delta)
     if not moved and token.jti:
-        inherit(chain, delegation, delta)
+        counted(chain, delegation, token, delta)
     if claim[0] == OWN:
         for named in token.named:
             for other in named.tokens if token.jti else (named.stand_in,):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from grantline.dialects import issuer_key
 from grantline.lineage.clocks import clocks_of
 from grantline.lineage.tallies import carry, revoke
-from grantline.lineage.tree import Delta, delegation_of, inherit, token_of
+from grantline.lineage.tree import Delta, counted, delegation_of, inherit, token_of
 from grantline.model.chain import Chain, Named, Token
 from grantline.model.death import ALIVE, Death, Ends, Kill, Revoked, ends, resolution
 from grantline.model.flags import CLOCK_UNUSABLE
@@ -49,7 +49,9 @@ def named_by(chain: Chain, hop: Hop, now_ms: int) -> Named | None:
     """What the issuer and jti in `hop` name, if it shows both."""
     if hop.token_issuer is None or hop.token_jti is None:
         return None
-    return named(chain, (issuer_key(hop.token_issuer), hop.token_jti), now_ms)
+    jti = (issuer_key(hop.token_issuer), hop.token_jti)
+    # Mostly known; it is asked of every use, and a call costs.
+    return chain.jtis.get(jti) or named(chain, jti, now_ms)
 
 
 def parent_jti(hop: Hop) -> tuple[str, str] | None:
@@ -78,7 +80,7 @@ def carries(chain: Chain, token: Token, named: Named, delta: Delta) -> bool:
     if not stand_in.carried:
         carry(stand_in)
         if stand_in.owner is not None:
-            inherit(chain, stand_in.owner, delta)
+            counted(chain, stand_in.owner, stand_in, delta)
     named.tokens[token] = None
     token.named += (named,)
     _revoke(chain, stand_in, token.revoked, token.condemns, delta)

@@ -70,6 +70,17 @@ def carry(stand_in: Token) -> None:
     stand_in.carried = True
 
 
+def unharmed(owner: Delegation, token: Token) -> bool:
+    """Whether `token` and all others of `owner` live, so that it comes or goes without a trace."""
+    tally = owner.tally
+    return (
+        token.revoked is None
+        and not tally.dead
+        and (tally.shown is None or not tally.shown.dead)
+        and token.condemns == ALIVE == tally.condemns
+    )
+
+
 def death_of_tokens(owner: Delegation) -> Death:
     """A delegation is dead when every token of it was revoked, unless they were replaced.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 
-from grantline.lineage.tallies import death_of_tokens, enter, leave
+from grantline.lineage.tallies import death_of_tokens, enter, leave, unharmed
 from grantline.model.chain import FAN_OUT, MAX_PATH, Chain, Delegation, Endings, Renewal, Token, Use
 from grantline.model.death import ALIVE, Death, Ends, first
 
@@ -130,12 +130,19 @@ def own_token(chain: Chain, owner: Delegation, token: Token, delta: Delta) -> No
     if former is not None:
         del former.tokens[token]
         leave(former, token)
-        inherit(chain, former, delta)
+        counted(chain, former, token, delta)
     token.owner = owner
     owner.tokens[token] = None
     enter(owner, token)
     delta.all_uses(token)
-    inherit(chain, owner, delta)
+    counted(chain, owner, token, delta)
+
+
+def counted(chain: Chain, owner: Delegation, token: Token, delta: Delta) -> None:
+    """`token` is counted at `owner`, or no longer, or elsewhere: tell what that changes, if it may."""
+    # Nearly every token lives among living ones, and this is done several times a hop.
+    if not unharmed(owner, token) or chain.endings is not None:
+        inherit(chain, owner, delta)
 
 
 def inherit(chain: Chain, top: Delegation, delta: Delta, facts_changed: bool = False) -> None:

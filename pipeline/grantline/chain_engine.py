@@ -17,10 +17,17 @@ from grantline.model.names import chain_below, chain_named
 from grantline.model.policy import Policy
 from grantline.model.subject import Subject
 from grantline.rules import every
-from grantline.rules.rule import InChain, Rule
+from grantline.rules.rule import InChain, Rule, spoken_under
 
 _MS = 1_000
-_NEEDS = ("required_scopes", "requested_scopes", "context_root_id", "endings", "refused")
+_NEEDS = (
+    "required_scopes",
+    "requested_scopes",
+    "context_root_id",
+    "endings",
+    "refused",
+    "no token",
+)
 """What `Rule.needs` may name; each a bit of the number by which a use's rules are found."""
 _PACKING = Packing[Chain](pack_chain, unpack_chain)
 
@@ -36,7 +43,7 @@ class ChainEngine:
         rules = every() if rules is None else rules
         self._judge = Judge(rules, policy)
         self._rules: dict[type[Subject], list[Rule]] = {
-            kind: [rule for rule in rules if rule.reads is kind]
+            kind: [rule for rule in spoken_under(rules, policy) if rule.reads is kind]
             for kind in (Delegation, Renewal, Use)
         }
         self._of_use = [_of_use(self._rules[Use], told, policy) for told in range(1 << len(_NEEDS))]
@@ -152,6 +159,7 @@ class ChainEngine:
         if isinstance(subject, Use):
             needs = 0 if chain.endings is None else 8
             needs += 16 if subject.refused else 0
+            needs += 32 if subject.token.fingerprint is None else 0
             if (told := subject.told) is not None:
                 needs += told.required_scopes is not None
                 needs += 2 if told.requested_scopes is not None else 0

@@ -29,7 +29,7 @@ from grantline.model.policy import Policy
 from grantline.model.sighting import ISSUED, Sighting
 from grantline.model.subject import Subject
 from grantline.rules import every
-from grantline.rules.rule import InHistory, InName, Rule
+from grantline.rules.rule import InHistory, InName, Rule, spoken_under
 
 _MS = 1_000
 _NEEDS: Final = (None, None, "exchange", None, None, None, "actor token", "proof")
@@ -49,14 +49,15 @@ class TokenEngine:
         self._policy = policy
         rules = every() if rules is None else rules
         self._judge = Judge(rules, policy)
-        shows = [rule for rule in rules if rule.reads is Presentation]
+        asked = spoken_under(rules, policy)
+        shows = [rule for rule in asked if rule.reads is Presentation]
         self._of_presentation = [
             [rule for rule in shows if rule.needs is None or rule.needs == need] for need in _NEEDS
         ]
         self._of_others = {
-            kind: [rule for rule in rules if rule.reads is kind] for kind in (Citation, Once)
+            kind: [rule for rule in asked if rule.reads is kind] for kind in (Citation, Once)
         }
-        self._of_waiting = [rule for rule in rules if rule.reads is Waiting]
+        self._of_waiting = [rule for rule in asked if rule.reads is Waiting]
         horizon_ms = int(policy.lateness_seconds * _MS)
         self._names = Tiers(_PACKING, bounds or Bounds(), horizon_ms, self._woken, self._gone)
         self._delta = TokenDelta()

@@ -11,7 +11,15 @@ from collections.abc import Sequence
 from grantline.lineage import revocations
 from grantline.lineage.merge import join, overlay
 from grantline.lineage.tallies import BY_ROW, OWN, issue
-from grantline.lineage.tree import Delta, attach, counted, delegation_of, inherit, own_token, token_of
+from grantline.lineage.tree import (
+    Delta,
+    attach,
+    counted,
+    delegation_of,
+    inherit,
+    own_token,
+    token_of,
+)
 from grantline.model.chain import Chain, Delegation, Facts, Named, Token
 from grantline.model.hop import GRANT, MAX_SCOPES, SCOPES_TRUNCATED, Hop
 from grantline.model.names import derived_id, id_of_jti, id_of_key
@@ -166,6 +174,8 @@ def carries(chain: Chain, token: Token, named: Named, delta: Delta) -> None:
 def _lent(chain: Chain, lender: Token, other: Token, delta: Delta) -> None:
     """The issue of `lender` is that of `other`, unless somebody reports another one of that."""
     if lender.issued is None or lender.issued[0] != OWN:
+        return
+    if other.issued is not None and other.issued[0] == OWN:
         return
     if lender.issued[1] == BY_ROW:
         told = (named.stand_in for named in other.named)

@@ -83,8 +83,10 @@ def carries(chain: Chain, token: Token, named: Named, delta: Delta) -> bool:
             counted(chain, stand_in.owner, stand_in, delta)
     named.tokens[token] = None
     token.named += (named,)
-    _revoke(chain, stand_in, token.revoked, token.condemns, delta)
-    _revoke(chain, token, named.revoked, named.condemns, delta)
+    if token.revoked is not None or token.condemns is not ALIVE:
+        _revoke(chain, stand_in, token.revoked, token.condemns, delta)
+    if named.revoked is not None or named.condemns is not ALIVE:
+        _revoke(chain, token, named.revoked, named.condemns, delta)
     return True
 
 

@@ -8,6 +8,7 @@ resource of its host and what lies below it, segment by segment; one without is 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -49,7 +50,14 @@ def meant_for(audiences: tuple[str, ...] | None, told: str | None, policy: Polic
     """
     if told is None or not audiences:
         return None
-    place, aliases, known = address_place(told), policy.audience_aliases, True
+    aliases = policy.audience_aliases
+    return _meant(audiences, told, aliases) if aliases else _meant_plainly(audiences, told)
+
+
+def _meant(
+    audiences: tuple[str, ...], told: str, aliases: Mapping[str, frozenset[str]]
+) -> bool | None:
+    place, known = address_place(told), True
     for audience in audiences:
         if place.host == audience.lower():
             return True
@@ -63,6 +71,12 @@ def meant_for(audiences: tuple[str, ...] | None, told: str | None, policy: Polic
         elif one.covers(place):
             return True
     return False if known else None
+
+
+@lru_cache(maxsize=16_384)
+def _meant_plainly(audiences: tuple[str, ...], told: str) -> bool | None:
+    """Cached: a token is mostly shown where many are that look alike."""
+    return _meant(audiences, told, {})
 
 
 @lru_cache(maxsize=65_536)

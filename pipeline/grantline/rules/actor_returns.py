@@ -27,11 +27,13 @@ def check(taker: Delegation, where: InChain) -> Hits:
     others, here, hops = False, parent, 0
     while here is not None and hops < MAX_PATH:
         actor = here.facts.actor
-        if actor is not None:
-            if (aliases.get(actor, actor) if aliases else actor) != who:
-                others = True
-            elif others:
+        if aliases and actor is not None:
+            actor = aliases.get(actor, actor)
+        if actor == who:
+            if others:
                 return (_returned(taker, here, where),)
+        elif actor is not None:
+            others = True
         here, hops = here.parent, hops + 1
     return NONE
 

@@ -41,6 +41,7 @@ RULE = Rule(
     reads=Use,
     check=check,
     absence=True,
+    needs="no token",
     title="Use under an unknown delegation",
     severity=Severity.MEDIUM,
     confidence=Confidence.MEDIUM,

@@ -84,7 +84,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """It judges that something is missing, so it waits for the grace before it speaks."""
     needs: str | None = None
     """Without what it has nothing to say, and is not asked. Of a use a field of `Particulars`,
-    `endings` of its chain, or that it was `refused`; of a presentation `exchange`, `actor token` or `proof`."""
+    `endings` of its chain, that it was `refused`, or that it shows `no token`; of a presentation `exchange`, `actor token` or `proof`."""
     policy: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """The fields of `Policy` without which it says nothing; its examples are judged under it."""
     fires: Mapping[str, str] = msgspec.field(default_factory=dict)
@@ -94,6 +94,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Caption -> near miss that must stay quiet."""
     late: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Caption -> story whose last fact comes late; it must end as the same facts in order do."""
+
+
+def spoken_under(rules: Iterable[Rule], policy: Policy) -> list[Rule]:
+    """Those to which `policy` gives something to say; the others need not be asked."""
+    return [rule for rule in rules if all(getattr(policy, field) for field in rule.policy)]
 
 
 @cache

@@ -31,7 +31,7 @@ from grantline.model.hop import (
     USE,
     Hop,
 )
-from grantline.model.names import derived_id, id_of_key, is_top, key_of
+from grantline.model.names import derived_id, id_of_jti, id_of_key, is_top, key_of
 from grantline.model.policy import Policy
 from grantline.model.sighting import (
     ACTED,
@@ -87,6 +87,13 @@ def own_id(hop: Hop) -> str | None:
     if hop.token_fingerprint is not None and hop.operation in (GRANT, DELEGATE):
         return derived_id(hop.token_fingerprint)
     return None
+
+
+def _id_by_jti(hop: Hop) -> str | None:
+    """The delegation of an issuing hop that names nothing but its token's issuer and jti."""
+    if hop.token_issuer is None or hop.token_jti is None or hop.operation == RENEW:
+        return None
+    return id_of_jti(issuer_key(hop.token_issuer), hop.token_jti)
 
 
 def rank_of(hop: Hop) -> int:
@@ -146,7 +153,7 @@ def route(hop: Hop) -> Routed:
     if LATE not in hop.flags:
         if hop.operation in ISSUING and not hop.refused:
             _issue(hop, resolved, sightings)
-            parties.given(hop, own_id(hop), sightings)
+            parties.given(hop, own_id(hop) or _id_by_jti(hop), sightings)
         # A resolved hop was already sighted where its token was presented.
         if not resolved:
             _present(hop, sightings)

@@ -30,7 +30,7 @@ def check(use: Use, where: InChain) -> Hits:
     hit = Hit(
         reference="SE-01",
         identity=(chain.root_id, token.key),
-        says=f"{who} asked for {words.scopes(beyond)} on {words.token(token.fingerprint)}, which "
+        says=f"{who} asked for {words.scopes(beyond)} on {words.credential(token.fingerprint, token.key)}, which "
         "does not hold that, and was refused",
         severity=RULE.severity,
         confidence=RULE.confidence if sure else Confidence.MEDIUM,

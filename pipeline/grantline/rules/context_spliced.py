@@ -18,7 +18,7 @@ def check(use: Use, where: InChain) -> Hits:
     if around == chain.root_id or is_unseen(chain.key):
         return NONE
     owner, who = use.token.owner, use.by or "someone"
-    what = words.token(use.token.fingerprint)
+    what = words.credential(use.token.fingerprint, use.token.key)
     exchanged = use.operation == "delegate"
     hit = Hit(
         reference="CS-02",

@@ -31,7 +31,7 @@ def _hit(reference: str, use: Use, where: InChain, kill: Kill) -> Hit:
     return Hit(
         reference=reference,
         identity=(chain.root_id, token.key),
-        says=f"{who} tried to exchange {words.token(token.fingerprint)} "
+        says=f"{who} tried to exchange {words.credential(token.fingerprint, token.key)} "
         f"{words.span(use.time - kill.time)} after {dead} was revoked, and was refused",
         severity=RULE.severity,
         confidence=RULE.confidence,

@@ -9,9 +9,12 @@ from msgspec.structs import replace
 
 from grantline.model.chain import UNSEEN, Chain, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
+from grantline.model.hop import EVIDENCE_RANK
 from grantline.model.names import key_of
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InChain, Rule
+
+_ISSUER = EVIDENCE_RANK["issuer"]
 
 
 def check(taker: Delegation, where: InChain) -> Hits:
@@ -43,7 +46,22 @@ def _below_gap(taker: Delegation, chain: Chain) -> Hit:
     if chain.of_identity:
         missing = f"the login that {words.name_of(key)} was issued at"
     hit = _hit(taker, chain, (chain.root_id,), missing)
-    return replace(hit, severity=Severity.LOW) if chain.of_identity else hit
+    if chain.unparented and _issuer_told(taker):
+        # As it does of each: transaction tokens, chaining grants, Keycloak's exchanges.
+        return replace(hit, says=f"{hit.says}; its issuer does not tell", severity=Severity.LOW)
+    return replace(hit, severity=Severity.LOW) if chain.of_identity or _unlogged(key) else hit
+
+
+def _issuer_told(taker: Delegation) -> bool:
+    """Whether who issued it tells of it: and names nothing that it came from."""
+    views = (row.view for row in taker.rows if row.view is not None)
+    return _ISSUER in taker.reports or any(_ISSUER in view.reports for view in views)
+
+
+def _unlogged(key: str) -> bool:
+    """Whether what is missing is of an issuer whose log does not tell of every credential."""
+    kind, _, name = key.partition(":")
+    return kind == "jti" and not words.logged(name.partition(" ")[0])
 
 
 def _hit(taker: Delegation, chain: Chain, identity: tuple[str, ...], missing: str) -> Hit:
@@ -79,7 +97,9 @@ RULE = Rule(
     "without instrumentation, a sampled pipeline, or an exchange that should not exist.",
     blind_spots="A hop that names a root and a parent that both exist but never met. Below an ID "
     "token it is low: who logged in is in the token, and that the issuer exchanged it is not in "
-    "doubt, only which login it was; `grant(id_token=)` tells that.",
+    "doubt, only which login it was; `grant(id_token=)` tells that. Where "
+    "the issuer's own record names no parent (transaction tokens, chaining grants, Keycloak's exchanges) "
+    "or its log does not tell of every key (AWS), it is low, too: the agents' own reports close it.",
     retracts_if="the parent's span arrives",
     maps=("ASI03", "ASI07", "NHI4", "MEASURE 2.8"),
     fires={
@@ -91,6 +111,12 @@ RULE = Rule(
             alice grant planner token=t0 scopes=read
             worker delegate tool from=t2 token=t1 scopes=read root=dlg:t0
             tool delegate worker from=t1 token=t2 scopes=read root=dlg:t0
+        """,
+        "an issuer that does not tell what was exchanged: low": """
+            app delegate planner jti=j1 iss=https://kc.example evidence=issuer root=-
+        """,
+        "a key of AWS, older than its log: low": """
+            deployer delegate reader jti=ASIAFAKE iss=https://sts.amazonaws.com parent-jti=AKIAFAKE root=-
         """,
         "the grant itself never came": """
             planner delegate worker from=t0 token=t1 root=dlg:t0

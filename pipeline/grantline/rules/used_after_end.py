@@ -23,7 +23,7 @@ def check(use: Use, where: InChain) -> Hits:
     if use.action is not None and use.action in where.policy.cleanup_actions:
         return NONE
     chain, who = where.chain, use.by or "someone"
-    what = words.token(use.token.fingerprint)
+    what = words.credential(use.token.fingerprint, use.token.key)
     over = f"task {end.delegation_id}" if end.delegation_id else "its delegation"
     doing = "exchanged" if use.operation == "delegate" else "used"
     hit = Hit(

@@ -76,7 +76,7 @@ def _hit(
     if not soft and words.grave(use.risk, where.policy, use.action):
         severity = Severity.CRITICAL
     who = use.by or "someone"
-    what = words.token(token.fingerprint)
+    what = words.credential(token.fingerprint, token.key)
     dead = what if reference == "TR-04" else f"the ancestor {_name(where, kill)}"
     doing = "exchanged" if use.operation == "delegate" else "used"
     return Hit(

@@ -43,7 +43,7 @@ def _hit(
 ) -> Hit:
     token, chain, who = use.token, where.chain, use.by or "someone"
     grave = words.grave(use.risk, where.policy, use.action, *missing)
-    what = words.token(token.fingerprint)
+    what = words.credential(token.fingerprint, token.key)
     owner = token.owner
     issued = owner is not None and owner.seen
     return Hit(

@@ -41,6 +41,11 @@ def name_of(key: str) -> str:
     return f"delegation {name}" if kind == "dlg" else key
 
 
+def credential(fingerprint: str | None, key: str) -> str:
+    """A token of a chain, by its fingerprint, else as its issuer names it (`model.chain.Token.key`)."""
+    return name_of(key) if fingerprint is None and key.startswith("jti:") else token(fingerprint)
+
+
 def logged(issuer: str | None, stated: str | None = None) -> bool:
     """Whether the issuer's log tells of every credential as it comes into being."""
     return dialect(stated or dialect_of(issuer)).logs_grants

@@ -16,7 +16,18 @@ EXIT_STATUS: Final = """exit status:
   2  wrong use, or a wrong setting
   130  interrupted"""
 
-FORMATS: Final = ("otlp", "authgent", "caep", "cloudtrail", "entra", "keycloak", "okta")
+FORMATS: Final = (
+    "otlp",
+    "auth0",
+    "authgent",
+    "caep",
+    "cloudtrail",
+    "entra",
+    "gcp",
+    "keycloak",
+    "okta",
+    "toolhive",
+)
 """Spans, and the names of `grantline.sources`, which are imported too slowly for `--help`."""
 STORE: Final = ".grantline/lineage.duckdb"
 """The default of GRANTLINE_STORE: the settings themselves are imported too slowly for `--help`."""

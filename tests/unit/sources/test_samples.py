@@ -41,12 +41,15 @@ def test_every_source_has_a_sample_and_every_sample_a_source() -> None:
 @pytest.mark.parametrize(
     "name,operations,passed_over",
     [
+        ("auth0", {"grant": 2, "renew": 1, "delegate": 2, "revoke": 3}, 1),
         ("authgent", {"grant": 1, "delegate": 3, "revoke": 1}, 1),
         ("caep", {"revoke": 3}, 1),
         ("cloudtrail", {"delegate": 3, "use": 3, "revoke": 1, "grant": 1}, 1),
         ("entra", {"grant": 2, "delegate": 2, "revoke": 1}, 2),
+        ("gcp", {"grant": 1, "delegate": 2, "use": 2, "revoke": 2}, 1),
         ("keycloak", {"grant": 1, "renew": 3, "delegate": 2, "revoke": 3}, 1),
         ("okta", {"grant": 2, "renew": 1, "delegate": 3, "revoke": 4}, 2),
+        ("toolhive", {"use": 3}, 1),
     ],
 )
 def test_a_sample_becomes_hops_and_what_tells_of_no_delegation_is_counted(

@@ -154,7 +154,7 @@ ASKED = [
     (["explain", "fnd_nobody"], "no finding 'fnd_nobody': give its id"),
     (["explain", "fnd_1-22"], "no finding 'fnd_1-22': give its id"),
     (["explain", ""], "no finding '': give its id"),
-    (["rules", "nonsense"], "no rule 'nonsense'; there are actor-returns"),
+    (["rules", "nonsense"], "no rule 'nonsense'; there are actor-"),
 ]
 
 

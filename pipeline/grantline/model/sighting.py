@@ -28,6 +28,8 @@ ACTED: Final = 6
 WAITING: Final = 3
 """The hop names no root: `hop` is it, to be sent on once the key's root is known."""
 
+ACTS: Final = frozenset({ISSUED, USED, EXCHANGED, WAITING, JOINED, TOLD, ACTED})
+
 
 class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A compact record of one hop under one key. The field order is wire format version 1."""

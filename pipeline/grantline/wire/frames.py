@@ -17,7 +17,7 @@ import msgspec
 
 from grantline.model.hop import Hop
 from grantline.model.names import FINGERPRINT, SPAN_ID
-from grantline.model.sighting import Sighting
+from grantline.model.sighting import ACTS, Sighting
 
 VERSION = 1
 CONTENT_TYPE = "application/vnd.grantline.frame+msgpack"
@@ -58,6 +58,8 @@ def decode_sightings(data: bytes) -> list[Sighting]:
     for sighting in sightings:
         if not _span_id(sighting.span_id):
             raise BadFrame("not a frame: the span id of a sighting is not 16 hex digits")
+        if sighting.act not in ACTS:
+            raise BadFrame("not a frame: the act of a sighting is none that this release knows")
         if sighting.key.startswith("tok:") and not _token_key(sighting.key):
             raise BadFrame("not a frame: the key of a sighting holds no fingerprint")
         if sighting.hop is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -86,9 +88,10 @@ def test_a_hop_that_ingest_would_not_write_is_no_frame(changed: dict[str, str]) 
 
 
 @pytest.mark.parametrize(
-    "changed", [{"span_id": "x"}, {"key": "tok:x"}, {"key": f"tok:{FAKE_JWT}"}]
+    "changed",
+    [{"span_id": "x"}, {"key": "tok:x"}, {"key": f"tok:{FAKE_JWT}"}, {"act": 7}, {"act": -1}],
 )
-def test_a_sighting_that_ingest_would_not_write_is_no_frame(changed: dict[str, str]) -> None:
+def test_a_sighting_that_ingest_would_not_write_is_no_frame(changed: dict[str, Any]) -> None:
     with pytest.raises(BadFrame, match=r"not a frame: the .* of a sighting"):
         decode_sightings(encode_sightings([msgspec.structs.replace(SIGHTING, **changed)]))
 

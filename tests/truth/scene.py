@@ -62,6 +62,8 @@ class Scene:
         self.now = start * NS
         self.skew: dict[str, int] = {}
         """party -> seconds by which its clock is ahead."""
+        self.known_as: dict[str, str] = {}
+        """party -> the name by which servers know it, where that is another than its client id."""
         self.issuer: Any = model(case, lambda: self.now // NS)
         self._telling = telling
         self.user = self.random.choice(("alice", "bob", "carol")) + f"-{case}"
@@ -298,6 +300,8 @@ class Scene:
 
     def _seen(self, caller: str, held: Held) -> str:
         """Whom a server sees: the client its transport authenticated, of AWS the session's role."""
+        if caller in self.known_as:
+            return self.known_as[caller]
         role = held.answer.body.get("AssumedRoleUser")
         if role and caller == held.holder:
             return str(role["Arn"])

@@ -232,6 +232,13 @@ def replay(settings: Settings, options: Mapping[str, Any]) -> int:
     return command.run(settings, options)
 
 
+def watch(settings: Settings, options: Mapping[str, Any]) -> int:
+    """Send logs to Kafka as they grow, until SIGTERM."""
+    from grantline.commands import watch as command
+
+    return command.run(settings, options)
+
+
 def policy(settings: Settings, options: Mapping[str, Any]) -> int:
     """Check a policy file, or propose one."""
     from grantline.commands import policy as command
@@ -266,6 +273,7 @@ _COMMANDS: dict[str, Callable[[Settings, Mapping[str, Any]], int]] = {
     "sql": ask,
     "alert": alert,
     "replay": replay,
+    "watch": watch,
     "rules": rules,
     "policy": policy,
     "settings": show_settings,

@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _processes(commands)
     _replay(commands)
+    _watch(commands)
     _questions(commands)
     rules = _command(
         commands, "rules", "what is detected, and what to do about it", "grantline rules TR-05"
@@ -144,6 +145,26 @@ def _replay(commands: Any) -> None:
         help="write lineage, as the writer does (default: nowhere)",
     )  # fmt: skip
     replay.add_argument("--quiet", action="store_true", help="no progress, no summary, no table")
+
+
+def _watch(commands: Any) -> None:
+    watch = _command(
+        commands, "watch", "send the logs in a folder to Kafka as they grow, until SIGTERM",
+        "GRANTLINE_SOURCES=trail=cloudtrail grantline watch --format cloudtrail AWSLogs/",
+        "kubectl logs -f proxy | grantline watch --format toolhive --topic tools -",
+    )  # fmt: skip
+    watch.add_argument(
+        "path", metavar="PATH", help="a folder of logs, one file, or - for standard input"
+    )
+    watch.add_argument("--format", choices=FORMATS[1:], required=True, help="what the logs are")
+    watch.add_argument(
+        "--issuer", metavar="URL",
+        help="of several topics with this format, the one of this issuer (default: none)",
+    )  # fmt: skip
+    watch.add_argument(
+        "--topic", metavar="TOPIC",
+        help="where to (default: the topic that GRANTLINE_SOURCES names for the format)",
+    )  # fmt: skip
 
 
 def _policy(commands: Any) -> None:

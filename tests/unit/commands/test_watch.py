@@ -1,0 +1,154 @@
+"""What `grantline watch` reads of a growing folder, where it goes on, and what it says of mistakes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grantline.commands import Failed
+from grantline.commands.tail import MAX_RECORD, Piece, Place, Tail, split
+from grantline.commands.watch import Memory, cut, topic_of
+from grantline.settings import BadSettings, Settings
+from grantline.sources import SOURCES
+
+TRAIL = SOURCES["cloudtrail"]
+
+
+def _event(number: int, padding: int = 0) -> dict[str, Any]:
+    return {"eventID": f"e-{number}", "eventName": "GetObject", "padding": "x" * padding}
+
+
+def _lines(*numbers: int) -> bytes:
+    return b"".join(json.dumps(_event(number)).encode() + b"\n" for number in numbers)
+
+
+def _numbers(pieces: list[Piece]) -> list[str]:
+    values = [json.loads(value) for piece in pieces for value in piece.values]
+    return [value["eventID"].removeprefix("e-") for value in values]
+
+
+def _read(tail: Tail) -> list[str]:
+    return _numbers(list(tail.pieces()))
+
+
+def test_appended_lines_and_new_files_are_read_once(tmp_path: Path) -> None:
+    log = tmp_path / "a.jsonl"
+    log.write_bytes(_lines(1, 2))
+    tail = Tail(TRAIL, tmp_path, {})
+    assert _read(tail) == ["1", "2"]
+    assert _read(tail) == []
+    with log.open("ab") as file:
+        file.write(_lines(3))
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.json").write_bytes(_lines(4))
+    assert _read(tail) == ["3", "4"]
+
+
+def test_a_line_that_is_half_written_waits_for_its_end(tmp_path: Path) -> None:
+    log = tmp_path / "a.jsonl"
+    log.write_bytes(_lines(1) + _lines(2)[:10])
+    tail = Tail(TRAIL, tmp_path, {})
+    assert _read(tail) == ["1"]
+    with log.open("ab") as file:
+        file.write(_lines(2)[10:])
+    assert _read(tail) == ["2"]
+
+
+def test_a_whole_document_gzip_or_not_is_split_into_its_records_once_its_end_is_there(
+    tmp_path: Path,
+) -> None:
+    document = json.dumps({"Records": [_event(1), _event(2)]}, indent=1).encode()
+    (tmp_path / "a.json").write_bytes(document[:-5])
+    packed = gzip.compress(json.dumps({"Records": [_event(3)]}).encode())
+    (tmp_path / "b.json.gz").write_bytes(packed[:-5])
+    tail = Tail(TRAIL, tmp_path, {})
+    assert _read(tail) == []
+    (tmp_path / "a.json").write_bytes(document)
+    (tmp_path / "b.json.gz").write_bytes(packed)
+    assert _read(tail) == ["1", "2", "3"]
+    assert _read(tail) == []
+
+
+def test_reading_goes_on_at_the_places_that_were_kept(tmp_path: Path) -> None:
+    log = tmp_path / "a.jsonl"
+    log.write_bytes(_lines(1, 2))
+    places = {piece.file: piece.place for piece in Tail(TRAIL, tmp_path, {}).pieces()}
+    with log.open("ab") as file:
+        file.write(_lines(3))
+    assert _read(Tail(TRAIL, tmp_path, places)) == ["3"]
+
+
+def test_a_renamed_file_is_not_read_again_and_a_new_one_under_its_name_is(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(_lines(1, 2))
+    tail = Tail(TRAIL, tmp_path, {})
+    assert _read(tail) == ["1", "2"]
+    log.rename(tmp_path / "old.log")
+    log.write_bytes(_lines(3, 4))
+    assert _read(tail) == ["3", "4"]
+    log.write_bytes(_lines(5))  # cut, in place
+    assert _read(tail) == ["5"]
+    log.write_bytes(_lines(6, 7, 8))  # longer than it was, and another all the same
+    assert _read(tail) == ["6", "7", "8"]
+
+
+def test_a_record_is_sent_as_it_is_unless_it_is_too_large_for_a_broker() -> None:
+    odd = b' {"eventID":  "e-1"} '
+    assert split(TRAIL, odd + b"\n") == ([odd.strip()], 0)
+    large = json.dumps(
+        {"Records": [_event(1, 600_000), _event(2, 600_000), _event(3, 2 * MAX_RECORD)]}
+    )
+    values, too_large = split(TRAIL, large.encode())
+    assert [json.loads(value)["eventID"] for value in values] == ["e-1", "e-2"]
+    assert too_large == 1
+    assert split(TRAIL, b"[" * MAX_RECORD + b"[") == ([], 1)
+    assert split(TRAIL, b"no json") == ([b"no json"], 0)  # the worker rejects it, by name
+
+
+def test_standard_input_is_cut_into_whole_documents() -> None:
+    pretty = json.dumps({"Records": [_event(1)]}, indent=1).encode() + b"\n"
+    assert cut(_lines(1, 2) + b'{"half', False) == ([_lines(1), _lines(2)], b'{"half')
+    assert cut(pretty + _lines(2), False) == ([pretty, _lines(2)], b"")
+    assert cut(pretty[:20], False) == ([], pretty[:20])
+    assert cut(_lines(1)[:-1], False) == ([], _lines(1)[:-1])
+    assert cut(_lines(1)[:-1], True) == ([_lines(1)[:-1]], b"")
+
+
+def test_a_torn_line_of_standard_input_costs_no_other() -> None:
+    torn = b'{"eventID": "e-\n'
+    assert cut(torn + _lines(2, 3), False) == ([torn, _lines(2), _lines(3)], b"")
+
+
+def test_the_topic_is_the_one_that_the_worker_reads() -> None:
+    settings = Settings(
+        sources={
+            "trail": ("cloudtrail", None),
+            "a": ("okta", "https://a.okta.com"),
+            "b": ("okta", "https://b.okta.com"),
+        }
+    )
+    assert topic_of(settings, "cloudtrail", None) == "trail"
+    assert topic_of(settings, "okta", "https://b.okta.com") == "b"
+    with pytest.raises(BadSettings, match=r"a, b.*--topic or --issuer"):
+        topic_of(settings, "okta", None)
+    with pytest.raises(BadSettings, match=r"TOPIC=keycloak@https://issuer"):
+        topic_of(settings, "keycloak", None)
+
+
+def test_what_was_kept_is_there_the_next_time_and_two_at_once_are_refused(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, "trail", tmp_path)
+    memory.keep(Piece([], 0, "1:2", Place(7, "head")))
+    with pytest.raises(Failed, match="another `grantline watch`"):
+        Memory(tmp_path, "trail", tmp_path)
+    memory.close()
+    again = Memory(tmp_path, "trail", tmp_path)
+    assert again.places == {"1:2": Place(7, "head")}
+    again.close()
+    [state] = tmp_path.glob("watch-*.json")
+    state.write_text("[]")
+    with pytest.raises(Failed, match="delete it"):
+        Memory(tmp_path, "trail", tmp_path)

@@ -96,7 +96,7 @@ class TokenEngine:
         kept packed from then on. So is a person or a session.
         """
         root_id, expires_at = sighting.root_id, sighting.expires_at
-        if sighting.act != ISSUED or root_id is None or places.doubts(sighting):
+        if sighting.act != ISSUED or root_id is None:
             return False
         if parties.is_busy(sighting.key):
             return False
@@ -106,7 +106,7 @@ class TokenEngine:
                 at, over_at = parties.told_in(sighting, self._now_ms)
                 packed = pack_given(at, sighting.time, over_at)
             else:
-                packed = pack_lead(root_id)
+                packed = pack_lead(root_id, doubted=places.doubts(sighting))
         except UnicodeEncodeError:  # only in a file: no frame can hold it
             return False
         self._names.lay(sighting.key, over_at, packed)

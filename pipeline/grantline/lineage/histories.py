@@ -11,14 +11,23 @@ from sys import intern
 
 from grantline.lineage import refusals
 from grantline.lineage.merge import join, overlay
-from grantline.lineage.places import doubts, each, learn, places
+from grantline.lineage.places import doubts, each, follow, learn, places
 from grantline.lineage.tiers import LAST_MS
 from grantline.model.audience import clean_host, meant_for
 from grantline.model.history import SELF_TOLD, Issue, Name, Presentation, TokenHistory, Waiting
 from grantline.model.hop import ANSWERS, ISSUING, PRESENTS, SERVER, Hop
 from grantline.model.policy import Policy
 from grantline.model.principals import identify
-from grantline.model.sighting import ACTED, EXCHANGED, ISSUED, JOINED, USED, WAITING, Sighting
+from grantline.model.sighting import (
+    ACTED,
+    BORNE,
+    EXCHANGED,
+    ISSUED,
+    JOINED,
+    USED,
+    WAITING,
+    Sighting,
+)
 from grantline.model.subject import Subject, of_span, tell
 
 _MS_PER_S = 1_000
@@ -51,7 +60,9 @@ def fold_name(name: Name, sighting: Sighting, now_ms: int, delta: TokenDelta) ->
     elif sighting.act == ISSUED:
         _issued(name, sighting, delta)
     elif sighting.act == JOINED:
-        _led(name, sighting, delta)
+        _joined(name, sighting, delta)
+    elif sighting.act == BORNE:
+        delta.resolved.extend(follow(name, sighting))
 
 
 def fold(
@@ -64,7 +75,7 @@ def fold(
         _wait(history, sighting, now_ms, delta)
         return
     if act == JOINED:
-        _led(history, sighting, delta)
+        _joined(history, sighting, delta)
         return
     if act == ISSUED:
         _issued_token(history, sighting, policy, delta)
@@ -109,6 +120,15 @@ def _issued(name: Name, sighting: Sighting, delta: TokenDelta) -> None:
     if not name.issued:
         name.issued = True
         delta.waiting |= dict.fromkeys(name.waiting.values(), name)
+    _led(name, sighting, delta)
+
+
+def _joined(name: Name, sighting: Sighting, delta: TokenDelta) -> None:
+    """Another name tells where this one stands."""
+    if sighting.led and not name.below:
+        # Told of the same token, by its jti: what is missing is said of the chain below that.
+        name.below = True
+        _ask_all(name, delta)
     _led(name, sighting, delta)
 
 

@@ -408,6 +408,10 @@ _ROOT: Final = b"r"
 """In front of a name that only leads to a root; MessagePack's arrays begin otherwise."""
 
 
+_DOUBTED: Final = b"d"
+"""The same, where the root was told on evidence that does not join."""
+
+
 def pack_name(name: Name) -> bytes:
     """`name` without its key and what is found again from the rest."""
     if isinstance(name, TokenHistory):
@@ -420,16 +424,16 @@ def pack_name(name: Name) -> bytes:
         return _encode(replace(name, key="", touched=0, idle=0, by_side={}))
     if isinstance(name, (Party, Posture)):
         return _encode(replace(name, key="", touched=0, idle=0))
-    # Whatever else is known of the way up, a root that nobody doubts is all that counts.
-    plain = not (name.waiting or name.doubted or name.under)
+    # Whatever else is known of the way up, a root is all that counts.
+    plain = not (name.waiting or name.under or name.own or name.followers)
     if name.issued and len(name.roots_known) == 1 and plain:
-        return pack_lead(next(iter(name.roots_known)))
+        return pack_lead(next(iter(name.roots_known)), doubted=bool(name.doubted))
     return _encode(replace(name, key="", touched=0, idle=0))
 
 
-def pack_lead(root_id: str) -> bytes:
+def pack_lead(root_id: str, *, doubted: bool = False) -> bytes:
     """A name that leads to `root_id`, and of which nothing else is known."""
-    return _ROOT + root_id.encode()
+    return (_DOUBTED if doubted else _ROOT) + root_id.encode()
 
 
 _GIVEN: Final = b"g"
@@ -453,6 +457,11 @@ def unpack_name(kind: type[Name], key: str, data: bytes, head: Head) -> Name:
     if kind is Name and data.startswith(_ROOT):
         end = head.over_at
         return Name(key, end, end, end, True, {data[1:].decode()}, hops=head.hops)
+    if kind is Name and data.startswith(_DOUBTED):
+        end, root_id = head.over_at, data[1:].decode()
+        return Name(
+            key, end, end, end, True, {root_id}, doubted=frozenset((root_id,)), hops=head.hops
+        )
     if kind is Party and data.startswith(_GIVEN):
         at, *told = _given.decode(data[1:])
         end = head.over_at

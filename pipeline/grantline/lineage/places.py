@@ -37,7 +37,7 @@ class Places(NamedTuple):
 
 def places(name: Name) -> Places:
     """Where `name` leads, as far as is known."""
-    roots, doubted = name.roots_known - name.doubted, frozenset(name.doubted)
+    roots, doubted = name.roots_known - name.doubted, name.doubted
     if roots:
         return Places(frozenset(roots), doubted, frozenset())
     # A gap that begins here is none, once it is known that the way leads further up.
@@ -45,7 +45,7 @@ def places(name: Name) -> Places:
     return Places(frozenset(), doubted, _strongest(name.under | own))
 
 
-def _strongest(chains: set[str]) -> frozenset[str]:
+def _strongest(chains: frozenset[str]) -> frozenset[str]:
     rank = max(map(rank_of_chain, chains), default=0)
     return frozenset(key for key in chains if rank_of_chain(key) == rank)
 
@@ -68,7 +68,7 @@ def learn(name: Name, sighting: Sighting) -> Iterator[Hop]:
     """Take in what `sighting` says of the way up; the hops that go on for it."""
     if not _is_news(name, sighting):
         return
-    before, below = places(name), set(name.under)
+    before, below, led = places(name), name.under, name.led
     _take_in(name, sighting)
     after = places(name)
     yield from move(name, before, after)
@@ -85,6 +85,31 @@ def learn(name: Name, sighting: Sighting) -> Iterator[Hop]:
         for other in sorted(name.under):
             if rank_of_chain(other) > rank and not below.issuperset((chain_key, other)):
                 yield join_names(key, sighting, None, other)
+    for key in sorted(name.followers):
+        yield from _tell(key, sighting, _new(before, after), led=name.led and not led)
+
+
+def follow(name: Name, sighting: Sighting) -> Iterator[Hop]:
+    """A token bears the jti: it is told what is known of the way up, and what will be."""
+    key = sighting.action
+    if key is not None and key not in name.followers:
+        name.followers |= {key}
+        yield from _tell(key, sighting, places(name), led=name.led)
+
+
+def _tell(key: str, why: Sighting | Hop, to: Places, *, led: bool) -> Iterator[Hop]:
+    for root_id in sorted(to.roots):
+        yield join_names(key, why, root_id, None, same=True)
+    for chain_key in sorted(to.chains):
+        yield join_names(key, why, None, chain_key, same=True)
+    if led:
+        yield join_names(key, why, None, None, same=True)
+
+
+def _new(before: Places, after: Places) -> Places:
+    return Places(
+        after.roots - before.roots, after.doubted - before.doubted, after.chains - before.chains
+    )
 
 
 def _is_news(name: Name, sighting: Sighting) -> bool:
@@ -102,12 +127,12 @@ def _take_in(name: Name, sighting: Sighting) -> None:
     root, under = sighting.root_id, sighting.chain_key
     if root is not None:
         if not doubts(sighting):
-            name.doubted.discard(root)
+            name.doubted -= {root}
         elif root not in name.roots_known:
-            name.doubted.add(root)
+            name.doubted |= {root}
         name.roots_known.add(root)
     if under is not None and under not in name.own:
-        name.under.add(under)
+        name.under |= {under}
     name.led = name.led or sighting.led
 
 
@@ -115,9 +140,7 @@ def move(name: Name, before: Places, after: Places) -> Iterator[Hop]:
     """What waits goes where it did not go before; a chain that began here and is left is closed."""
     if before == after:
         return
-    new = Places(
-        after.roots - before.roots, after.doubted - before.doubted, after.chains - before.chains
-    )
+    new = _new(before, after)
     for waiting in name.waiting.values():
         # A root that is no longer doubted was known to these before.
         gone = before.doubted if waiting.hop.operation not in ISSUING else frozenset()
@@ -146,8 +169,11 @@ def begin(name: Name, waiting: Waiting) -> Iterator[Hop]:
     """A chain begins here; all that waits goes there."""
     before = places(name)
     chain_key = _own_key(name, waiting)
-    name.own.add(chain_key)
-    yield from move(name, before, places(name))
+    name.own |= {chain_key}
+    after = places(name)
+    yield from move(name, before, after)
+    for key in sorted(name.followers):
+        yield from _tell(key, waiting.hop, _new(before, after), led=False)
     if name.doubted:
         yield doubt(chain_key, waiting.hop.span_id, waiting.hop.time)
 

@@ -23,6 +23,7 @@ from grantline.model.hop import (
     JOINS,
     LATE,
     NAMES_JOINED,
+    NAMES_SAME,
     RENEW,
     REVOKE,
     ROOT_DOUBTED,
@@ -35,6 +36,7 @@ from grantline.model.names import derived_id, id_of_jti, id_of_key, is_top, key_
 from grantline.model.policy import Policy
 from grantline.model.sighting import (
     ACTED,
+    BORNE,
     EXCHANGED,
     ISSUED,
     JOINED,
@@ -132,11 +134,17 @@ def doubt(chain_key: str, span_id: str, time: int) -> Hop:
     return Hop(span_id, "0" * 32, END, time, chain_key=chain_key, flags=flags)
 
 
-def join_names(key: str, sighting: Sighting, root_id: str | None, chain_key: str | None) -> Hop:
-    """What tells `key`, for what `sighting` told, that it stands under that root, or in that chain."""
+def join_names(
+    key: str, why: Sighting | Hop, root_id: str | None, chain_key: str | None, *, same: bool = False
+) -> Hop:
+    """What tells `key`, for what `why` told, that it stands under that root, or in that chain.
+
+    `same`: another name of the same token does; with neither, somebody told where that came from.
+    """
+    flags = (NAMES_JOINED, NAMES_SAME, ROOT_WITHDRAWN) if same else (NAMES_JOINED, ROOT_WITHDRAWN)
     return Hop(
-        sighting.span_id, "0" * 32, END, sighting.time, id=key, root_id=root_id,
-        chain_key=chain_key, flags=(NAMES_JOINED, ROOT_WITHDRAWN),
+        why.span_id, "0" * 32, END, why.time, id=key, root_id=root_id, chain_key=chain_key,
+        flags=flags,
     )  # fmt: skip
 
 
@@ -145,7 +153,7 @@ def route(hop: Hop) -> Routed:
     sightings: list[Sighting] = []
     if hop.id is not None and NAMES_JOINED in hop.flags:
         told = Sighting(hop.id, JOINED, hop.span_id, hop.time, hop.root_id, True,
-                        chain_key=hop.chain_key)  # fmt: skip
+                        chain_key=hop.chain_key, led=NAMES_SAME in hop.flags)  # fmt: skip
         return Routed(hop.id, [told])
     if hop.chain_key is not None and ROOT_WITHDRAWN in hop.flags:
         return Routed(hop.chain_key, sightings)
@@ -171,8 +179,23 @@ def _wait(hop: Hop, out: list[Sighting]) -> None:
     key = waiting_key(hop)
     if key is not None:
         out.append(Sighting(key, WAITING, hop.span_id, hop.time, hop=hop, risk=hop.action_risk))
+        jti = _jti_beside(hop) if is_token(key) and rank_of(hop) >= JOINS else None
+        if jti is not None:
+            out.append(Sighting(jti, BORNE, hop.span_id, hop.time, action=key))
     elif keys.is_bare(hop):
         out.append(_told(hop, keys.bare(hop)))
+
+
+def _jti_beside(hop: Hop) -> str | None:
+    """The jti, as a key, of the token that the hop waits under."""
+    issuer, jti = hop.token_issuer, hop.token_jti
+    if hop.operation in (DELEGATE, RENEW):
+        if hop.token_parent_fingerprint in (None, hop.token_fingerprint):
+            return None
+        issuer, jti = hop.token_parent_issuer or issuer, hop.token_parent_jti
+    elif hop.operation == GRANT:
+        return None
+    return jti_key(issuer, jti) if issuer is not None and jti is not None else None
 
 
 def waiting_key(hop: Hop) -> str | None:

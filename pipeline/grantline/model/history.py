@@ -135,12 +135,14 @@ class Name(msgspec.Struct, eq=False, array_like=True):
     """Somebody reported that it was brought into being."""
     roots_known: set[str] = set()
     """Every root it was issued under or found to have: where waiting hops are sent."""
-    doubted: set[str] = set()
+    doubted: frozenset[str] = frozenset()
     """Of a jti: those of `roots_known` that nobody told whose word joins two hops."""
-    under: set[str] = set()
+    under: frozenset[str] = frozenset()
     """Keys of the chains without a root that what issued it stands in."""
-    own: set[str] = set()
+    own: frozenset[str] = frozenset()
     """Keys of those that begin here: what waits was sent there, for nothing above is known."""
+    followers: frozenset[str] = frozenset()
+    """Of a jti: keys of the tokens that bear it, which are told what is known of the way up."""
     led: bool = False
     """Somebody reported what the authority came from: the gap, if any, lies further up."""
     below: bool = False

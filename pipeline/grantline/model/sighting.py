@@ -20,7 +20,9 @@ USED: Final = 1
 EXCHANGED: Final = 2
 """The hop presented the token to obtain another one."""
 JOINED: Final = 4
-"""What hangs below the key turned out to stand under `root_id`."""
+"""What hangs below the key turned out to stand under `root_id`, or in the chain `chain_key`."""
+BORNE: Final = 7
+"""The key is a jti, and the token of the key in `action` bears it."""
 TOLD: Final = 5
 """The key is of no authority: `hop` tells of it (an approval, what is said once)."""
 ACTED: Final = 6

@@ -106,7 +106,11 @@ class TokenEngine:
                 at, over_at = parties.told_in(sighting, self._now_ms)
                 packed = pack_given(at, sighting.time, over_at)
             else:
-                packed = pack_lead(root_id, doubted=places.doubts(sighting))
+                packed = pack_lead(
+                    root_id,
+                    doubted=places.doubts(sighting),
+                    borne=sighting.action is not None,
+                )
         except UnicodeEncodeError:  # only in a file: no frame can hold it
             return False
         self._names.lay(sighting.key, over_at, packed)

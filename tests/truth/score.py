@@ -83,6 +83,7 @@ def judge(corpus: Corpus, view: str, mode: str, seed: int) -> dict[str, Tally]:
     for case in corpus.cases.values():
         mine = said.get(case.name, ())
         decided = bool(case.kind.due) and not corpus.undecidable(case, view, known[case.name])
+        decided = decided and not _told_by_log(case, view)
         at = (case.kind.name, case.model.name, view, mode)
         torn = bool(lost.get(case.name))
         tallies[case.kind.name].wrong += [
@@ -124,6 +125,11 @@ def _unproven(case: Case, finding: Finding) -> bool:
         "low",
         "SE",
     )
+
+
+def _told_by_log(case: Case, view: str) -> bool:
+    """What no agent reports is told by a log with jtis and parent jtis: then nothing is missing."""
+    return view == "agents+audit" and set(case.kind.due) == {_GAP} and case.model.logs_parents
 
 
 def _without_parents(case: Case, view: str) -> bool:

@@ -26,7 +26,6 @@ from grantline.model.hop import (
     EVIDENCE_RANK,
     GRANT,
     IDENTITIES,
-    JOINS,
     MAX_SCOPES,
     PRESENTS,
     RENEW,
@@ -251,7 +250,8 @@ def _delegation(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     if join(delegation.reports, rank, facts_of(hop)):
         refresh(chain, delegation, now_ms, delta)
     named = _issue(chain, delegation, hop, now_ms, delta)
-    if named is not None and rank >= JOINS and delegation not in named.claimants:
+    # Within one chain any word joins: it can draw nothing in from elsewhere.
+    if named is not None and delegation not in named.claimants:
         by_jti.claimed(chain, delegation, named, now_ms, delta)
 
 

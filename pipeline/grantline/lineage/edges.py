@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from grantline.lineage import revocations
 from grantline.lineage.merge import join, overlay
 from grantline.lineage.tallies import BY_ROW, OWN, issue
@@ -42,7 +44,7 @@ def facts_of(hop: Hop) -> Facts:
         hop.token_issuer,
         hop.method,
         hop.task_id,
-        hop.depth,
+        0 if grant and hop.depth is None and hop.token_fingerprint is None else hop.depth,
         hop.max_depth,
         hop.token_expires_at,
         hop.audiences,
@@ -60,12 +62,19 @@ def facts_of(hop: Hop) -> Facts:
 def all_told(delegation: Delegation) -> Facts:
     """What all reports say of `delegation`, by whichever name; the strongest first."""
     reports = delegation.reports
-    if delegation.rows:
-        reports = dict(reports)
-        for row in delegation.rows:
-            for rank, told in row.view.reports.items() if row.view is not None else ():
-                join(reports, rank, told)
-    return overlay(reports) if reports else Facts()
+    if not delegation.rows:
+        return overlay(reports) if reports else Facts()
+    joined = dict(reports)
+    for row in delegation.rows:
+        for rank, told in row.view.reports.items() if row.view is not None else ():
+            join(joined, rank, told)
+    facts = overlay(joined) if joined else Facts()
+    shown = overlay(reports) if reports else Facts()
+    own, said = shown.granted_scopes, facts.granted_scopes
+    # A log may leave out what the token holds besides its scopes, such as roles.
+    if own is not None and said is not None and set(own) >= set(said):
+        facts = replace(facts, granted_scopes=own, scopes_cut=shown.scopes_cut)
+    return facts
 
 
 def refresh(chain: Chain, delegation: Delegation, now_ms: int, delta: Delta) -> None:

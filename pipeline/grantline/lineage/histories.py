@@ -11,7 +11,7 @@ from sys import intern
 
 from grantline.lineage import refusals
 from grantline.lineage.merge import join, overlay
-from grantline.lineage.places import doubts, each, follow, learn, places
+from grantline.lineage.places import bears, doubts, each, follow, learn, places
 from grantline.lineage.tiers import LAST_MS
 from grantline.model.audience import clean_host, meant_for
 from grantline.model.history import SELF_TOLD, Issue, Name, Presentation, TokenHistory, Waiting
@@ -120,14 +120,17 @@ def _issued(name: Name, sighting: Sighting, delta: TokenDelta) -> None:
     if not name.issued:
         name.issued = True
         delta.waiting |= dict.fromkeys(name.waiting.values(), name)
+    if not name.borne and sighting.action is not None and name.__class__ is Name:
+        delta.resolved.extend(bears(name, sighting))
     _led(name, sighting, delta)
 
 
 def _joined(name: Name, sighting: Sighting, delta: TokenDelta) -> None:
     """Another name tells where this one stands."""
-    if sighting.led and not name.below:
+    if (sighting.led and not name.same) or (sighting.refused and not name.contested):
         # Told of the same token, by its jti: what is missing is said of the chain below that.
-        name.below = True
+        name.same = True
+        name.contested = name.contested or sighting.refused
         _ask_all(name, delta)
     _led(name, sighting, delta)
 

@@ -404,12 +404,10 @@ def _free(known: dict[str, Any], span_id: str) -> str:
     return key
 
 
-_ROOT: Final = b"r"
-"""In front of a name that only leads to a root; MessagePack's arrays begin otherwise."""
-
-
-_DOUBTED: Final = b"d"
-"""The same, where the root was told on evidence that does not join."""
+_LEADS: Final = {(False, False): b"r", (False, True): b"R", (True, False): b"d", (True, True): b"D"}
+"""(Root told on evidence that does not join, by a hop with a token) -> what stands in front of a name
+that only leads to a root; MessagePack's arrays begin otherwise."""
+_HOW: Final = {mark: how for how, mark in _LEADS.items()}
 
 
 def pack_name(name: Name) -> bytes:
@@ -427,13 +425,14 @@ def pack_name(name: Name) -> bytes:
     # Whatever else is known of the way up, a root is all that counts.
     plain = not (name.waiting or name.under or name.own or name.followers)
     if name.issued and len(name.roots_known) == 1 and plain:
-        return pack_lead(next(iter(name.roots_known)), doubted=bool(name.doubted))
+        root_id = next(iter(name.roots_known))
+        return pack_lead(root_id, doubted=bool(name.doubted), borne=name.borne)
     return _encode(replace(name, key="", touched=0, idle=0))
 
 
-def pack_lead(root_id: str, *, doubted: bool = False) -> bytes:
+def pack_lead(root_id: str, *, doubted: bool = False, borne: bool = False) -> bytes:
     """A name that leads to `root_id`, and of which nothing else is known."""
-    return (_DOUBTED if doubted else _ROOT) + root_id.encode()
+    return _LEADS[doubted, borne] + root_id.encode()
 
 
 _GIVEN: Final = b"g"
@@ -454,13 +453,11 @@ _NAMES: Final[dict[type[Name], msgspec.msgpack.Decoder[Any]]] = {
 
 def unpack_name(kind: type[Name], key: str, data: bytes, head: Head) -> Name:
     """What is known of `key`, as it was packed."""
-    if kind is Name and data.startswith(_ROOT):
-        end = head.over_at
-        return Name(key, end, end, end, True, {data[1:].decode()}, hops=head.hops)
-    if kind is Name and data.startswith(_DOUBTED):
+    if kind is Name and (how := _HOW.get(data[:1])) is not None:
         end, root_id = head.over_at, data[1:].decode()
+        doubted = frozenset((root_id,) if how[0] else ())
         return Name(
-            key, end, end, end, True, {root_id}, doubted=frozenset((root_id,)), hops=head.hops
+            key, end, end, end, True, {root_id}, doubted=doubted, borne=how[1], hops=head.hops
         )
     if kind is Party and data.startswith(_GIVEN):
         at, *told = _given.decode(data[1:])

@@ -95,6 +95,16 @@ def follow(name: Name, sighting: Sighting) -> Iterator[Hop]:
     if key is not None and key not in name.followers:
         name.followers |= {key}
         yield from _tell(key, sighting, places(name), led=name.led)
+        if name.borne:
+            yield join_names(key, sighting, None, None, same=True, contested=True)
+
+
+def bears(name: Name, sighting: Sighting) -> Iterator[Hop]:
+    """The issue of a token that bears the jti was reported: one of another fingerprint is another."""
+    if sighting.action is not None and not name.borne:
+        name.borne = True
+        for key in sorted(name.followers):
+            yield join_names(key, sighting, None, None, same=True, contested=True)
 
 
 def _tell(key: str, why: Sighting | Hop, to: Places, *, led: bool) -> Iterator[Hop]:

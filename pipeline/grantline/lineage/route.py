@@ -135,16 +135,23 @@ def doubt(chain_key: str, span_id: str, time: int) -> Hop:
 
 
 def join_names(
-    key: str, why: Sighting | Hop, root_id: str | None, chain_key: str | None, *, same: bool = False
+    key: str,
+    why: Sighting | Hop,
+    root_id: str | None,
+    chain_key: str | None,
+    *,
+    same: bool = False,
+    contested: bool = False,
 ) -> Hop:
     """What tells `key`, for what `why` told, that it stands under that root, or in that chain.
 
     `same`: another name of the same token does; with neither, somebody told where that came from.
+    `contested`: of a token that bears it, somebody reported the issue.
     """
     flags = (NAMES_JOINED, NAMES_SAME, ROOT_WITHDRAWN) if same else (NAMES_JOINED, ROOT_WITHDRAWN)
     return Hop(
         why.span_id, "0" * 32, END, why.time, id=key, root_id=root_id, chain_key=chain_key,
-        flags=flags,
+        flags=flags, failed=contested,
     )  # fmt: skip
 
 
@@ -153,7 +160,8 @@ def route(hop: Hop) -> Routed:
     sightings: list[Sighting] = []
     if hop.id is not None and NAMES_JOINED in hop.flags:
         told = Sighting(hop.id, JOINED, hop.span_id, hop.time, hop.root_id, True,
-                        chain_key=hop.chain_key, led=NAMES_SAME in hop.flags)  # fmt: skip
+                        refused=hop.failed, chain_key=hop.chain_key,
+                        led=NAMES_SAME in hop.flags)  # fmt: skip
         return Routed(hop.id, [told])
     if hop.chain_key is not None and ROOT_WITHDRAWN in hop.flags:
         return Routed(hop.chain_key, sightings)
@@ -251,10 +259,12 @@ def _issue(hop: Hop, resolved: bool, out: list[Sighting]) -> None:
     if hop.task_id is not None and hop.operation == GRANT and rooted:
         names.append(TASK + hop.task_id)
     root_id, rank = hop.root_id if rooted else None, rank_of(hop)
+    borne = hop.token_fingerprint and token_key(hop.token_fingerprint)
     out.extend(
         Sighting(
             name, ISSUED, hop.span_id, hop.time, root_id, resolved,
-            expires_at=hop.token_expires_at, rank=rank, chain_key=hop.chain_key, led=led,
+            expires_at=hop.token_expires_at, rank=rank, action=borne, chain_key=hop.chain_key,
+            led=led,
             timed=CLOCK_UNUSABLE not in hop.flags,
         )
         for name in names

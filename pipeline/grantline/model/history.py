@@ -143,6 +143,12 @@ class Name(msgspec.Struct, eq=False, array_like=True):
     """Keys of those that begin here: what waits was sent there, for nothing above is known."""
     followers: frozenset[str] = frozenset()
     """Of a jti: keys of the tokens that bear it, which are told what is known of the way up."""
+    borne: bool = False
+    """Of a jti: somebody reported the issue of a token that bears it."""
+    same: bool = False
+    """Of a token: its issue was told by its jti."""
+    contested: bool = False
+    """Of a token: the issue of a token with its jti was reported, which may be another one."""
     led: bool = False
     """Somebody reported what the authority came from: the gap, if any, lies further up."""
     below: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grantline.model.finding import Confidence, Hit, Severity
-from grantline.model.history import Presentation
+from grantline.model.history import Presentation, TokenHistory
 from grantline.model.sighting import USED
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InHistory, Rule
@@ -11,7 +11,7 @@ from grantline.rules.rule import NONE, Hits, InHistory, Rule
 
 def check(shown: Presentation, where: InHistory) -> Hits:
     history = where.history
-    if shown.act != USED or history.issued or history.below:
+    if shown.act != USED or history.issued or history.below or _told_by_jti(history):
         return NONE  # with a hand-off below it: rule orphan-hop
     who = shown.who or "someone"
     grave = words.grave(shown.risk, where.policy, shown.action)
@@ -30,6 +30,11 @@ def check(shown: Presentation, where: InHistory) -> Hits:
         facts=(("missing", "the span that issued the token"),),
     )
     return (hit,)
+
+
+def _told_by_jti(history: TokenHistory) -> bool:
+    """Its issuer's log tells of the jti, and nobody of another token that bears it."""
+    return history.same and not history.contested
 
 
 RULE = Rule(

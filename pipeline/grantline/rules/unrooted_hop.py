@@ -13,7 +13,7 @@ def check(waiting: Waiting, where: InName) -> Hits:
     name = where.name
     # Where the token's issue was seen but has no root either, the gap lies further up; where a
     # hand-off waits for the same name, rule orphan-hop says what is missing of all below it.
-    if name.roots_known or name.issued or name.below or waiting.start is not None:
+    if name.roots_known or name.issued or name.below or name.same or waiting.start is not None:
         return NONE
     hop = waiting.hop
     if hop.operation == USE and name.fingerprint is not None:

@@ -150,12 +150,13 @@ def _issued_token(
     history: TokenHistory, sighting: Sighting, policy: Policy, delta: TokenDelta
 ) -> None:
     home, first, root = history.home, not history.issued, sighting.root_id
+    named = history.root_issued
     _issued(history, sighting, delta)
     if root is not None:
         history.root_known = _least(root, history.root_known)
         if not sighting.resolved:
             history.root_issued = _least(root, history.root_issued)
-    if first or history.home != home:
+    if first or history.home != home or history.root_issued != named:
         delta.all[history] = None
     names = [sighting.actor_id, sighting.client_id]
     # Who asked the issuer for the token holds it; an issuer's own report (SERVER) names itself.

@@ -50,17 +50,27 @@ class Piece(NamedTuple):
 
 
 class Tail:
-    """What is new below `path`. `source` says what the records in a document are."""
+    """What is new below `path`, but not below `apart`, where our own notes are: each would make a new
+    one. `source` says what the records in a document are.
+    """
 
-    def __init__(self, source: Source, path: Path, places: dict[str, Place]) -> None:
+    def __init__(
+        self, source: Source, path: Path, places: dict[str, Place], apart: Path | None = None
+    ) -> None:
+        self._apart = apart and apart.resolve()
         self._source = source
         self._path = path
         self._seen = dict(places)
         self._troubled: set[str] = set()
+        self.there: set[str] = set()
+        """The files of the last time, by the names that pieces give them."""
 
     def pieces(self) -> Iterator[Piece]:
         """What came since the last time. A file that cannot be read is said, once, and left."""
+        self.there = set()
         for path in below([self._path]):
+            if self._apart is not None and path.resolve().is_relative_to(self._apart):
+                continue
             try:
                 yield from self._new_in(path)
             except OSError as why:
@@ -70,6 +80,7 @@ class Tail:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             name = f"{status.st_dev}:{status.st_ino}"
+            self.there.add(name)
             place = self._seen.get(name, Place(0, ""))
             if place.offset > status.st_size or not _same(file, place):
                 place = Place(0, "")

@@ -30,6 +30,7 @@ from grantline.sources import SOURCES, Source
 STDIN: Final = "-"
 _PAUSE_SECONDS: Final = 0.5
 _SAY_SECONDS: Final = 60.0
+_WRITE_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 8.0
 _WAIT_SECONDS: Final = 3_600.0
 _MAX_PENDING: Final = 64 << 20
@@ -59,7 +60,11 @@ def run(settings: Settings, options: Mapping[str, Any]) -> int:
             _watch_stdin(SOURCES[name], sender, stop, told)
         else:
             _watch_files(
-                Tail(SOURCES[name], Path(given), memory.places), sender, memory, stop, told
+                Tail(SOURCES[name], Path(given), memory.places, settings.data_dir),
+                sender,
+                memory,
+                stop,
+                told,
             )
         told.say()
     return 0
@@ -97,6 +102,8 @@ def _watch_files(
             told.now_and_then()
             if stop.is_set():
                 return
+        memory.forget_all_but(tail.there)
+        memory.write()
         told.now_and_then()
         stop.wait(_PAUSE_SECONDS)
 
@@ -185,6 +192,8 @@ class Memory:
                 f"another `grantline watch` sends {path} to {topic}: stop it, or watch another folder"
             ) from None
         self.places = self._read()
+        self._changed = False
+        self._next = 0.0
 
     def _read(self) -> dict[str, Place]:
         try:
@@ -199,8 +208,22 @@ class Memory:
             ) from None
 
     def keep(self, piece: Piece) -> None:
-        """Raises `Failed` where it cannot be written."""
+        """To disk once a second: what is killed in between is sent again. Raises `Failed`."""
         self.places[piece.file] = piece.place
+        self._changed = True
+        if time.monotonic() >= self._next:
+            self.write()
+
+    def forget_all_but(self, there: set[str]) -> None:
+        """Files that are gone."""
+        for name in self.places.keys() - there:
+            del self.places[name]
+            self._changed = True
+
+    def write(self) -> None:
+        """Raises `Failed` where it cannot be written."""
+        if not self._changed:
+            return
         new = self._file.with_suffix(".new")
         try:
             new.write_text(json.dumps({name: at[:2] for name, at in self.places.items()}), "utf-8")
@@ -209,9 +232,14 @@ class Memory:
             raise Failed(
                 f"{self._file}: {why.strerror}: make room, or set GRANTLINE_DATA_DIR"
             ) from None
+        self._changed, self._next = False, time.monotonic() + _WRITE_SECONDS
 
     def close(self) -> None:
-        self._lock.close()
+        """Raises `Failed` where it cannot be written."""
+        try:
+            self.write()
+        finally:
+            self._lock.close()
 
 
 class _Told:

@@ -152,3 +152,21 @@ def test_what_was_kept_is_there_the_next_time_and_two_at_once_are_refused(tmp_pa
     state.write_text("[]")
     with pytest.raises(Failed, match="delete it"):
         Memory(tmp_path, "trail", tmp_path)
+
+
+def test_what_is_gone_is_forgotten_and_our_own_notes_are_no_logs(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(_lines(1))
+    (tmp_path / "b.jsonl").write_bytes(_lines(2))
+    data = tmp_path / "data"
+    data.mkdir()
+    memory, tail = Memory(data, "trail", tmp_path), Tail(TRAIL, tmp_path, {}, data)
+    for piece in tail.pieces():
+        memory.keep(piece)
+    (tmp_path / "a.jsonl").unlink()
+    assert list(tail.pieces()) == []
+    memory.forget_all_but(tail.there)
+    memory.close()
+    again = Memory(data, "trail", tmp_path)
+    assert again.places.keys() == tail.there
+    assert len(again.places) == 1
+    again.close()

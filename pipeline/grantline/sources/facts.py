@@ -27,10 +27,15 @@ def text(value: Any) -> str | None:
     """
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    found = str(value).strip()
+    found = _sound(str(value).strip())
     if not found or len(found) > MAX_TEXT or _JWT.search(found):
         return None
     return found
+
+
+def _sound(said: str) -> str:
+    """Half a surrogate pair, which JSON can spell and UTF-8 cannot, becomes a question mark."""
+    return said if said.isascii() else said.encode("utf-8", "replace").decode("utf-8")
 
 
 def at(record: Any, *path: str) -> Any:
@@ -45,7 +50,7 @@ def at(record: Any, *path: str) -> Any:
 def scopes(value: Any) -> tuple[str, ...] | None:
     """Scopes of a string (by spaces) or a list, unique and byte-sorted; None where nothing is said."""
     if isinstance(value, str):
-        names = value.split()
+        names = _sound(value).split()
     elif isinstance(value, list):
         names = [name for item in value if (one := text(item)) for name in one.split()]
     else:

@@ -14,6 +14,7 @@ from grantline.dialects.people import Persons
 from grantline.model.hop import Hop
 from grantline.sources import SOURCES, Origin, Taken, read, read_file
 from grantline.sources.facts import scopes, text
+from grantline.wire.frames import encode_hops
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = ROOT / "schemas" / "examples" / "sources"
@@ -238,3 +239,18 @@ def test_a_person_whom_an_administrator_logs_out_of_keycloak_loses_what_every_cl
     """Beside a person, an actor would narrow it to what that one was given."""
     [person] = [hop for hop in _hops("keycloak") if hop.revocation_target == "subject"]
     assert person.actor_id is None
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_half_a_surrogate_pair_in_any_field_stops_no_worker(name: str) -> None:
+    def torn(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: torn(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [torn(inner) for inner in value]
+        return value + "\ud800" if isinstance(value, str) and "-" not in value else value
+
+    for record in _records(name):
+        for key in record:
+            data = json.dumps([{**record, key: torn(record[key])}]).encode()
+            assert encode_hops(_read(name, data).hops)

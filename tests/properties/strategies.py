@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 from hypothesis import strategies as st
 
+from grantline.dialects import issuer_key
 from grantline.model.flags import CLOCK_UNUSABLE
 from grantline.model.hop import (
     APPROVE,
@@ -534,3 +535,50 @@ def deliveries(draw: st.DrawFn, hops: list[Hop]) -> list[list[Hop]]:
 def one_report_a_span(hops: list[Hop]) -> list[Hop]:
     """`hops` with span ids that tell different facts apart, as honest emitters' do."""
     return [msgspec.structs.replace(hop, **_span(300 + n)) for n, hop in enumerate(hops)]
+
+
+def round_without_a_root(hops: list[Hop]) -> bool:
+    """Whether hand-offs that name no root go round in a circle: where such a one ends up depends on
+    when its halves came (decision 030, the one limit that is known), so it is left out where time
+    goes on between facts. Circles under a root are in.
+    """
+    above: dict[str, set[str]] = {}
+    for hop in hops:
+        if hop.operation != DELEGATE or hop.refused:
+            continue
+        own = _names(hop.token_fingerprint, hop.token_issuer, hop.token_jti, hop.id)
+        issuer = hop.token_parent_issuer or hop.token_issuer
+        parents = _names(hop.token_parent_fingerprint, issuer, hop.token_parent_jti, hop.parent_id)
+        for name in own:
+            above.setdefault(name, set()).update(parents)
+            # What one hop calls one thing by several names is one thing.
+            above[name] |= own - {name}
+    rootless = [hop for hop in hops if hop.operation == DELEGATE and hop.root_id is None]
+    return any(_returns(hop, above) for hop in rootless)
+
+
+def _names(
+    fingerprint: str | None, issuer: str | None, jti: str | None, identity: str | None
+) -> set[str]:
+    found = {identity} if identity else set()
+    if fingerprint:
+        found |= {fingerprint, derived_id(fingerprint)}
+    if issuer and jti:
+        found.add(f"{issuer_key(issuer)} {jti}")
+    return found
+
+
+def _returns(hop: Hop, above: dict[str, set[str]]) -> bool:
+    """Whether what `hop` made is met again on the way up from what it was made from."""
+    own = _names(hop.token_fingerprint, hop.token_issuer, hop.token_jti, hop.id)
+    issuer = hop.token_parent_issuer or hop.token_issuer
+    todo = _names(hop.token_parent_fingerprint, issuer, hop.token_parent_jti, hop.parent_id) - own
+    seen: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name in own:
+            return True
+        if name not in seen:
+            seen.add(name)
+            todo |= above.get(name, set())
+    return False

@@ -30,7 +30,8 @@ ACTED: Final = 6
 WAITING: Final = 3
 """The hop names no root: `hop` is it, to be sent on once the key's root is known."""
 
-ACTS: Final = frozenset({ISSUED, USED, EXCHANGED, WAITING, JOINED, TOLD, ACTED})
+ACTS: Final = frozenset({ISSUED, USED, EXCHANGED, WAITING, JOINED, TOLD, ACTED, BORNE})
+"""What a frame may hold; another is none of this release's."""
 
 
 class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):

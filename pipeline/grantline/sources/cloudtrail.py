@@ -86,9 +86,11 @@ def _assumed(record: Json, identity: Json, time: int, origin: Origin) -> Hop | N
         if refused is not None:
             return None
         service = text(identity.get("invokedBy")) or text(identity.get("principalId"))
+        if "subject_id" not in facts:  # else a source identity says whom the service acts for
+            facts |= {"subject_id": service, "subject_type": "service"}
         return made(
             GRANT, Event(_NAME, need(record, "eventID"), time, origin), method="assume_role",
-            subject_id=service, subject_type="service", delegator_id=service, **facts,
+            delegator_id=service, **facts,
         )  # fmt: skip
     return made(
         DELEGATE, Event(_NAME, need(record, "eventID"), time, origin), method="assume_role",

@@ -254,3 +254,12 @@ def test_half_a_surrogate_pair_in_any_field_stops_no_worker(name: str) -> None:
         for key in record:
             data = json.dumps([{**record, key: torn(record[key])}]).encode()
             assert encode_hops(_read(name, data).hops)
+
+
+def test_a_service_that_assumes_a_role_for_somebody_does_not_become_the_subject() -> None:
+    [record] = [one for one in _records("cloudtrail") if one["userIdentity"].get("invokedBy")]
+    asked = {**record["requestParameters"], "sourceIdentity": "alice"}
+    data = json.dumps({**record, "requestParameters": asked}).encode()
+    [grant] = _read("cloudtrail", data).hops
+    assert (grant.operation, grant.subject_id) == ("grant", "alice")
+    assert grant.delegator_id == record["userIdentity"]["invokedBy"]

@@ -118,7 +118,10 @@ def _token(record: Json, issuer: str, time: int) -> dict[str, Any]:
         "token_issuer": issuer,
         "token_jti": text(at(record, "metadata", "jti")) or text(at(claims, "jti")),
         "token_dialect": "authgent",
-        "token_expires_at": expires if isinstance(expires, int) else None,
+        # JSON's integers have no end, a frame's have: what no clock shows is no time.
+        "token_expires_at": expires
+        if isinstance(expires, int) and abs(expires) < 1 << 53
+        else None,
         "audiences": texts(at(record, "metadata", "audience")) or texts(at(claims, "aud")),
         "granted_scopes": scopes(at(record, "metadata", "scope")) or scopes(at(claims, "scope")),
     }

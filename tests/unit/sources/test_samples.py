@@ -263,3 +263,18 @@ def test_a_service_that_assumes_a_role_for_somebody_does_not_become_the_subject(
     [grant] = _read("cloudtrail", data).hops
     assert (grant.operation, grant.subject_id) == ("grant", "alice")
     assert grant.delegator_id == record["userIdentity"]["invokedBy"]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_number_without_end_in_any_field_stops_no_worker(name: str) -> None:
+    def endless(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: endless(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [endless(inner) for inner in value]
+        return 10**30 if isinstance(value, int) and not isinstance(value, bool) else value
+
+    for record in _records(name):
+        for key in record:
+            data = json.dumps([{**record, key: endless(record[key])}]).encode()
+            assert encode_hops(_read(name, data).hops)

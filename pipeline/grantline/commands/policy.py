@@ -72,7 +72,8 @@ def _init(paths: list[Path]) -> int:
             raise Failed(f"{path}: {why.strerror}") from None
     if not seen.hops:
         raise Failed(
-            "no span in these files tells of a delegation: there is nothing to propose from"
+            "no span in these files tells of a delegation: there is nothing to propose from "
+            "(OTLP files are read, and no logs of issuers)"
         )
     print(proposed(seen), end="")
     return 0

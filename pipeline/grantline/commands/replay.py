@@ -138,11 +138,23 @@ def _nothing(done: Replayed, what: str) -> str:
             "that emits with grantline.emit?"
         )
     elif done.rejected:
-        first = next(iter(next(file for file in done.files if file.first).first.values()))
-        why = f"nothing in {names} can be read; at the first place, {plain(first[1])}"
+        reason, (_, detail) = next(
+            iter(next(file for file in done.files if file.first).first.items())
+        )
+        why = f"nothing in {names} can be read; at the first place, {plain(detail)}"
+        why += _perhaps_another(reason, detail, what)
     else:
         why = f"there is no {what} in {names}"
     return f"nothing to judge: {why}"
+
+
+def _perhaps_another(reason: str, detail: str, what: str) -> str:
+    """Whole JSON that is none of the format asked for is most likely of another."""
+    if what == "span" and "resourceSpans" in detail:
+        return "; if it is a log of an issuer, name which with --format"
+    if what == "record" and reason == "missing_attribute":
+        return "; is it the log that --format names?"
+    return ""
 
 
 def _tell_findings(console: Console, findings: Sequence[Finding], store: Path | None) -> None:

@@ -262,7 +262,8 @@ class _Told:
             return
         self._said = now
         lost = f"; {now[1]:,} too large for a broker were left out" if now[1] else ""
-        print(f"sent {now[0]:,} records to {self._topic}{lost}", file=sys.stderr, flush=True)
+        many = f"{now[0]:,} record{'' if now[0] == 1 else 's'}"
+        print(f"sent {many} to {self._topic}{lost}", file=sys.stderr, flush=True)
 
 
 @contextmanager

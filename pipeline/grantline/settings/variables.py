@@ -97,20 +97,20 @@ class Settings(BaseSettings):
 
     input_topics: Annotated[tuple[str, ...], BeforeValidator(_names)] = ("otlp_spans",)
     """Topics of spans, separated by commas, created where the broker does not have them; or none,
-    where there is an input_pattern."""
+    where there is a GRANTLINE_INPUT_PATTERN."""
     input_pattern: Annotated[str, AfterValidator(_pattern)] | None = None
     """Regular expression: existing topics that match in full are read too."""
     sources: Annotated[dict[str, tuple[str, str | None]], BeforeValidator(feeds.parse)] = {}
     """Topics of foreign logs: topic=format, or topic=format@issuer, separated by commas."""
     subject_key: Annotated[SecretStr, AfterValidator(feeds.check_key)] | None = None
-    """kid:hex of the key under which emitters name people (subject_key); sources do as they do."""
+    """kid:hex of the key under which agents name people (their subject_key); logs' people get the same names."""
     partitions: Annotated[int, Field(ge=1, le=10_000)] = 12
     """Of our topics, and of input topics we create; fixed for their life."""
     replication: Annotated[int, Field(ge=-1, le=32_767), AfterValidator(_replicas)] = -1
     """Replicas of topics we create; -1 is the broker's default."""
     hops_retention_days: Days = 7.0
     """Of hops and tokens, from which a restarted worker rebuilds its state; more than
-    lateness_seconds of the policy."""
+    the policy's lateness_seconds."""
     findings_retention_days: Days = 90.0
     """Of findings."""
     rejected_retention_days: Days = 30.0
@@ -134,7 +134,7 @@ class Settings(BaseSettings):
     snapshot_seconds: Annotated[float, Field(ge=1, le=86_400)] | None = 60.0
     """Between snapshots of a partition's state, which a restarted worker goes on from; or none."""
     snapshot_dir: Path | None = None
-    """Where snapshots are; none is a directory in data_dir. Workers should share it."""
+    """Where snapshots are; none is one in GRANTLINE_DATA_DIR. Workers should share it."""
     hot_hops: Annotated[int, Field(ge=1_000, le=100_000_000)] = 20_000
     """Hops whose chains are kept unpacked: faster, at some 3 kB each."""
     memory_ceiling_mb: Annotated[int, Field(ge=64, le=1 << 24)] = 4_096

@@ -137,7 +137,9 @@ def connect(target: str | Path, token: str | None = None) -> Lineage:
     """
     if isinstance(target, str) and target.startswith("quack:"):
         if not token:
-            raise QueryFailed(f"{target} asks for a token: {_GIVE_TOKEN}")
+            raise QueryFailed(
+                f"live SQL at {target.removeprefix('quack:')} needs a token: {_GIVE_TOKEN}"
+            )
         return LiveLineage(target, token)
     return FileLineage(target)
 

@@ -28,6 +28,7 @@ HOPS = tell("""
     planner delegate worker from=t0 token=t1 scopes=read,admin
 """)[0]
 NOBODY = 65534
+EXAMPLES = Path(__file__).parents[3] / "schemas" / "examples"
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +43,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "cut.json").write_bytes(good[: len(good) // 2])
     (tmp_path / "cut.gz").write_bytes(gzip.compress(good)[:60])
     (tmp_path / "other.json").write_bytes((DATA / "crewai-2025-07-11.otlp.json").read_bytes())
+    (tmp_path / "log.json").write_bytes((EXAMPLES / "sources" / "okta.json").read_bytes())
     duckdb.connect("plain.duckdb").close()
     store = DuckDBStore("lineage.duckdb")
     store.write(Batch(hops=HOPS))
@@ -85,6 +87,8 @@ REPLAYS = {
     "cut.gz": "nothing to judge: nothing in cut.gz can be read.*gzip file is broken",
     "other.json": "nothing to judge: none of the 6 spans in other.json .*delegation.operation.name",
     "junk --quiet": "nothing to judge.*junk",
+    "log.json": "nothing to judge: nothing in log.json can be read.*name which with --format",
+    "--format cloudtrail log.json": "nothing to judge.*is it the log that --format names",
     "good.json --findings good.json": "good.json is read: name another",
     "good.json --findings dir": "dir: Is a directory",
     "good.json --findings no/out": "no/out cannot be written: there is no directory no",

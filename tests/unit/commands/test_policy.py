@@ -76,7 +76,7 @@ def test_nothing_is_proposed_from_nothing(
     path = tmp_path / "spans.json"
     path.write_text(text)
     assert app.run("policy", {"doing": "init", "files": [path]}) == 1
-    assert "nothing to propose from" in capsys.readouterr().err
+    assert "nothing to propose from (OTLP files are read" in capsys.readouterr().err
 
 
 def _seen(story: str, **changed: Any) -> Seen:

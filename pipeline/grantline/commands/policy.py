@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,16 +65,25 @@ def _warnings(policy: Policy) -> Iterator[str]:
 
 def _init(paths: list[Path]) -> int:
     seen = Seen()
+    silent: list[Path] = []
     for path in paths:
+        if path.is_dir():
+            raise Failed(f"{path} is a directory: name the files in it, such as {path / '*.jsonl'}")
+        told = False
         try:
             for _, decoded in read_file(path):
                 seen.add(decoded.hops)
+                told = told or bool(decoded.hops)
         except OSError as why:
             raise Failed(f"{path}: {why.strerror}") from None
+        if not told:
+            silent.append(path)
     if not seen.hops:
         raise Failed(
             "no span in these files tells of a delegation: there is nothing to propose from "
             "(OTLP files are read, and no logs of issuers)"
         )
+    for path in silent:
+        print(f"warning: {plain(str(path))} tells of no delegation", file=sys.stderr)
     print(proposed(seen), end="")
     return 0

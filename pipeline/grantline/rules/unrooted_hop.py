@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Waiting
-from grantline.model.hop import USE
+from grantline.model.hop import END, REVOKE, USE
 from grantline.rules import words
 from grantline.rules.rule import NONE, Hits, InName, Rule
+
+_DID: Final = {REVOKE: "revoked", END: "ended"}
 
 
 def check(waiting: Waiting, where: InName) -> Hits:
@@ -20,7 +24,8 @@ def check(waiting: Waiting, where: InName) -> Hits:
         return NONE  # rule unknown-token
     who = hop.presenter or "someone"
     missing = words.name_of(name.key)
-    severity, says = RULE.severity, f"{who} acts ({hop.operation}) with {missing}"
+    did = _DID.get(hop.operation, f"acts ({hop.operation}) with")
+    severity, says = RULE.severity, f"{who} {did} {missing}"
     if hop.refused:
         severity, says = Severity.LOW, f"{who} was refused ({hop.operation}) with {missing}"
     elif words.grave(hop.action_risk, where.policy, hop.action_name):

@@ -117,8 +117,8 @@ RULE = Rule(
     confidence=Confidence.HIGH,
     why="Revoking a grant promises that everything below it is dead. A child token that still "
     "works is authority nobody gives any more.",
-    triage="Stop the using agent. List the live descendants of the revoked delegation (SQL below), "
-    "revoke each at its issuer, and ask why the accepting system does not look revocation up.",
+    triage="Stop the using agent. List the live descendants of the revoked delegation "
+    "(`FROM descendants(...)`), revoke each at its issuer, and ask why the accepting system does not look revocation up.",
     blind_spots="Within the leeway, unless one clock told both (one issuer's log, one process). "
     "Systems that report no use. Revocations that never reach the stream. A replaced "
     "token (reason `rotation`) does not kill what was derived from it. At an issuer that leaves "

@@ -165,3 +165,20 @@ def test_a_proposal_can_be_used_whatever_names_spans_bear() -> None:
     text = proposed(seen)
     assert "evil" in text
     assert list(parse(text).issuers) == [nasty]
+
+
+def test_a_file_that_added_nothing_to_the_proposal_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log = SAMPLE.parents[1] / "sources" / "okta.json"
+    assert app.run("policy", {"doing": "init", "files": [SAMPLE, log]}) == 0
+    said = capsys.readouterr()
+    assert said.err == f"warning: {log} tells of no delegation\n"
+    assert said.out.startswith("#:schema")
+
+
+def test_a_proposal_is_not_made_of_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.run("policy", {"doing": "init", "files": [tmp_path]}) == 1
+    assert "is a directory: name the files in it" in capsys.readouterr().err

@@ -83,3 +83,8 @@ def test_an_issuer_may_grant_no_leeway_past_expiry() -> None:
     strict = {"https://as.example.com/": IssuerPolicy(leeway_seconds=0)}
     assert [one.reference for one in found(story)] == []
     assert [one.reference for one in found(story, Policy(issuers=strict))] == ["TR-06"]
+
+
+def test_who_revokes_or_ends_what_nobody_granted_is_not_said_to_act_with_it() -> None:
+    assert says("alice revoke t1 target=token root=-", "CS-06").startswith("alice revoked token …")
+    assert says("planner end - task=k1 root=-", "CS-06").startswith("planner ended task:k1, which")

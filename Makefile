@@ -51,7 +51,7 @@ $(STAMP): requirements.lock pyproject.toml setup.py $(COMPILED)
 	@touch $@
 
 .PHONY: demo
-demo: $(STAMP) ## the whole way, small: agents, broker, detection, lineage (about a minute)
+demo: $(STAMP) ## the whole way, small: agents, broker, detection, lineage (under a minute)
 	@$(BIN)/python -m grantline.demo $(ARGS)
 
 .PHONY: test

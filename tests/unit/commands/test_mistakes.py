@@ -159,6 +159,7 @@ ASKED = [
     (["explain", "fnd_1-22"], "no finding 'fnd_1-22': give its id"),
     (["explain", ""], "no finding '': give its id"),
     (["rules", "nonsense"], "no rule 'nonsense'; there are actor-"),
+    (["rules", "used-after-revocations"], "did you mean used-after-revocation[?]"),
 ]
 
 

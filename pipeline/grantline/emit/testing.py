@@ -43,6 +43,10 @@ class SeenFact:
         found = self.attributes
         return found[name] if name in found else found[f"delegation.{name}"]
 
+    def __repr__(self) -> str:
+        """What a failed assertion shows: the attributes, not the span's place in memory."""
+        return f"SeenFact({self.attributes})"
+
     def __contains__(self, name: str) -> bool:
         return name in self.attributes or f"delegation.{name}" in self.attributes
 

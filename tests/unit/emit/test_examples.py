@@ -141,3 +141,12 @@ def test_the_example_agent_tells_its_whole_task_under_one_root() -> None:
 def test_a_fake_token_says_that_it_is_one() -> None:
     signature = fake_token(sub="u").rsplit(".", 1)[1]
     assert signature == "ZmFrZS1zaWduYXR1cmUtZm9yLXRlc3Rz"  # "fake-signature-for-tests"
+
+
+def test_a_failed_assertion_on_a_fact_shows_what_it_tells() -> None:
+    with capture() as seen:
+        seen.emitter.grant(T1, task="book-a-trip")
+        (fact,) = seen.facts()
+    assert "'delegation.operation.name': 'grant'" in repr(fact)
+    assert "'book-a-trip'" in repr(fact)
+    assert T1 not in repr(fact)

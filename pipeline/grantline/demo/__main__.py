@@ -158,10 +158,12 @@ def _show(seen: Seen) -> None:
         line = Text(f"           {finding.reference}  now seen in full", style="dim")
     # An authority handed on within a process has no token.
     token = f"token …{finding.token_fingerprints[0][-4:]} · " if finding.token_fingerprints else ""
+    grantor = plain(finding.path[0])
+    grant = "its grant is not seen yet" if grantor == "?" else f"grant of {grantor}"
     _out.print(line)
     _out.print(
         Text(
-            f"           {token}grant of {plain(finding.path[0])} · "
+            f"           {token}{grant} · "
             f"{plain(' → '.join(finding.path))}\n"
             f"           {seen.status} {seen.latency_ms:,.0f} ms after the span{_confirmed(seen)}"
             f"{' (its parent might have come late)' if finding.reference == 'CS-06' else ''}",

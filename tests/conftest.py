@@ -6,12 +6,19 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 
 from grantline.compiled import PURE
 from grantline.lineage import partition
 from grantline.wire import otlp
 from tests.brokers import Broker, choose, create_topic
+
+# CI tries the same examples each time, so that what fails there is the change at hand; a developer's
+# run tries new ones.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 _USED: pytest.StashKey[set[str]] = pytest.StashKey()
 

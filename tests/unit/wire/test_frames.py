@@ -89,7 +89,7 @@ def test_a_hop_that_ingest_would_not_write_is_no_frame(changed: dict[str, str]) 
 
 @pytest.mark.parametrize(
     "changed",
-    [{"span_id": "x"}, {"key": "tok:x"}, {"key": f"tok:{FAKE_JWT}"}, {"act": 7}, {"act": -1}],
+    [{"span_id": "x"}, {"key": "tok:x"}, {"key": f"tok:{FAKE_JWT}"}, {"act": 99}, {"act": -1}],
 )
 def test_a_sighting_that_ingest_would_not_write_is_no_frame(changed: dict[str, Any]) -> None:
     with pytest.raises(BadFrame, match=r"not a frame: the .* of a sighting"):

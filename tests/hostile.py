@@ -31,15 +31,17 @@ def _between(bad: Mapping[str, Any], reason: Reason, **fields: Any) -> Hostile:
     return Hostile(protobuf(*spans), {1: reason}, hops=2)
 
 
-def _odd(odd: Mapping[str, Any]) -> Hostile:
-    """A span with an attribute that is dropped, between two good ones."""
-    spans = [span(number=1), span({**USE, **odd}, number=2), span(number=3)]
+def _odd(odd: Mapping[str, Any], number: int) -> Hostile:
+    """A span with an attribute that is dropped, between two good ones. It is taken, so its number is its
+    own: of two spans of one id it is left to chance which is stored.
+    """
+    spans = [span(number=1), span({**USE, **odd}, number=number), span(number=3)]
     return Hostile(protobuf(*spans), {}, hops=3)
 
 
 def _nested(depth: int) -> bytes:
     """OTLP JSON whose second span has an array in an array in an array ..."""
-    made = json.loads(json_of(span(number=1), span(number=2), span(number=3)))
+    made = json.loads(json_of(span(number=1), span(number=41), span(number=3)))
     spans = made["resourceSpans"][0]["scopeSpans"][0]["spans"]
     spans[1]["attributes"].append({"key": "delegation.purpose", "value": "DEEP"})
     deep = '{"arrayValue":{"values":[' * depth + "]}}" * depth
@@ -67,10 +69,10 @@ RECORDS: Mapping[str, Hostile] = {
         json_of(span()).replace(b'"use"', b'"us\xff"'), {0: "bad_encoding"}
     ),
     "a name that is not UTF-8": Hostile(
-        json_of(span()).replace(b"booker", b"b\xffoker"), {}, hops=1
+        json_of(span(number=42)).replace(b"booker", b"b\xffoker"), {}, hops=1
     ),
     "text that is not UTF-8": Hostile(
-        protobuf(span(number=1), span({**USE, "delegation.purpose": "WHAT"}, 2)).replace(
+        protobuf(span(number=1), span({**USE, "delegation.purpose": "WHAT"}, 43)).replace(
             b"WHAT", b"\xff\xfe\xfd\xfc"
         ),
         {},
@@ -88,9 +90,9 @@ RECORDS: Mapping[str, Hostile] = {
     ),
     "no span id": _between({}, "bad_span", span_id=b""),
     "no time": _between({}, "bad_span", start_time_unix_nano=0),
-    "a number for a name": _odd({"delegation.actor.id": 7}),
+    "a number for a name": _odd({"delegation.actor.id": 7}, 44),
     "no fingerprint": _between({"delegation.token.fingerprint": "secret"}, "bad_attribute"),
-    "as large as the broker takes": _odd({"delegation.purpose": "x" * (BROKER_LIMIT - 2_000)}),
+    "as large as the broker takes": _odd({"delegation.purpose": "x" * (BROKER_LIMIT - 2_000)}, 45),
     "larger than is read": Hostile(
         protobuf(span({**USE, "other": "x" * (8 << 20)})), {WHOLE_RECORD: "too_large"}
     ),

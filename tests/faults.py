@@ -112,12 +112,13 @@ class Run:
 
     def feed(self, share: float, pad: bytes = b"") -> None:
         """Hands over what belongs to the first `share` of the load; does not wait for it. `pad`
-        is put behind each record.
+        is put behind each record of protobuf: of anything else it would make something else.
         """
         end = round(share * len(self._load.records))
         for number in range(self._sent, end):
+            record = self._load.records[number]
             self.stage.hand_over(
-                self._load.records[number] + pad,
+                record + (pad if record.startswith(b"\n") else b""),
                 partition=number % self.stage.settings.partitions,
                 timestamp=SENT_MS,
             )

@@ -84,8 +84,12 @@ class Stage:
         self.foreign: set[bytes] = set()
         """What a test put on the findings topic that is no finding."""
         self._producer = Producer({**_PRODUCER, "bootstrap.servers": bootstrap})
-        # Rows are compared whole: `received_at` is what the test says, as where others made it.
-        create_topic(bootstrap, self.input, partitions, {"message.timestamp.type": "CreateTime"})
+        self.make_input()
+
+    def make_input(self) -> None:
+        """Rows are compared whole: `received_at` is what the test says, as where others made it."""
+        clock = {"message.timestamp.type": "CreateTime"}
+        create_topic(self.bootstrap, self.input, self.settings.partitions, clock)
 
     def worker(self, kind: str = "real") -> Worker:
         """Starts another worker, of one of the kinds that `run_worker.py` knows."""

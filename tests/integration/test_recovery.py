@@ -200,6 +200,7 @@ def test_topics_deleted_and_made_anew(run: Run, undisturbed: Outcome) -> None:
     _stored(run)
     old = shutil.copytree(_snapshots(stage), stage.home / "old")
     _delete_all(stage)
+    stage.make_input()
     topics.ensure(settings)
     _commit_everywhere(stage, 10_000)
 

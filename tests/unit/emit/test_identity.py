@@ -14,16 +14,18 @@ from grantline.emit.testing import capture, fake_token
 from tests.unit.emit.told import Parties, parties
 
 NOW = int(time.time())
+# No token of a test ends while the suite runs, however long that takes.
+END = NOW + 86_400
 IDP, AS2, MCP = "https://idp.example", "https://as2.example/", "https://mcp2.example/mcp"
 ACCESS = fake_token(
-    {"typ": "JWT"}, iss=IDP, iat=NOW, exp=NOW + 900, sub="u", client_id="app",
+    {"typ": "JWT"}, iss=IDP, iat=NOW, exp=END, sub="u", client_id="app",
     aud=f"{IDP}/userinfo", scope="openid profile", jti="q",
 )  # fmt: skip
 JAG = fake_token(
-    {"typ": "oauth-id-jag+jwt"}, iss=IDP, iat=NOW, exp=NOW + 300, sub="u", client_id="app-at-as2",
+    {"typ": "oauth-id-jag+jwt"}, iss=IDP, iat=NOW, exp=END, sub="u", client_id="app-at-as2",
     aud=AS2, resource=MCP, jti="j", scope="todo.read",
 )  # fmt: skip
-AT2 = {"iss": AS2, "iat": NOW, "exp": NOW + 900, "sub": "u2", "client_id": "app-at-as2",
+AT2 = {"iss": AS2, "iat": NOW, "exp": END, "sub": "u2", "client_id": "app-at-as2",
        "aud": MCP, "scope": "todo.read", "jti": "z"}  # fmt: skip
 
 
@@ -33,7 +35,7 @@ def at_hash(token: str) -> str:
 
 
 def identity(header: dict[str, Any] | None = None, **more: Any) -> str:
-    said = {"iss": IDP, "iat": NOW, "exp": NOW + 900, "sub": "u", "aud": "app", "nonce": "n"}
+    said = {"iss": IDP, "iat": NOW, "exp": END, "sub": "u", "aud": "app", "nonce": "n"}
     return fake_token({"typ": "JWT", **(header or {})}, **said, **more)
 
 
@@ -113,7 +115,7 @@ def test_a_hash_of_another_kind_is_not_followed(header: dict[str, Any], value: o
 
 
 def test_an_id_token_that_came_with_a_renewal_leads_to_the_same_grant() -> None:
-    newer = fake_token({"typ": "JWT"}, iss=IDP, iat=NOW, exp=NOW + 900, sub="u", client_id="app",
+    newer = fake_token({"typ": "JWT"}, iss=IDP, iat=NOW, exp=END, sub="u", client_id="app",
                        aud=f"{IDP}/userinfo", scope="openid profile", jti="r")  # fmt: skip
     told_of, hashed = identity(jti="1"), identity(jti="2", at_hash=at_hash(newer))
     for token, named in ((told_of, {"id_token": told_of}), (hashed, {})):

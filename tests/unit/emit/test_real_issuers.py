@@ -12,7 +12,7 @@ from grantline.emit.testing import fake_token
 from tests.unit.emit.told import Parties, parties
 
 NOW = int(time.time())
-LIFE = {"iat": NOW, "exp": NOW + 3600}
+LIFE = {"iat": NOW, "exp": NOW + 86_400}
 JWT = {"typ": "JWT"}
 ENTRA = "https://login.microsoftonline.com/00000001-0000-0ff1-ce00-000000000000/v2.0"
 AGENT = "spiffe://auth.highflame.ai/acme/prod/agent/"
@@ -181,7 +181,7 @@ def ping(told: Parties) -> None:
 
 def passport(told: Parties) -> None:
     claims = {"aud": "8ee3", "jti": "1", "sub": "3", "scopes": ["orders"],
-              "iat": f"{NOW}.152245", "exp": f"{NOW + 3600}.123882"}  # fmt: skip
+              "iat": f"{NOW}.152245", "exp": f"{NOW + 86_400}.123882"}  # fmt: skip
     token = fake_token(JWT, **claims)
     told["shop"].grant(token, method="authorization_code")
     served(told, "api", token, claims, "shop")

@@ -60,7 +60,10 @@ class Issuer(Protocol):
     can: frozenset[str]
     """What it can be asked: `exchange`, `refresh`, `introspect`, `revoke`, `logout`, `brief`
     (clients with lifetimes of a few seconds), `actor` (its tokens name who acts), `audience` (they are for
-    the resource that was asked for)."""
+    the resource that was asked for), `log-parents` (its own log names the token that was exchanged).
+
+    Where there is a reader of its log, it has two more: `log`, the reader's name, and `rows()`, the log's
+    rows, newest first."""
 
     def client_id(self, party: str) -> str: ...
 

@@ -28,7 +28,9 @@ class Authgent:
     """A running authgent-server. Its audiences are free text: whatever is asked for is written."""
 
     name = f"authgent-server {VERSION}"
-    can = frozenset({"exchange", "refresh", "introspect", "revoke", "audience", "actor", "code"})
+    can = frozenset({"exchange", "refresh", "introspect", "revoke", "audience", "actor", "code",
+                     "log-parents"})  # fmt: skip
+    log = "authgent"
 
     def __init__(self, base: str) -> None:
         self.url = base
@@ -84,7 +86,7 @@ class Authgent:
     def logout(self, client: str, login: Answer) -> int:
         raise NotImplementedError
 
-    def audit(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, Any]]:
         """The audit log, newest first."""
         found: list[dict[str, Any]] = self._http.get(
             f"{self.url}/audit", params={"limit": 200}, timeout=20

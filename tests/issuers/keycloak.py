@@ -48,6 +48,7 @@ class Keycloak:
     name = f"Keycloak {VERSION}"
     can = frozenset({"exchange", "refresh", "introspect", "revoke", "logout", "brief", "audience",
                      "code"})  # fmt: skip
+    log = "keycloak"
 
     def __init__(self, base: str) -> None:
         self._base = base
@@ -101,8 +102,9 @@ class Keycloak:
     def logout(self, client: str, login: Answer) -> int:
         return self._post("logout", client, refresh_token=login.refresh or "").status_code
 
-    def events(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, Any]]:
         """The event log, newest first, as the admin API gives it."""
+        self._sign_in()  # an administrator's token lives for a minute
         found: list[dict[str, Any]] = self._api("GET", "/realms/lab/events?max=500").json()
         return found
 
@@ -123,13 +125,16 @@ class Keycloak:
         answer.raise_for_status()
         return answer
 
-    def _set_up(self) -> None:
+    def _sign_in(self) -> None:
         token = requests.post(
             f"{self._base}/realms/master/protocol/openid-connect/token",
             data={"grant_type": "password", "client_id": "admin-cli", "username": "admin",
                   "password": "admin"}, timeout=20,
         ).json()["access_token"]  # fmt: skip
         self._admin.headers["Authorization"] = f"Bearer {token}"
+
+    def _set_up(self) -> None:
+        self._sign_in()
         self._api("POST", "/realms", {"realm": "lab", "enabled": True, "eventsEnabled": True,
                                       "accessTokenLifespan": 600})  # fmt: skip
         for scope in _SCOPES:

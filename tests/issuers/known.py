@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.issuers.parties import VIEWS
+from tests.issuers.parties import JOINED, VIEWS
 
 _REFRESH = "a refresh token's revocation does not reach what it renewed"
 
 KNOWN: Final[dict[tuple[str, str, str], str]] = {
-    ("authgent", "a refresh token revoked", view): _REFRESH for view in VIEWS
+    ("authgent", "a refresh token revoked", view): _REFRESH for view in (*VIEWS, JOINED)
 }

@@ -15,7 +15,16 @@ from typing import Any
 
 from grantline.model.policy import Policy
 from tests.issuers.answers import Answer, Issuer
-from tests.issuers.parties import ISSUER, VIEWS, Parties
+from tests.issuers.parties import (
+    AGENTS_VIEW,
+    ISSUER,
+    ISSUERS_VIEW,
+    JOINED,
+    LOG,
+    LOG_VIEWS,
+    VIEWS,
+    Parties,
+)
 
 ROGUE = "rogue"
 HOSTS = {party: f"{party}.example.com" for party in ("app", "planner", "worker", "crm")}
@@ -39,8 +48,23 @@ class Held:
 class Due:
     """References that must be said, and those that may be, in each view."""
 
-    must: dict[str, set[str]] = field(default_factory=lambda: {view: set() for view in VIEWS})
-    may: dict[str, set[str]] = field(default_factory=lambda: {view: set() for view in VIEWS})
+    must: dict[str, set[str]] = field(default_factory=lambda: _none())
+    may: dict[str, set[str]] = field(default_factory=lambda: _none())
+
+    def logs_add(self) -> None:
+        """What agents and log decide alone they decide together; and what happened may be said from
+        the log, though which of it a row decides is said flow by flow. That a log names no parents, or
+        leaves whole acts out, is a gap, and to say so is right.
+        """
+        self.must[JOINED] |= self.must[AGENTS_VIEW] | self.must[LOG]
+        happened = set().union(*self.must.values(), *self.may.values())
+        for view in LOG_VIEWS:
+            self.may[view] |= {one for name in happened for one in name.split("|")}
+        self.may[LOG].add("CS-06")
+
+
+def _none() -> dict[str, set[str]]:
+    return {view: set() for view in (*VIEWS, *LOG_VIEWS)}
 
 
 class Lab:

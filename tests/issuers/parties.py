@@ -19,6 +19,10 @@ ISSUER: Final = "issuer"
 """The party that is the authorization server."""
 AGENTS_VIEW, ISSUERS_VIEW, BOTH = "agents", "issuer", "both"
 VIEWS: Final = (AGENTS_VIEW, ISSUERS_VIEW, BOTH)
+"""What is told with the emitting library."""
+LOG, JOINED = "log", "agents+log"
+LOG_VIEWS: Final = (LOG, JOINED)
+"""What the issuer's own log says, alone and beside what agents and resource servers tell."""
 
 
 _MESSAGE_SPANS: Final = 1_000
@@ -34,6 +38,8 @@ class Parties:
         self._stack = ExitStack()
         self._captured: dict[str, testing.Capture] = {}
         self._times: defaultdict[str, list[int]] = defaultdict(list)
+        self.logged: list[Hop] = []
+        """What the issuer's own log says of them."""
 
     def __enter__(self) -> Self:
         return self
@@ -64,6 +70,10 @@ class Parties:
 
     def hops(self, view: str = BOTH) -> list[Hop]:
         """What the parties of a view told, through the wire: encoded as OTLP and decoded again."""
+        if view == LOG:
+            return list(self.logged)
+        if view == JOINED:
+            return self.hops(AGENTS_VIEW) + self.logged
         return [hop for name in self._in(view) for hop in self.hops_of(name)]
 
     def _in(self, view: str) -> Iterable[str]:

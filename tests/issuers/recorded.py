@@ -47,9 +47,15 @@ class Book:
 
         return _Watched(issuer, page["answers"], self._stripped), clock
 
+    def logged(self, flow: str, rows: list[dict[str, Any]]) -> None:
+        """The issuer's own log of the flow, as it is: it names tokens and holds none."""
+        if rows:
+            self._flows[flow]["log"] = rows
+
     def close(self, issuer: Any) -> None:
         written = {
             "issuer": issuer.name,
+            "log": getattr(issuer, "log", None),
             "url": issuer.url,
             "can": sorted(issuer.can),
             "clients": {p: issuer.client_id(p) for p in ("app", "planner", "worker", "crm", "rogue")},
@@ -111,7 +117,10 @@ class Recording:
         read = json.loads(path.read_text("utf-8"))
         self.name, self.url, self.can = read["issuer"], read["url"], frozenset(read["can"])
         self._clients: dict[str, str] = read["clients"]
+        self.log: str | None = read.get("log")
+        """The reader of its own log, where it writes one."""
         page = read["flows"][flow]
+        self.rows: list[dict[str, Any]] = page.get("log", [])
         self._answers: Iterator[Any] = iter(page["answers"])
         self._times: Iterator[int] = iter(page["times"])
 

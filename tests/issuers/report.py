@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.issuers.known import KNOWN
-from tests.issuers.parties import VIEWS
+from tests.issuers.parties import LOG_VIEWS, VIEWS
 from tests.issuers.session import Told
 
 
@@ -19,12 +19,12 @@ class Report:
     def issuer(self, name: str, shown: str, seconds: float) -> None:
         self._issuer = name
         print(f"\n{shown}, there after {seconds:.1f} s", flush=True)
-        print(f"  {'flow':46s} {'due':8s} {'agents':20s} {'issuer':20s} both")
+        print(f"  {'flow':46s} {'due':8s} {'agents':20s} {'issuer':20s} {'both':20s} {'log':20s} agents+log")
 
     def flow(self, told: Told) -> None:
-        cells = [self._cell(told, view) for view in VIEWS]
+        cells = " ".join(f"{self._cell(told, view):20s}" for view in (*VIEWS, *LOG_VIEWS))
         due = " ".join(sorted(set().union(*(v.due for v in told.verdicts.values())))) or "nothing"
-        print(f"  {told.name:46s} {due:8s} {cells[0]:20s} {cells[1]:20s} {cells[2]}")
+        print(f"  {told.name:46s} {due:8s} {cells}")
         print(f"      {'; '.join(told.did)}", flush=True)
         if told.broken:
             self._wrong += 1

@@ -16,7 +16,8 @@ from tests.issuers import flows_sts, recorded
 from tests.issuers.flow import Flow, Steps
 from tests.issuers.flows_oauth import FLOWS
 from tests.issuers.lab import POLICY
-from tests.issuers.parties import Parties
+from tests.issuers.own_log import OwnLog, hops
+from tests.issuers.parties import LOG_VIEWS, Parties
 from tests.issuers.verdict import Verdict, judge
 
 MORE_THAN_LEEWAY = POLICY.leeway_seconds + 3.0
@@ -47,16 +48,26 @@ def run(
     book = recorded.Book(record) if record else None
     with ExitStack() as stack:
         begun = []
+        log = OwnLog(issuer)
         for flow in flows_of(issuer):
             asked, clock = book.open(flow.name, issuer) if book else (issuer, time.time_ns)
             parties = stack.enter_context(Parties(clock))
             lab = flow.lab(asked, parties)
             begun.append((flow, lab, flow.run(lab)))
-        broken = {flow.name: _step(steps) for flow, _, steps in begun}
+        broken, rows = {}, {}
+        for flow, _, steps in begun:
+            broken[flow.name] = _step(steps)
+            rows[flow.name] = log.new()  # flows take turns: what is new is of the last one
         wait(MORE_THAN_LEEWAY)
         for flow, lab, steps in begun:
             why = broken[flow.name] or _step(steps)
-            verdicts = judge(lab.parties, lab.due_found, flow.views, policy_of(issuer))
+            rows[flow.name] += log.new()
+            if book:
+                book.logged(flow.name, rows[flow.name])
+            if log.reader:
+                lab.parties.logged = hops(log.reader, rows[flow.name], issuer.url)
+            views = views_of(flow, issuer)
+            verdicts = judge(lab.parties, lab.due_found, views, policy_of(issuer))
             yield Told(flow.name, tuple(lab.did), verdicts, why)
     if book:
         book.close(issuer)
@@ -71,9 +82,16 @@ def rerun(path: Path, name: str) -> Told:
         lab = flow.lab(recording, parties)
         for _ in flow.run(lab):
             pass
-        return Told(
-            name, tuple(lab.did), judge(parties, lab.due_found, flow.views, policy_of(recording))
-        )
+        if recording.log:
+            parties.logged = hops(recording.log, recording.rows, recording.url)
+        views = views_of(flow, recording)
+        verdicts = judge(parties, lab.due_found, views, policy_of(recording))
+        return Told(name, tuple(lab.did), verdicts)
+
+
+def views_of(flow: Flow, issuer: Any) -> tuple[str, ...]:
+    """The views of a flow, with those of the issuer's own log where it writes one that we read."""
+    return (*flow.views, *(LOG_VIEWS if getattr(issuer, "log", None) else ()))
 
 
 def _step(steps: Steps) -> str | None:

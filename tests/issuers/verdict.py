@@ -56,6 +56,7 @@ def judge(
     parties: Parties, due: Due, views: Iterable[str] = VIEWS, policy: Policy = POLICY
 ) -> dict[str, Verdict]:
     """One verdict a view."""
+    due.logs_add()
     return {
         view: Verdict(
             frozenset(due.must[view]), found(parties.hops(view), policy), frozenset(due.may[view])

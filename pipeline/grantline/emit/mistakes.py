@@ -35,7 +35,7 @@ _ANYWHERE: Final[Mapping[str, tuple[str, ...]]] = {
         "token", "delegation", "subtree", "task", "subject", "session", "agent",
     ),
     "revocation_reason": (
-        "task_completed", "user_request", "admin", "policy", "compromise", "rotation",
+        "task_completed", "user_request", "logout", "admin", "policy", "compromise", "rotation",
     ),
     "end_status": ("completed", "failed", "canceled", "expired"),
 }  # fmt: skip

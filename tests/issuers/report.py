@@ -19,7 +19,9 @@ class Report:
     def issuer(self, name: str, shown: str, seconds: float) -> None:
         self._issuer = name
         print(f"\n{shown}, there after {seconds:.1f} s", flush=True)
-        print(f"  {'flow':46s} {'due':8s} {'agents':20s} {'issuer':20s} {'both':20s} {'log':20s} agents+log")
+        print(
+            f"  {'flow':46s} {'due':8s} {'agents':20s} {'issuer':20s} {'both':20s} {'log':20s} agents+log"
+        )
 
     def flow(self, told: Told) -> None:
         cells = " ".join(f"{self._cell(told, view):20s}" for view in (*VIEWS, *LOG_VIEWS))

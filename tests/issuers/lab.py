@@ -18,7 +18,6 @@ from tests.issuers.answers import Answer, Issuer
 from tests.issuers.parties import (
     AGENTS_VIEW,
     ISSUER,
-    ISSUERS_VIEW,
     JOINED,
     LOG,
     LOG_VIEWS,
@@ -44,12 +43,16 @@ class Held:
         return self.answer.token
 
 
+def _none() -> dict[str, set[str]]:
+    return {view: set() for view in (*VIEWS, *LOG_VIEWS)}
+
+
 @dataclass
 class Due:
     """References that must be said, and those that may be, in each view."""
 
-    must: dict[str, set[str]] = field(default_factory=lambda: _none())
-    may: dict[str, set[str]] = field(default_factory=lambda: _none())
+    must: dict[str, set[str]] = field(default_factory=_none)
+    may: dict[str, set[str]] = field(default_factory=_none)
 
     def logs_add(self) -> None:
         """What agents and log decide alone they decide together; and what happened may be said from
@@ -61,10 +64,6 @@ class Due:
         for view in LOG_VIEWS:
             self.may[view] |= {one for name in happened for one in name.split("|")}
         self.may[LOG].add("CS-06")
-
-
-def _none() -> dict[str, set[str]]:
-    return {view: set() for view in (*VIEWS, *LOG_VIEWS)}
 
 
 class Lab:

@@ -1,30 +1,23 @@
-"""`python notebooks [chain.png]`: renew the picture of the chain that the README shows.
+"""`python notebooks [chain.svg]`: renew the picture of the chain that the README shows.
 
-The same incident, question and drawing as in the notebook. The picture carries its own
-description, so that a test can tell when it is out of date.
+The same incident, question and drawing as in the notebook.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from asking import Asking, grantline
-from chain_figure import draw_chain
-from chain_graph import chain_graph, described
 from incident import write
-from matplotlib.figure import Figure
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-CHAIN = Path(__file__).parent / "chain.png"
+from grantline.draw.picture import picture
+from grantline.draw.svg import svg
+
+CHAIN = Path(__file__).parent / "chain.svg"
 TITLE = "One grant, one stolen token: from the alert back to the human"
-_DOTS_AN_INCH = 130
-_COLOURS = 48
-"""Few colours make a small file; text stays smooth with these."""
 
 
 def main(arguments: list[str]) -> None:
@@ -38,17 +31,8 @@ def main(arguments: list[str]) -> None:
         ask = Asking(store)
         tree, hops = (list(ask(f"FROM {name}($alert)", alert=alert)) for name in ("tree", "chain"))
         ask.close()
-    graph = chain_graph(tree, hops, alert)
-    _save(draw_chain(graph, TITLE), Path(arguments[0]) if arguments else CHAIN, described(graph))
-
-
-def _save(figure: Figure, path: Path, description: str) -> None:
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=_DOTS_AN_INCH)
-    said = PngInfo()
-    said.add_itxt("Description", description)
-    image = Image.open(drawn).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
-    image.save(path, optimize=True, pnginfo=said)
+    drawn = svg(picture(tree, hops, alert), TITLE)
+    (Path(arguments[0]) if arguments else CHAIN).write_text(drawn + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 
 from grantline.store.client import Answer, connect
 from grantline.store.quack import literal
-from grantline.store.values import short, shown
+from grantline.draw.values import short, shown
 
 _STYLE = "text-align: left; vertical-align: top; max-width: 34em; white-space: normal"
 _ID = re.compile(r"(dlg_|fnd_|sha256:)[0-9a-f]{16,}")

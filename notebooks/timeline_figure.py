@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from chain_figure import FAINT, INK, PALE_RED, PAPER, QUIET, RED
 from matplotlib.axes import Axes
 from matplotlib.dates import DateFormatter, HourLocator, date2num
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from grantline.model.plain import plain
-from grantline.store.values import short
+from grantline.draw.values import short
+
+INK, QUIET, FAINT, RED = "#1f2937", "#64748b", "#94a3b8", "#c8102e"
+PAPER, PALE_RED = "#ffffff", "#fdecee"
 
 Row = dict[str, Any]
 

@@ -188,12 +188,21 @@ def _questions(commands: Any) -> None:
         commands, "chain", "draw a chain, from the human to the actions",
         "grantline chain dlg_3c0491ccd9d1acc2bc41d00404a4a089",
         "grantline chain ...91c8 --at out.duckdb",
+        "grantline chain fnd_2eebffca --svg > chain.svg",
     )  # fmt: skip
     chain.add_argument(
         "what", metavar="ID",
         help="a root, delegation, token fingerprint, span, trace or finding; or ... and the last "
         "four characters of one",
     )  # fmt: skip
+    forms = chain.add_mutually_exclusive_group()
+    for form, what in (
+        ("text", "lines for a terminal (the default)"), ("svg", "a picture"),
+        ("html", "a page with the picture and the lines"), ("mermaid", "a Mermaid flowchart"),
+    ):  # fmt: skip
+        forms.add_argument(
+            f"--{form}", dest="form", action="store_const", const=form, default="text", help=what
+        )
     explain = _command(
         commands, "explain", "everything about one finding",
         "grantline explain fnd_2eebffca14963c44220576549c905c70-3",

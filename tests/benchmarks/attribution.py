@@ -42,7 +42,7 @@ _CALLS: Sequence[tuple[str, str, str]] = (
     ("grantline/store/intake", "", FRAMES),
     ("grantline/store/rows", "", "sink: columns"),
     ("grantline/store/choose", "", "sink: columns"),
-    ("grantline/store/values", "", "sink: columns"),
+    ("grantline/draw/values", "", "sink: columns"),
     ("grantline/store/duckdb_store", "DuckDBStore._transaction", "sink: commit"),
     ("grantline/store/duckdb_store", "DuckDBStore._write_positions", "sink: commit"),
     ("grantline/store", "", "sink: statements"),

@@ -16,9 +16,7 @@ import nbformat
 import pytest
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
-from matplotlib.figure import Figure
 from nbclient import NotebookClient
-from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -117,7 +115,10 @@ def test_walks_from_the_alert_to_the_human(executed: Any) -> None:
 
 
 def test_draws_the_chain_and_the_timeline(executed: Any) -> None:
-    assert [len(picture) > 20_000 for picture in outputs(executed, "image/png")] == [True, True]
+    (chain,) = outputs(executed, "image/svg+xml")
+    (timeline,) = outputs(executed, "image/png")
+    assert "build-runner-7" in chain
+    assert len(timeline) > 20_000
 
 
 def test_shows_where_the_scope_came_in_and_who_had_the_token(executed: Any) -> None:
@@ -163,20 +164,18 @@ def test_holds_no_token(executed: Any) -> None:
 
 
 def test_the_picture_of_the_readme_is_small_and_up_to_date(checkout: Path, tmp_path: Path) -> None:
-    drawn = tmp_path / "chain.png"
+    drawn = tmp_path / "chain.svg"
     subprocess.run([sys.executable, checkout, drawn], check=True, timeout=60)
-    committed = NOTEBOOKS / "chain.png"
+    committed = NOTEBOOKS / "chain.svg"
     assert committed.stat().st_size < LARGEST_PICTURE
-    said = [Image.open(path).text["Description"] for path in (committed, drawn)]  # type: ignore[attr-defined]
-    assert said[0] == said[1], "renew it: python notebooks"
+    assert drawn.read_text("utf-8") == committed.read_text("utf-8"), "renew it: python notebooks"
 
 
 @pytest.fixture
 def parts(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     """The modules beside the notebook."""
     monkeypatch.syspath_prepend(str(NOTEBOOKS))
-    names = ("asking", "chain_figure", "chain_graph", "incident")
-    return {name: importlib.import_module(name) for name in names}
+    return {name: importlib.import_module(name) for name in ("asking", "incident")}
 
 
 def test_the_same_day_is_told_every_time(parts: dict[str, ModuleType], tmp_path: Path) -> None:
@@ -189,25 +188,6 @@ HOSTILE = "<script>$\\frac{'\N{RIGHT-TO-LEFT OVERRIDE}\x1b[2J" + 200 * "x"
 
 
 def test_names_chosen_by_attackers_stay_text(parts: dict[str, ModuleType]) -> None:
-    tree = [
-        {
-            "id": "dlg_1", "root_id": "dlg_1", "parent_id": None, "state": "seen",
-            "subject_id": HOSTILE, "actor_id": HOSTILE, "token_fingerprint": HOSTILE,
-            "expires_at": None, "granted_scopes": [HOSTILE], "gained_scopes": [HOSTILE],
-        }
-    ]  # fmt: skip
-    hops = [
-        {
-            "operation": "use", "delegation_id": "dlg_1", "service": HOSTILE, "presenter": "other",
-            "refused": True, "action_name": HOSTILE, "violations": [], "finding_ids": [],
-        }
-    ]  # fmt: skip
-    graph = parts["chain_graph"].chain_graph(tree, hops)
-    figure: Figure = parts["chain_figure"].draw_chain(graph, HOSTILE)
-    figure.canvas.draw()
-    words = parts["chain_graph"].described(graph)
-    assert words.replace("\n", "").isprintable()
-
     answer = parts["asking"].Answer(["name"], [(HOSTILE,)])
     shown = parts["asking"].Table(answer)._repr_html_()
     assert "<script>" not in shown

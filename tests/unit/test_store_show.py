@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from grantline.draw.actions import MAX_ACTIONS
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.model.names import derived_id
 from grantline.ports import Batch
 from grantline.rules.story import fingerprint, tell
 from grantline.store import show, tables
-from grantline.store.actions import MAX_ACTIONS
 from grantline.store.client import Answer
 from grantline.store.duckdb_store import DuckDBStore
 

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from grantline.draw.actions import actions
 from grantline.engine import Engine
 from grantline.model.hop import CLIENT, INTERNAL, SERVER, Hop
 from grantline.rules.story import tell
-from grantline.store.actions import actions
 from tests.unit.test_store_sql import ROOT, dlg, finding, store_of
 
 GRANT = "alice grant planner token=t0\n"

@@ -26,9 +26,10 @@ def run(settings: Settings, options: Mapping[str, Any]) -> int:
         with closing(_lineage(settings, options["at"])) as lineage:
             if command == "sql":
                 text = _form(lineage.ask(query), options["format"])
+            elif command == "chain":
+                text = show.chain(lineage, what, options["form"])
             else:
-                asked = show.chain if command == "chain" else show.explain
-                text = asked(lineage, what)
+                text = show.explain(lineage, what)
     except (QueryFailed, LiveSqlMissing, show.NotFound, ValueError) as why:
         raise Failed(str(why)) from None
     print(text)

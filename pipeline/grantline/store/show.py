@@ -8,13 +8,20 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
+from grantline.draw.html import html
+from grantline.draw.mermaid import mermaid
+from grantline.draw.picture import picture
+from grantline.draw.svg import svg
+from grantline.draw.text import Row, draw, place
+from grantline.draw.values import shown
 from grantline.model.plain import plain
 from grantline.store.client import Lineage
-from grantline.store.draw import Row, draw, place
 from grantline.store.quack import literal
-from grantline.store.values import shown
+
+_FORMS: Final = {"svg": svg, "mermaid": mermaid}
+FORMS: Final = ("text", "html", *_FORMS)
 
 MIN_BEGINNING: Final = 8
 MIN_END: Final = 4
@@ -27,10 +34,29 @@ class NotFound(LookupError):
     """The lineage holds nothing by that name."""
 
 
-def chain(lineage: Lineage, wanted: str) -> str:
+class Rows(NamedTuple):
+    """A chain as the macros `tree` and `chain` tell it."""
+
+    tree: list[Row]
+    hops: list[Row]
+    finding: str | None
+    """The one that was asked about."""
+
+
+def chain(lineage: Lineage, wanted: str, form: str = "text") -> str:
     """The chain that `wanted` (root, delegation, fingerprint, span, trace, finding) belongs to,
-    drawn from the human to the actions. Raises `NotFound`, `client.QueryFailed`.
+    drawn from the human to the actions, in one of `FORMS`. Raises `NotFound`, `client.QueryFailed`.
     """
+    rows = chain_rows(lineage, wanted)
+    lines = draw(rows.tree, rows.hops)
+    if form == "text":
+        return "\n".join(lines)
+    drawn, title = picture(*rows), lines[0]
+    return html(drawn, title, lines) if form == "html" else _FORMS[form](drawn, title)
+
+
+def chain_rows(lineage: Lineage, wanted: str) -> Rows:
+    """What a picture of the chain is drawn from. Raises as `chain` does."""
     wanted = _whole(lineage, wanted)
     hops = lineage.ask(f"FROM chain({literal(wanted)})").records()
     if not hops:
@@ -39,7 +65,10 @@ def chain(lineage: Lineage, wanted: str) -> str:
             "fingerprint, span, trace or finding id, or `...` and the last four characters that a "
             "picture shows of a token"
         )
-    return "\n".join(draw(lineage.ask(f"FROM tree({literal(wanted)})").records(), hops))
+    meant = f"FROM findings_meant({literal(wanted)})"
+    found = lineage.ask(meant).records() if wanted.startswith("fnd_") else []
+    tree = lineage.ask(f"FROM tree({literal(wanted)})").records()
+    return Rows(tree, hops, found[0]["id"] if len(found) == 1 else None)
 
 
 def explain(lineage: Lineage, wanted: str) -> str:

@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from rich.cells import cell_len, chop_cells
 
+from grantline.draw.values import shown
 from grantline.model.plain import plain
 from grantline.store.client import Answer
-from grantline.store.values import shown
 
 Cells = Sequence[str]
 

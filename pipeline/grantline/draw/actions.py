@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from grantline.draw.values import short, shown
 from grantline.model.hop import INTERNAL, PRESENTS
 from grantline.model.plain import plain
-from grantline.store.values import short, shown
 
 Row = dict[str, Any]
 

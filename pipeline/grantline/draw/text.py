@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
+from grantline.draw.actions import actions, marks
+from grantline.draw.values import short, shown
 from grantline.model.plain import plain
-from grantline.store.actions import actions, marks
-from grantline.store.values import short, shown
 
 Row = dict[str, Any]
 Place = tuple[str | None, str]
@@ -73,7 +73,7 @@ class _Chain:
         if self._root_id is None:
             words = "? (the human is not seen)   no root is known for these hops"
         else:
-            words = f"{_human(self._root_id, self._delegations)}   chain {plain(self._root_id)}"
+            words = f"{human(self._root_id, self._delegations)}   chain {plain(self._root_id)}"
         return words if self._day is None else f"{words}   {self._day}, UTC"
 
     def lines(self) -> Iterator[str]:
@@ -140,7 +140,7 @@ class _Chain:
         return text.partition(" ")[2] if moment.date() == self._day else text
 
 
-def _human(root_id: str, rows: Sequence[Row]) -> str:
+def human(root_id: str | None, rows: Sequence[Row]) -> str:
     """Who granted; where the grant was not reported, whom the tokens below it name."""
     granted = next((row["subject_id"] for row in rows if row["id"] == root_id), None)
     if granted:

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 
 from grantline.draw.picture import Picture
 
-
 _ORDER: Final = {"action": 0, "folded": 2}
 
 

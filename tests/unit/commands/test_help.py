@@ -24,7 +24,7 @@ def test_every_command_shows_an_example_that_it_takes(name: str) -> None:
     found = re.findall(r"^  (?:[A-Z_]+=\S+ )*grantline (.*)$", help_, re.MULTILINE)
     assert found
     for example in found:
-        parser().parse_args(shlex.split(example.partition(" < ")[0]))
+        parser().parse_args(shlex.split(re.split(" [<>] ", example)[0]))
 
 
 @pytest.mark.parametrize("name", COMMANDS)

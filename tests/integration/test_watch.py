@@ -8,16 +8,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from grantline.streams.settings import Feed
+from grantline.streams.topics import ensure as declare
 from tests.brokers import Broker
-from tests.stage import Log, until
+from tests.stage import Log, Stage, until
 
 pytestmark = pytest.mark.timeout(120)
 
 ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "schemas" / "examples" / "sources" / "cloudtrail.json"
 
 
 def _started(bootstrap: str, home: Path, *arguments: str) -> subprocess.Popen[bytes]:
@@ -73,6 +78,67 @@ def test_a_folder_is_followed_and_a_second_start_goes_on_where_the_first_was_sto
         watch.kill()
         watch.communicate()
         log.close()
+
+
+def _trail_of_today() -> list[bytes]:
+    """The sample's events, a line each, the last of them just now."""
+    events = json.loads(SAMPLE.read_bytes())["Records"]
+    last = max(datetime.fromisoformat(event["eventTime"]) for event in events)
+    late = datetime.now(UTC) - last
+    lines = []
+    for event in events:
+        when = datetime.fromisoformat(event["eventTime"]) + late
+        moved = {**event, "eventTime": when.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        if expiration := ((event.get("responseElements") or {}).get("credentials") or {}).get(
+            "expiration"
+        ):
+            ends = datetime.strptime(expiration, "%b %d, %Y, %I:%M:%S %p").replace(tzinfo=UTC)
+            held = {**event["responseElements"]["credentials"],
+                    "expiration": (ends + late).strftime("%b %d, %Y, %I:%M:%S %p")}  # fmt: skip
+            moved["responseElements"] = {**event["responseElements"], "credentials": held}
+        lines.append(json.dumps(moved).encode() + b"\n")
+    return lines
+
+
+def test_a_log_that_grows_and_is_rotated_ends_in_a_finding(broker: Broker, tmp_path: Path) -> None:
+    """From the file to the topic of findings, with a worker between: what stood unread in the log when
+    it was renamed is the revocation, and the use after it comes in the new one.
+    """
+    stage = Stage(broker.bootstrap, tmp_path, partitions=2)
+    topic = f"{stage.input}-trail"
+    stage.settings = msgspec.structs.replace(stage.settings, sources={topic: Feed("cloudtrail")})
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    log = folder / "trail.log"
+    before, after = _trail_of_today()[:5], _trail_of_today()[5:]
+    log.write_bytes(b"".join(before))
+    declare(stage.settings)
+    stage.worker()
+    watch = None
+    try:
+        found = stage.log_of(stage.settings.topics.findings)
+        sent = stage.log_of(topic)
+        watch = _started(broker.bootstrap, tmp_path, "--topic", topic, str(folder))
+        until(lambda: len(sent.read()) == len(before), 60, "the log as it was")
+        with log.open("ab") as file:
+            file.write(after[0])
+            log.rename(folder / "trail.log.1")
+        log.write_bytes(b"".join(after[1:]))
+        until(
+            lambda: any(
+                one.rule == "used-after-revocation" and one.status == "open"
+                for one in stage.findings(found)
+            ),
+            60,
+            "the finding",
+        )
+        status, said = _stopped(watch)
+        assert (status, len(sent.read())) == (0, len(before) + len(after)), said
+    finally:
+        if watch is not None:
+            watch.kill()
+            watch.communicate()
+        stage.close()
 
 
 def test_standard_input_is_sent_to_its_end(

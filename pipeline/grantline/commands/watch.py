@@ -12,20 +12,21 @@ import json
 import logging
 import os
 import select
-import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 from grantline.commands import Failed
+from grantline.commands.pieces import Piece, Place, split
 from grantline.commands.sender import Sender
-from grantline.commands.tail import Piece, Place, Tail, split
+from grantline.commands.tail import Tail
 from grantline.settings import BadSettings, Settings, tried
 from grantline.sources import SOURCES, Source
+from grantline.stopping import stopped_by_signals
 
 STDIN: Final = "-"
 _PAUSE_SECONDS: Final = 0.5
@@ -34,7 +35,6 @@ _WRITE_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 8.0
 _WAIT_SECONDS: Final = 3_600.0
 _MAX_PENDING: Final = 64 << 20
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 _log = logging.getLogger(__name__)
 
@@ -52,20 +52,16 @@ def run(settings: Settings, options: Mapping[str, Any]) -> int:
             tried.directory(settings.data_dir, "GRANTLINE_DATA_DIR")
             memory = Memory(settings.data_dir, topic, Path(given))
             stack.callback(memory.close)
-        stack.enter_context(_stopped_by_signals(stop))
+        stack.enter_context(stopped_by_signals(stop.set))
         sender = Sender(settings, topic)
         stack.callback(sender.close)
         told = _Told(sender, topic)
         if given == STDIN:
             _watch_stdin(SOURCES[name], sender, stop, told)
         else:
-            _watch_files(
-                Tail(SOURCES[name], Path(given), memory.places, settings.data_dir),
-                sender,
-                memory,
-                stop,
-                told,
-            )
+            tail = Tail(SOURCES[name], Path(given), memory.places, settings.data_dir)
+            stack.callback(tail.close)
+            _watch_files(tail, sender, memory, stop, told)
         told.say()
     return 0
 
@@ -264,16 +260,3 @@ class _Told:
         lost = f"; {now[1]:,} too large for a broker were left out" if now[1] else ""
         many = f"{now[0]:,} record{'' if now[0] == 1 else 's'}"
         print(f"sent {many} to {self._topic}{lost}", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -8,7 +8,6 @@ again. What was under way when it was killed is told again with the same dedup k
 from __future__ import annotations
 
 import logging
-import signal
 import sqlite3
 import threading
 import time
@@ -25,13 +24,13 @@ from grantline.notify.intake import Intake
 from grantline.notify.ledger import Ledger
 from grantline.notify.metrics import LedgerGauges, Metrics
 from grantline.notify.settings import LEDGER_FILE, AlertSettings
+from grantline.stopping import stopped_by_signals
 
 _log = logging.getLogger(__name__)
 
 _DAY_MS: Final = 86_400_000
 _GRACE_SECONDS: Final = 12.0
 """How long a stopping process waits for notifications under way; above a webhook's time-out."""
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(settings: AlertSettings, stop: threading.Event | None = None) -> None:
@@ -42,7 +41,7 @@ def run(settings: AlertSettings, stop: threading.Event | None = None) -> None:
     """
     stop = stop or threading.Event()
     with ExitStack() as stack:
-        stack.enter_context(_stopped_by_signals(stop))
+        stack.enter_context(stopped_by_signals(stop.set))
         ledger = Ledger(settings.data_dir / LEDGER_FILE)
         stack.callback(ledger.close)
         metrics = Metrics()
@@ -114,16 +113,3 @@ def _served(settings: AlertSettings, metrics: Metrics) -> Iterator[None]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-@contextmanager
-def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from grantline.stopping import stopped_by_signals
 from grantline.store.duckdb_store import DuckDBStore
 from grantline.store.live import DEFAULT_PORT, LiveSql
 from grantline.store.log_reader import WriterSettings
@@ -23,8 +21,6 @@ from grantline.store.quack import LiveSqlMissing
 from grantline.store.writer import Writer
 
 _log = logging.getLogger(__name__)
-
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +53,7 @@ def run(
     with ExitStack() as stack:
         stack.callback(store.close)
         writer = Writer(store, settings)
-        stack.enter_context(_stopped_by_signals(writer))
+        stack.enter_context(stopped_by_signals(writer.stop))
         server = None if live is None else _served(store, live)
         if server is not None:
             stack.callback(server.stop)
@@ -82,17 +78,3 @@ def _served(store: DuckDBStore, live: LiveSettings) -> LiveSql | None:
         return None
     _log.info("live SQL at %s", server.address)
     return server
-
-
-@contextmanager
-def _stopped_by_signals(writer: Writer) -> Iterator[None]:
-    """Within, a signal stops the writer; Python takes signals only in its main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    former = {number: signal.signal(number, lambda *_: writer.stop()) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)

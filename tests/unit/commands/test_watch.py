@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from grantline.commands import Failed
-from grantline.commands.tail import MAX_RECORD, Piece, Place, Tail, split
+from grantline.commands.pieces import MAX_RECORD, Piece, Place, split
+from grantline.commands.tail import Tail
 from grantline.commands.watch import Memory, cut, topic_of
 from grantline.settings import BadSettings, Settings
-from grantline.sources import SOURCES
+from grantline.sources import SOURCES, Origin, read
 
 TRAIL = SOURCES["cloudtrail"]
 
@@ -159,7 +160,7 @@ def test_what_is_gone_is_forgotten_and_our_own_notes_are_no_logs(tmp_path: Path)
     (tmp_path / "b.jsonl").write_bytes(_lines(2))
     data = tmp_path / "data"
     data.mkdir()
-    memory, tail = Memory(data, "trail", tmp_path), Tail(TRAIL, tmp_path, {}, data)
+    memory, tail = Memory(data, "trail", tmp_path), Tail(TRAIL, tmp_path, {}, data, late=0)
     for piece in tail.pieces():
         memory.keep(piece)
     (tmp_path / "a.jsonl").unlink()
@@ -170,3 +171,111 @@ def test_what_is_gone_is_forgotten_and_our_own_notes_are_no_logs(tmp_path: Path)
     assert again.places.keys() == tail.there
     assert len(again.places) == 1
     again.close()
+
+
+def test_lines_that_were_unread_when_a_log_was_renamed_are_read_under_its_new_name(
+    tmp_path: Path,
+) -> None:
+    """Also after a new start, and whatever a rotation calls it."""
+    for log in (tmp_path / "file" / "a.log", tmp_path / "folder" / "a.log"):
+        log.parent.mkdir()
+        log.write_bytes(_lines(1))
+        watched = log if log.parent.name == "file" else log.parent
+        tail = Tail(TRAIL, watched, {})
+        pieces = list(tail.pieces())
+        assert _numbers(pieces) == ["1"]
+        with log.open("ab") as file:
+            file.write(_lines(2))
+        log.rename(log.with_name("a.log.1~"))
+        log.write_bytes(_lines(3))
+        again = Tail(TRAIL, watched, {pieces[-1].file: pieces[-1].place})
+        assert sorted(_read(tail)) == sorted(_read(again)) == ["2", "3"]
+        assert _read(tail) == _read(again) == []
+        with log.with_name("a.log.1~").open("ab") as file:
+            file.write(_lines(4))  # whoever writes it has not noticed yet
+        assert _read(tail) == ["4"]
+        tail.close()
+        again.close()
+
+
+def test_lines_that_were_unread_when_a_log_was_deleted_are_read_all_the_same(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(_lines(1))
+    tail = Tail(TRAIL, log, {}, late=0)
+    assert _read(tail) == ["1"]
+    with log.open("ab") as file:
+        file.write(_lines(2) + b'{"eventID": "e-')
+        log.unlink()
+    assert _read(tail) == ["2"]
+    [torn] = tail.pieces()  # nothing came any more
+    assert torn.values == [b'{"eventID": "e-']
+    assert list(tail.pieces()) == []
+    assert tail.there == set()
+
+
+def test_lines_that_were_unread_when_a_log_was_copied_and_cut_are_read_from_the_copy(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(_lines(1))
+    tail = Tail(TRAIL, log, {})
+    assert _read(tail) == ["1"]
+    (tmp_path / "a.log-20261201").write_bytes(_lines(1, 2))
+    log.write_bytes(_lines(3))
+    assert _read(tail) == ["2", "3"]
+    assert "was cut" not in caplog.text
+    log.write_bytes(_lines(5))  # and no copy
+    assert _read(tail) == ["5"]
+    assert f"was cut after {len(_lines(3))} bytes" in caplog.text
+
+
+def test_a_last_line_without_its_newline_is_read_once_it_is_whole(tmp_path: Path) -> None:
+    log = tmp_path / "a.jsonl"
+    log.write_bytes(_lines(1) + _lines(2)[:-1])
+    tail = Tail(TRAIL, tmp_path, {})
+    assert _read(tail) == ["1", "2"]
+    with log.open("ab") as file:
+        file.write(b"\n" + _lines(3))
+    assert _read(tail) == ["3"]
+
+
+def test_a_torn_first_line_holds_no_other_up(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(_lines(1)[9:] + _lines(2, 3))
+    values = [value for piece in Tail(TRAIL, tmp_path, {}).pieces() for value in piece.values]
+    assert values == [line.strip() for line in (_lines(1)[9:], _lines(2), _lines(3))]
+
+
+def test_what_is_never_finished_is_sent_as_far_as_it_is_whole(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The rest goes, too, for the worker to reject by name."""
+    listed = json.dumps([_event(1)], indent=1) + json.dumps([_event(2)], indent=1)
+    (tmp_path / "a.json").write_text(listed[:-5])
+    (tmp_path / "b.json.gz").write_bytes(gzip.compress(_lines(3))[:-5])
+    (tmp_path / "c.json").write_bytes(json.dumps(_event(4)).encode("utf-16"))
+    tail = Tail(TRAIL, tmp_path, {}, late=-1)
+    assert list(tail.pieces()) == []
+    values = [value for piece in tail.pieces() for value in piece.values]
+    assert [json.loads(values[0])["eventID"], json.loads(values[2])["eventID"]] == ["e-1", "e-3"]
+    outcomes = [
+        [why.reason for _, why in read(TRAIL, value, Origin()).rejected] for value in values
+    ]
+    assert [outcomes[1], outcomes[3], outcomes[4]] == [
+        ["truncated"],
+        ["truncated"],
+        ["bad_encoding"],
+    ]
+    assert list(tail.pieces()) == []
+    assert "a.json: cut off or damaged" in caplog.text
+
+
+def test_records_are_counted_alike_however_they_come(tmp_path: Path) -> None:
+    packed = json.dumps({"Records": [_event(1), _event(2)]}).encode()
+    (tmp_path / "a.json").write_bytes(packed)
+    (tmp_path / "b.jsonl").write_bytes(packed + b"\n")
+    (tmp_path / "c.json").write_bytes(json.dumps({"Records": []}).encode())
+    pieces = list(Tail(TRAIL, tmp_path, {}).pieces())
+    assert [len(piece.values) for piece in pieces] == [2, 2, 0]
+    assert pieces[0].values == split(TRAIL, packed + b"\n")[0] == pieces[1].values

@@ -278,3 +278,10 @@ def test_a_number_without_end_in_any_field_stops_no_worker(name: str) -> None:
         for key in record:
             data = json.dumps([{**record, key: endless(record[key])}]).encode()
             assert encode_hops(_read(name, data).hops)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_number_that_python_does_not_read_stops_no_worker(name: str) -> None:
+    records = [{**record, "padding": 0} for record in _records(name)]
+    data = json.dumps(records).replace('"padding": 0', f'"padding": {"7" * 5_000}').encode()
+    assert _read(name, data).hops == _hops(name)

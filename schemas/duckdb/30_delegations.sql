@@ -1,7 +1,8 @@
 -- Hops merged into delegations: one row for each edge "somebody may act with this authority".
 --
 -- Each macro takes the name of a table, view or CTE of hops, so that a question about one chain
--- never reads the others.
+-- never reads the others. Those called `..._with` are also given the names of what was made of these
+-- hops before, so that a question plans and computes each part once.
 
 -- Which delegation a token belongs to: the strongest report of its issue decides.
 CREATE OR REPLACE MACRO token_owners_of(hop_rows) AS TABLE
@@ -24,7 +25,7 @@ CREATE OR REPLACE MACRO token_owners_of(hop_rows) AS TABLE
     FROM claims
     GROUP BY root_id, token_fingerprint;
 
-CREATE OR REPLACE MACRO delegations_of(hop_rows) AS TABLE
+CREATE OR REPLACE MACRO delegations_with(hop_rows, owner_rows) AS TABLE
     WITH reports AS (
         SELECT *, coalesce(id, derived_id(token_fingerprint)) AS delegation_id
         FROM query_table(hop_rows)
@@ -49,6 +50,9 @@ CREATE OR REPLACE MACRO delegations_of(hop_rows) AS TABLE
             max(granted_scopes) AS granted_scopes,
             max(parent_scopes) AS named_parent_scopes,
             max(audiences) AS audiences,
+            max(rar_types) AS rar_types,
+            max(rar_hash) AS rar_hash,
+            max(rar_details) AS rar_details,
             max(method) AS method,
             max(purpose) AS purpose,
             max(task_id) AS task_id,
@@ -86,6 +90,9 @@ CREATE OR REPLACE MACRO delegations_of(hop_rows) AS TABLE
             arg_max(granted_scopes, strength) AS granted_scopes,
             arg_max(named_parent_scopes, strength) AS named_parent_scopes,
             arg_max(audiences, strength) AS audiences,
+            arg_max(rar_types, strength) AS rar_types,
+            arg_max(rar_hash, strength) AS rar_hash,
+            arg_max(rar_details, strength) AS rar_details,
             arg_max(method, strength) AS method,
             arg_max(purpose, strength) AS purpose,
             arg_max(task_id, strength) AS task_id,
@@ -119,7 +126,7 @@ CREATE OR REPLACE MACRO delegations_of(hop_rows) AS TABLE
             ) END AS parent_id,
         merged.* EXCLUDE (root_id, delegation_id)
     FROM merged
-    LEFT JOIN token_owners_of(hop_rows) AS owner
+    LEFT JOIN query_table(owner_rows) AS owner
         ON owner.root_id IS NOT DISTINCT FROM merged.root_id
         AND owner.token_fingerprint = merged.parent_fingerprint;
 
@@ -127,7 +134,7 @@ CREATE OR REPLACE MACRO delegations_of(hop_rows) AS TABLE
 -- presents (`under_id`): an exchange makes one delegation with the authority of another. A refused
 -- exchange made none, so it is about the one it was tried with. A client does not decide: what its
 -- server refused, it was refused.
-CREATE OR REPLACE MACRO owned_of(hop_rows) AS TABLE
+CREATE OR REPLACE MACRO owned_with(hop_rows, owner_rows) AS TABLE
     WITH told AS (
         SELECT
             hop.*,
@@ -161,7 +168,7 @@ CREATE OR REPLACE MACRO owned_of(hop_rows) AS TABLE
             presented.*,
             coalesce(owner.delegation_id, named_id, derived_id(presented_fingerprint)) AS under_id
         FROM presented
-        LEFT JOIN token_owners_of(hop_rows) AS owner
+        LEFT JOIN query_table(owner_rows) AS owner
             ON owner.root_id IS NOT DISTINCT FROM presented.root_id
             AND owner.token_fingerprint = presented.presented_fingerprint
     )
@@ -174,5 +181,13 @@ CREATE OR REPLACE MACRO owned_of(hop_rows) AS TABLE
         END AS delegation_id,
         *
     FROM acting;
+
+CREATE OR REPLACE MACRO delegations_of(hop_rows) AS TABLE
+    WITH owning AS MATERIALIZED (FROM token_owners_of(hop_rows))
+    FROM delegations_with(hop_rows, 'owning');
+
+CREATE OR REPLACE MACRO owned_of(hop_rows) AS TABLE
+    WITH owning AS MATERIALIZED (FROM token_owners_of(hop_rows))
+    FROM owned_with(hop_rows, 'owning');
 
 CREATE OR REPLACE VIEW delegations AS FROM delegations_of('hops');

@@ -11,11 +11,11 @@
 -- Every delegation has one parent, so the walk down from the tops meets each of them once, rings
 -- never; 64 levels are walked, and `truncated` says where the walk stopped.
 
-CREATE OR REPLACE MACRO placed_of(hop_rows) AS TABLE
+CREATE OR REPLACE MACRO placed_with(hop_rows, owner_rows, owned_rows) AS TABLE
     WITH RECURSIVE
     edge AS MATERIALIZED (
         SELECT *, row_number() OVER (PARTITION BY root_id ORDER BY first_seen, id) AS rank
-        FROM delegations_of(hop_rows)
+        FROM delegations_with(hop_rows, owner_rows)
     ),
     -- What each hop says of the delegation it was done with. The child's list of actors is that
     -- of the delegation itself and one more.
@@ -27,7 +27,7 @@ CREATE OR REPLACE MACRO placed_of(hop_rows) AS TABLE
             CASE WHEN NOT coalesce(chain_truncated, false) THEN
                 CASE WHEN operation = 'delegate' THEN chain_actors[:-2] ELSE chain_actors END
             END AS actors
-        FROM owned_of(hop_rows)
+        FROM query_table(owned_rows)
         WHERE operation IN ('delegate', 'use', 'renew') AND under_id IS NOT NULL
     ),
     claim AS MATERIALIZED (
@@ -56,7 +56,7 @@ CREATE OR REPLACE MACRO placed_of(hop_rows) AS TABLE
         SELECT root_id, actors, min(id) AS id
         FROM (
             SELECT hop.root_id, edge.id, strongest(hop.evidence, hop.chain_actors) AS actors
-            FROM owned_of(hop_rows) AS hop
+            FROM query_table(owned_rows) AS hop
             JOIN edge
                 ON edge.id = hop.delegation_id AND edge.root_id IS NOT DISTINCT FROM hop.root_id
             WHERE hop.operation IN ('grant', 'delegate', 'use') AND NOT hop.refused
@@ -160,3 +160,8 @@ CREATE OR REPLACE MACRO placed_of(hop_rows) AS TABLE
         ON edge.id = placed.id AND edge.root_id IS NOT DISTINCT FROM placed.root_id
     LEFT JOIN edge AS parent
         ON parent.id = edge.parent_id AND parent.root_id IS NOT DISTINCT FROM placed.root_id;
+
+CREATE OR REPLACE MACRO placed_of(hop_rows) AS TABLE
+    WITH owning AS MATERIALIZED (FROM token_owners_of(hop_rows)),
+    owned_hops AS MATERIALIZED (FROM owned_with(hop_rows, 'owning'))
+    FROM placed_with(hop_rows, 'owning', 'owned_hops');

@@ -121,7 +121,7 @@ def test_what_names_nothing_finds_nothing(wanted: str) -> None:
     """Neither an empty name nor the beginning that all findings share means everything."""
     hops, _ = tell(STORY)
     store = store_of(hops, [finding(hops[:1])])
-    assert store.query("FROM chain(?)", [wanted]) == []
+    assert store.query("FROM chain([?]) WHERE known", [wanted]) == []
     assert store.query("FROM explain_finding(?)", [wanted]) == []
 
 

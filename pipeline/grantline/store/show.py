@@ -58,7 +58,9 @@ def chain(lineage: Lineage, wanted: str, form: str = "text") -> str:
 def chain_rows(lineage: Lineage, wanted: str) -> Rows:
     """What a picture of the chain is drawn from. Raises as `chain` does."""
     wanted = _whole(lineage, wanted)
-    hops = lineage.ask(f"FROM chain({literal(wanted)})").records()
+    # A name in a list is no error where it is unknown.
+    asked = f"([{literal(wanted)}])"
+    hops = [row for row in lineage.ask(f"FROM chain{asked}").records() if row["known"]]
     if not hops:
         raise NotFound(
             f"the lineage knows no chain by {plain(wanted)!r}: give a root, delegation, token "
@@ -67,7 +69,7 @@ def chain_rows(lineage: Lineage, wanted: str) -> Rows:
         )
     meant = f"FROM findings_meant({literal(wanted)})"
     found = lineage.ask(meant).records() if wanted.startswith("fnd_") else []
-    tree = lineage.ask(f"FROM tree({literal(wanted)})").records()
+    tree = lineage.ask(f"FROM tree{asked}").records()
     return Rows(tree, hops, found[0]["id"] if len(found) == 1 else None)
 
 
@@ -79,7 +81,7 @@ def explain(lineage: Lineage, wanted: str) -> str:
     finding = _finding(lineage, wanted)
     name = literal(finding["id"])
     evidence = lineage.ask(f"FROM explain_finding({name})").records()
-    tree = lineage.ask(f"FROM tree({name})").records()
+    tree = [row for row in lineage.ask(f"FROM tree([{name}])").records() if row["known"]]
     drawn = _drawn(finding, _above(finding, tree, evidence), evidence)
     head = _head(finding, _revision(wanted))
     return "\n".join([*head, "", *_indented(drawn), "", *_rest(finding)])

@@ -13,8 +13,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-# Made anew when it changes; without a C compiler the package is installed without it, in silence.
+# Made anew when they change; without a C compiler, or a Rust toolchain, the package is installed without what
+# needs it, in silence.
 COMPILED := $(wildcard pipeline/grantline/*/_*.pyx pipeline/grantline/*/_*.pxd)
+CRATE := pipeline/core
+CORE := $(wildcard $(CRATE)/Cargo.* $(CRATE)/src/*.rs)
 
 SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 # The first that runs, is new enough and can make virtual environments.
@@ -32,7 +35,7 @@ help: ## this list
 .PHONY: venv
 venv: $(STAMP) ## .venv with everything in requirements.lock
 
-$(STAMP): requirements.lock pyproject.toml setup.py $(COMPILED)
+$(STAMP): requirements.lock pyproject.toml setup.py $(COMPILED) $(CORE)
 	@if ! "$(or $(PYTHON),python3)" -c '$(SUITS)' 2>/dev/null; then \
 		echo "Grantline needs Python 3.11 or later with venv and pip; $(or $(PYTHON),python3) is:" \
 			"$$("$(or $(PYTHON),python3)" --version 2>&1 || true)" >&2; \
@@ -67,11 +70,16 @@ truth: $(STAMP) ## labelled chains at modelled issuers: kind by view, due, found
 	@$(BIN)/python -m tests.truth $(ARGS)
 
 .PHONY: lint
-lint: $(STAMP) ## ruff, mypy --strict, import contracts
+lint: $(STAMP) ## ruff, mypy --strict, import contracts; rustfmt and clippy where they are
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports
+	@if cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1; then set -x; \
+		cargo fmt --manifest-path $(CRATE)/Cargo.toml --check && \
+		PYO3_PYTHON=$(CURDIR)/$(BIN)/python cargo clippy --quiet --locked --all-targets \
+			--manifest-path $(CRATE)/Cargo.toml --features python -- -D warnings; \
+	else echo "no cargo with rustfmt and clippy: $(CRATE) is not looked at"; fi
 
 .PHONY: bench
 bench: $(STAMP) ## throughput, latency and memory, as a table and as JSON
@@ -99,6 +107,6 @@ lock: $(STAMP) ## renew requirements.lock after a change of pyproject.toml
 .PHONY: clean
 clean: ## remove what make made: .venv, caches, the demo's data
 	rm -rf $(VENV) .grantline .mypy_cache .ruff_cache .pytest_cache .hypothesis \
-		.import_linter_cache build dist pipeline/*.egg-info
+		.import_linter_cache build dist pipeline/*.egg-info $(CRATE)/target pipeline/grantline/_core.*
 	rm -f $(foreach module,$(filter %.pyx,$(COMPILED)),$(module:.pyx=.c) $(module:.pyx=.*.so))
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

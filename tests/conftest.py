@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -11,6 +12,7 @@ import pytest
 
 from grantline.compiled import PURE
 from grantline.lineage import partition
+from grantline.store import columns
 from grantline.wire import otlp
 from tests.brokers import Broker, choose, create_topic
 
@@ -86,13 +88,15 @@ def pytest_sessionstart() -> None:
         why = (
             "GRANTLINE_PURE is set"
             if PURE
-            else "install a C compiler and Python's headers, then `make venv`"
+            else "install a C compiler and Python's headers (and cargo 1.85 or later, or none), "
+            "then `make venv`"
         )
         pytest.exit(f"GRANTLINE_REQUIRE_COMPILED: {', '.join(missing)} not in use; {why}", 1)
 
 
 def _compiled() -> dict[str, bool]:
-    return {
+    native = {"the native core": columns.columns() == "native"} if shutil.which("cargo") else {}
+    return native | {
         "the compiled decoder": otlp.decoder() == "compiled",
         "the compiled partition hash": partition.murmur2.__module__.endswith("._murmur2"),
     }
@@ -102,9 +106,10 @@ def _compiled() -> dict[str, bool]:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> Iterator[None]:
-    """Says which broker and decoder were used, just above the closing line."""
+    """Says which broker, decoder and columns were used, just above the closing line."""
     result = yield
     used: set[str] = config.stash.setdefault(_USED, set())
     terminalreporter.write_line(f"decoder: {otlp.decoder()}")
+    terminalreporter.write_line(f"writer's columns: {columns.columns()}")
     terminalreporter.write_line(f"broker: {', '.join(sorted(used)) or 'no broker was needed'}")
     return result

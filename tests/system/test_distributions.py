@@ -22,7 +22,9 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     there = tmp_path_factory.mktemp("checkout")
     for name in NEEDED:
         if (ROOT / name).is_dir():
-            leave = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "*.so", "_*.c")
+            leave = shutil.ignore_patterns(
+                "__pycache__", "*.egg-info", "build", "target", "*.so", "_*.c"
+            )
             shutil.copytree(ROOT / name, there / name, symlinks=True, ignore=leave)
         else:
             shutil.copy(ROOT / name, there / name)
@@ -31,7 +33,11 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     subprocess.run(
         [*command, "--no-build-isolation", "--wheel-dir", str(out), "./emitting", "."],
         cwd=there,
-        env={**os.environ, "CC": "false"},  # the compiled modules are optional, and take their time
+        env={
+            **os.environ,
+            "CC": "false",
+            "CARGO": "false",
+        },  # the compiled modules are optional, and take their time
         check=True,
         timeout=110,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,14 +13,16 @@ from pathlib import Path
 import pytest
 
 from grantline import compiled
+from grantline.store import columns
 from grantline.wire import otlp
 from tests.otlp import both, span
 
 ROOT = Path(__file__).parents[2]
 ASKED = """
 from grantline.lineage import partition
+from grantline.store.columns import columns
 from grantline.wire.otlp import decoder
-print(decoder(), partition.partition_of is partition._partition_of)
+print(decoder(), columns(), partition.partition_of is partition._partition_of)
 """
 
 
@@ -34,14 +37,14 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_variable_does_without_them() -> None:
     asked = run("-c", ASKED, GRANTLINE_PURE="1")
-    assert (asked.stdout, asked.stderr) == ("pure True\n", "")
+    assert (asked.stdout, asked.stderr) == ("pure pure True\n", "")
 
 
 @pytest.mark.skipif(otlp.decoder() == "pure", reason="not built, or GRANTLINE_PURE is set")
 @pytest.mark.parametrize("value", ["", "0", "false", "n", "F"])
 def test_without_the_variable_they_are_picked(value: str) -> None:
     asked = run("-c", ASKED, GRANTLINE_PURE=value)
-    assert (asked.stdout, asked.stderr) == ("compiled False\n", "")
+    assert (asked.stdout, asked.stderr) == (f"compiled {columns.columns()} False\n", "")
 
 
 def test_what_was_not_built_or_cannot_be_loaded_is_done_without(
@@ -57,7 +60,8 @@ def test_what_was_not_built_or_cannot_be_loaded_is_done_without(
 def test_ci_insists_on_what_it_tests() -> None:
     asked = run("-m", "pytest", "-q", __file__, GRANTLINE_PURE="1", GRANTLINE_REQUIRE_COMPILED="1")
     assert asked.returncode == 1
-    assert "GRANTLINE_REQUIRE_COMPILED: the compiled decoder, " in asked.stdout + asked.stderr
+    assert "the compiled decoder, " in asked.stdout + asked.stderr
+    assert ("the native core, " in asked.stdout + asked.stderr) == bool(shutil.which("cargo"))
     assert "GRANTLINE_PURE is set" in asked.stdout + asked.stderr
 
 

@@ -68,12 +68,13 @@ def lasting(hops: Iterable[Hop]) -> Iterator[Hop]:
     return (
         hop
         for hop in hops
-        if (not hop.flags or _COPIES.isdisjoint(hop.flags))
+        if (not hop.flags or COPIES.isdisjoint(hop.flags))
         and (hop.chain_key is None or hop.root_id is not None)
     )
 
 
-_COPIES = frozenset({ROOT_WITHDRAWN, REACHED})
+COPIES = frozenset({ROOT_WITHDRAWN, REACHED})
+"""Flags of what only tells a chain something, or takes it back."""
 
 
 def best_hops(hops: Iterable[Hop]) -> dict[SpanId, Hop]:

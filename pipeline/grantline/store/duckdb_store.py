@@ -6,7 +6,7 @@ open: DuckDB gives a file to one process only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.ports import Batch, Position, RejectedRow
 from grantline.store import ddl
-from grantline.store.choose import Rooted, SpanId, best_hops, rooted
-from grantline.store.rows import finding_table, hop_table, position_table, rejected_table
+from grantline.store.choose import Rooted
+from grantline.store.rows import finding_table, position_table, rejected_table
+from grantline.store.staging import Rows, staged_rows
 
 _FINDING_COLUMNS = """SELECT * REPLACE (TRY_CAST(first_seen AS TIMESTAMP_NS) AS first_seen,
     TRY_CAST(last_seen AS TIMESTAMP_NS) AS last_seen) FROM staged"""
@@ -123,30 +124,29 @@ class DuckDBStore:
         return self._connection.execute(sql).fetchall()
 
     def _write_hops(self, hops: Sequence[Hop]) -> None:
-        best = best_hops(hops)
-        if not best:
+        rows = staged_rows(hops)
+        if not rows.table.num_rows:
             return
-        table = hop_table(list(best.values()))
-        with self._staged(table):
-            known = self._known(best)
+        with self._staged(rows.table):
+            known = self._known(rows)
             if not known:
                 self._rows("INSERT INTO hops BY NAME FROM staged")
                 return
-        numbers = {span: number for number, span in enumerate(best)}
-        replaced = []
-        for row, span, how in known:
-            if rooted(best[span]).beats(how):
-                replaced.append((row, how.time))
+        replaced, worse = [], []
+        for stored, row, how in known:
+            if rows.rooted(row).beats(how):
+                replaced.append((stored, how.time))
             else:
-                best.pop(span)
+                worse.append(row)
         if replaced:
             self._rows(f"DELETE FROM hops WHERE {_these(replaced)}")  # noqa: S608
-        if best:
-            with self._staged(table.take([numbers[span] for span in best])):
+        better = rows.without(worse)
+        if better.num_rows:
+            with self._staged(better):
                 self._rows("INSERT INTO hops BY NAME FROM staged")
 
-    def _known(self, best: Mapping[SpanId, Hop]) -> list[tuple[int, SpanId, Rooted]]:
-        """The rows of what is staged that are stored already."""
+    def _known(self, staged: Rows) -> list[tuple[int, int, Rooted]]:
+        """Of what is staged and stored already: its row id there, its row here, its root there."""
         # DuckDB passes over all that is older or younger than what is staged (`seen_at`), so the
         # price does not grow with the table; and text is read for the few that are found.
         found = self._rows(
@@ -154,15 +154,15 @@ class DuckDBStore:
         )
         if not found:
             return []
-        rows = self._rows(
+        known = self._rows(
             "SELECT rowid, trace_id, span_id, epoch_ns(seen_at), root_id, "  # noqa: S608
             "list_contains(flags, 'root_resolved'), task_granted_at, chain_key "
             f"FROM hops WHERE {_these(found)}"
         )
         return [
-            (row, (trace_id, span_id, time), Rooted(root_id, resolved, granted_at, time, chain_key))
-            for row, trace_id, span_id, time, root_id, resolved, granted_at, chain_key in rows
-            if (trace_id, span_id, time) in best
+            (stored, row, Rooted(root_id, resolved, granted_at, time, chain_key))
+            for stored, trace_id, span_id, time, root_id, resolved, granted_at, chain_key in known
+            if (row := staged.find((trace_id, span_id, time))) is not None
         ]
 
     def _write_findings(self, findings: Sequence[Finding]) -> None:

@@ -17,6 +17,7 @@ from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.model.rejected import StoreReason
 from grantline.ports import Batch, Position, RejectedRow
+from grantline.store.columns import FramedHops, no_hops
 from grantline.store.rows import Unstorable, finding_table, hop_table, rejected_table
 from grantline.wire import rejections
 from grantline.wire.frames import BadFrame, decode_hops
@@ -52,7 +53,8 @@ class Intake:
     """A batch in the making: add records, take the batch."""
 
     topics: Topics
-    hops: list[Hop] = field(default_factory=list)
+    hops: list[Hop] | FramedHops = field(default_factory=no_hops)
+    """As frames, until one comes that only the plain code can read."""
     findings: list[Finding] = field(default_factory=list)
     rejected: list[RejectedRow] = field(default_factory=list)
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -89,7 +91,8 @@ class Intake:
     def drop_unstorable(self) -> list[RejectedRow]:
         """Turn what no column can hold into rejections; says which."""
         dropped: list[RejectedRow] = []
-        self.hops = self._storable(self.hops, hop_table, 0, dropped)
+        if not isinstance(self.hops, FramedHops):  # those are columns already
+            self.hops = self._storable(self.hops, hop_table, 0, dropped)
         self.findings = self._storable(self.findings, finding_table, 1, dropped)
         self.rejected = self._storable(self.rejected, rejected_table, 2, dropped)
         self.rejected.extend(dropped)
@@ -111,11 +114,20 @@ class Intake:
 
     def _decode(self, topic: str, value: bytes) -> None:
         if topic == self.topics.hops:
-            self.hops.extend(decode_hops(value))
+            self._decode_hops(value)
         elif topic == self.topics.findings:
             self.findings.append(Finding.model_validate_json(value))
         else:
             self.rejected.append(rejections.decode(value))
+
+    def _decode_hops(self, value: bytes) -> None:
+        if isinstance(self.hops, FramedHops):
+            if self.hops.add(value):
+                return
+            more = decode_hops(value)
+            self.hops = [*self.hops, *more]
+        else:
+            self.hops.extend(decode_hops(value))
 
 
 def _unstorable(

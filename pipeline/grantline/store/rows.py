@@ -6,7 +6,7 @@ Refuses (`Unstorable`) a number that does not fit DuckDB's BIGINT: msgpack carri
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -88,6 +88,12 @@ def hop_table(hops: Sequence[Hop]) -> pa.Table:
     columns[_RECEIVED] = [received or None for received in columns[_RECEIVED]]
     keys = [span_key(span_id) for span_id in columns[_SPAN_ID]]
     return _table(HOP_SCHEMA, [keys, *columns])
+
+
+def but(table: pa.Table, rows: Collection[int]) -> pa.Table:
+    """The table without the rows at these places."""
+    left = [place for place in range(table.num_rows) if place not in rows]
+    return table.take(pa.array(left, pa.int64()))
 
 
 def finding_table(findings: Iterable[Finding]) -> pa.Table:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grantline.stopping import stopped_by_signals
+from grantline.store.columns import columns
 from grantline.store.duckdb_store import DuckDBStore
 from grantline.store.live import DEFAULT_PORT, LiveSql
 from grantline.store.log_reader import WriterSettings
@@ -49,6 +50,7 @@ def run(
     Raises `StoreInUse`, `ddl.WrongSchema`, `CannotServe` or `TopicRecreated`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _log.info("columns are made by the %s code", columns())
     store = DuckDBStore(path, memory_limit=memory_limit, threads=threads or _half_of_the_cores())
     with ExitStack() as stack:
         stack.callback(store.close)

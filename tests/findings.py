@@ -19,7 +19,7 @@ def finding(name: str = "one", revision: int = 0, **changed: Any) -> Finding:
             "confidence": "high",
             "status": "open",
             "revision": revision,
-            "root_id": "root-1",
+            "root_id": f"root-{name}",
             "delegation_ids": ["dlg-2"],
             "token_fingerprints": ["sha256:" + "a9" * 32],
             "span_ids": ["00f067aa0ba902b7"],

@@ -160,7 +160,7 @@ def _list_dead(settings: Settings) -> int:
 
     letters = dead.listed(settings.data_dir)
     for each in letters:
-        words = each.finding_id, each.destination, f"{each.since:%Y-%m-%dT%H:%M:%SZ}", each.why
+        words = each.incident_id, each.destination, f"{each.since:%Y-%m-%dT%H:%M:%SZ}", each.why
         print("  ".join(map(printable, words)))
     if not letters:
         print("no dead letters")

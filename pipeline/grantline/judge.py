@@ -27,6 +27,7 @@ from grantline.model.subject import Spoken, Subject
 from grantline.rules import words
 from grantline.rules.exemptions import Exemptions
 from grantline.rules.rule import NONE, Rule
+from grantline.rules.told import with_subject
 
 _SEVERITIES: dict[Severity, SeverityName] = {
     Severity.INFO: "info",
@@ -90,6 +91,7 @@ class Judge:
                 continue
             if spoken is None:
                 spoken = []
+            hits = [with_subject(hit, subject, where) for hit in hits]
             wait_ms = self._say(rule, hits, since_ms, told_ms, spoken)
             if wait_ms is not None:
                 due_ms = wait_ms if due_ms is None else min(due_ms, wait_ms)
@@ -201,6 +203,8 @@ class Judge:
         first = listed[0]
         unseen = first.root_id is not None and is_unseen(first.root_id)
         others = case.count - len(first.span_ids)
+        # Whoever let it in is whom the reader has to ask.
+        shown = next((hit for hit in listed if hit.outcome == "allowed"), first)
         return Finding(
             id=identity,
             rule=case.rule_id,
@@ -227,6 +231,13 @@ class Judge:
             else "Report the rule's id and the error's type.",
             sql=f"SELECT * FROM explain_finding('{identity}')",  # noqa: S608 - the id is our own hash
             policy=self._policy,
+            actor=shown.actor,
+            system=shown.system,
+            outcome=shown.outcome or "unknown",
+            issuer=shown.issuer,
+            jti=shown.jti,
+            revoked_id=shown.revoked_id,
+            revoked_by=shown.revoked_by,
         )
 
 

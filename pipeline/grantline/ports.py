@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
+from grantline.model.page import Page
 
 
 class Position(NamedTuple):
@@ -67,19 +68,19 @@ class LineageStore(Protocol):
 
 
 class Notifier(Protocol):
-    """Tells one destination about one state of one finding.
+    """Tells one destination about one state of one incident.
 
     Returns when the destination has taken it. Raises `Retry` when the same call may go through
     later, by itself (refused connection, time-out, 429, 5xx) or once somebody has mended the
     destination (a wrong key, a moved URL), and `Refused` when the answer says that this very alert
     is unacceptable (400, 413, 422): nothing else. May block for its own time-out at most. Called
-    again with the same finding and revision, the destination must be able to tell that it is the
-    same (`dedup key`).
+    again with the same page, the destination must be able to tell that it is the same
+    (`Page.dedup_key`).
     """
 
     name: str
 
-    def notify(self, finding: Finding) -> None: ...
+    def notify(self, page: Page) -> None: ...
 
 
 class Retry(Exception):

@@ -135,6 +135,8 @@ CREATE TABLE IF NOT EXISTS finding_history (
     version VARCHAR NOT NULL,
     extra VARCHAR                        -- JSON: `policy`, the digest of the policy it was judged under,
                                          -- `policy_change`, true where that alone made it differ,
+                                         -- `actor`, `system`, `outcome`, `issuer`, `jti`, `revoked_id`
+                                         -- and `revoked_by` where they are told,
                                          -- and fields this release does not know
 );
 

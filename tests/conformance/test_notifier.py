@@ -14,11 +14,10 @@ import pytest
 from rich.console import Console
 
 from grantline.notify.console import ConsoleNotifier
-from grantline.notify.identity import dedup_key
 from grantline.notify.webhook import WebhookNotifier
 from grantline.ports import Notifier, Refused, Retry
-from tests.findings import finding
 from tests.memory_notifier import MemoryNotifier
+from tests.pages import page
 from tests.receiver import Answer, Receiver
 
 HOSTILE = "\x1b]0;x\x07\n[/]{}\u202e\x00" + "n" * 10_000
@@ -40,7 +39,7 @@ def _memory() -> Iterator[Subject]:
     notifier = MemoryNotifier()
     yield Subject(
         notifier,
-        lambda: [dedup_key(each) for each in notifier.told],
+        lambda: [each.dedup_key for each in notifier.pages],
         lambda: notifier.trouble.append(Retry("away")),
         lambda: notifier.trouble.append(Refused("never")),
     )
@@ -64,8 +63,7 @@ def _console() -> Iterator[Subject]:
 
     def told() -> list[str]:
         words = [line.split() for line in out.getvalue().splitlines()]
-        values = [each[1] for each in words if each and each[0] in {"finding", "revision"}]
-        keys = map("-".join, zip(values[::2], values[1::2], strict=True))
+        keys = [each[-1] for each in words if each and each[0] == "incident"]
         return list(dict.fromkeys(keys))
 
     yield Subject(notifier, told, lambda: setattr(out, "broken", True), None)
@@ -97,27 +95,27 @@ def test_it_has_a_name(subject: Subject) -> None:
 
 
 def test_it_returns_once_the_destination_has_taken_the_finding(subject: Subject) -> None:
-    subject.notifier.notify(finding())
-    assert subject.told() == [dedup_key(finding())]
+    subject.notifier.notify(page())
+    assert subject.told() == [page().dedup_key]
 
 
 def test_it_keeps_the_order_of_calls(subject: Subject) -> None:
-    states = [finding(), finding("two"), finding(revision=1, status="retracted")]
+    states = [page(), page("two"), page(revision=1, status="retracted")]
     for state in states:
         subject.notifier.notify(state)
-    assert subject.told() == [dedup_key(state) for state in states]
+    assert subject.told() == [state.dedup_key for state in states]
 
 
 def test_the_destination_can_tell_a_second_copy_from_a_second_state(subject: Subject) -> None:
     for revision in (0, 0, 1, 1):
-        subject.notifier.notify(finding(revision=revision))
-    assert subject.told() == [dedup_key(finding(revision=revision)) for revision in (0, 1)]
+        subject.notifier.notify(page(revision=revision))
+    assert subject.told() == [page(revision=revision).dedup_key for revision in (0, 1)]
 
 
 @pytest.mark.parametrize("severity", ["info", "low", "medium", "high", "critical"])
 @pytest.mark.parametrize("status", ["open", "retracted"])
 def test_it_can_tell_every_state(subject: Subject, severity: str, status: str) -> None:
-    subject.notifier.notify(finding(severity=severity, status=status))
+    subject.notifier.notify(page(severity=severity, status=status))
     assert len(subject.told()) == 1
 
 
@@ -132,7 +130,7 @@ def test_it_can_tell_every_state(subject: Subject, severity: str, status: str) -
     ids=["names", "identities", "nothing", "the rest"],
 )
 def test_it_takes_whatever_a_finding_may_hold(subject: Subject, changed: dict[str, Any]) -> None:
-    subject.notifier.notify(finding(**changed))
+    subject.notifier.notify(page(**changed))
     assert len(subject.told()) == 1
 
 
@@ -140,10 +138,10 @@ def test_a_passing_trouble_is_a_retry_and_the_same_call_succeeds_later(subject: 
     assert subject.trouble is not None
     subject.trouble()
     with pytest.raises(Retry):
-        subject.notifier.notify(finding())
+        subject.notifier.notify(page())
     assert subject.told() == []
-    subject.notifier.notify(finding())
-    assert subject.told() == [dedup_key(finding())]
+    subject.notifier.notify(page())
+    assert subject.told() == [page().dedup_key]
 
 
 def test_a_refusal_is_final_for_this_finding_and_no_other(subject: Subject) -> None:
@@ -151,6 +149,6 @@ def test_a_refusal_is_final_for_this_finding_and_no_other(subject: Subject) -> N
         pytest.skip("a terminal refuses nothing")
     subject.refusal()
     with pytest.raises(Refused):
-        subject.notifier.notify(finding())
-    subject.notifier.notify(finding("two"))
-    assert subject.told() == [dedup_key(finding("two"))]
+        subject.notifier.notify(page())
+    subject.notifier.notify(page("two"))
+    assert subject.told() == [page("two").dedup_key]

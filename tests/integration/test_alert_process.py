@@ -19,14 +19,16 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]
 
+from grantline.alerts.decide import Alerting
+from grantline.alerts.member import Member
 from grantline.model.finding import Finding
 from grantline.notify import intake, reader
 from grantline.notify.backoff import Backoff
-from grantline.notify.identity import dedup_key
 from grantline.notify.ledger import Incoming, Ledger
 from grantline.notify.service import run
 from grantline.notify.settings import LEDGER_FILE, AlertSettings
@@ -35,7 +37,8 @@ from grantline.ports import Notifier
 from tests.brokers import Broker, create_topic
 from tests.findings import finding
 from tests.memory_notifier import MemoryNotifier
-from tests.receiver import Answer, Receiver
+from tests.pages import page
+from tests.receiver import Answer, Receiver, Request
 
 QUICK = Backoff(first_seconds=0.05, longest_seconds=0.3, longest_asked_seconds=2)
 
@@ -50,8 +53,20 @@ def produce(bootstrap: str, topic: str, findings: Iterable[Finding | bytes | Non
     assert producer.flush(30) == 0
 
 
+def dedup_key(finding: Finding) -> str:
+    """One state of one finding."""
+    return f"{finding.id}-{finding.revision}"
+
+
+def lead(request: Request) -> str:
+    """The state of the finding that a posted page is about."""
+    data = json.loads(request.body)["data"]
+    return f"{data['finding']['id']}-{data['finding']['revision']}"
+
+
 def keys(receiver: Receiver, status: int = 204) -> list[str]:
-    return [request.headers["idempotency-key"] for request in receiver.answered(status)]
+    """Of what came whole: a killed process may have sent the headers alone."""
+    return [lead(request) for request in receiver.answered(status) if request.body]
 
 
 def hook(receiver: Receiver, name: str = "hook") -> WebhookNotifier:
@@ -66,7 +81,10 @@ def eventually(holds: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 class Office:
-    """One alert process in a thread, on a topic and a data directory of its own."""
+    """One alert process in a thread, on a topic and a data directory of its own.
+
+    Its ledger began before everything, unless a test asks for one that begins with the process.
+    """
 
     def __init__(self, bootstrap: str, topic: str, data_dir: Path) -> None:
         self.bootstrap, self.topic, self.data_dir = bootstrap, topic, data_dir
@@ -74,8 +92,15 @@ class Office:
     def produce(self, *findings: Finding | bytes | None) -> None:
         produce(self.bootstrap, self.topic, findings)
 
+    def begun(self) -> None:
+        """A ledger to which nothing in the topic is from before it began."""
+        Ledger(self.data_dir / LEDGER_FILE, born_ms=0).close()
+
     @contextmanager
-    def open(self, *notifiers: Notifier, **changed: Any) -> Iterator[None]:
+    def open(self, *notifiers: Notifier, new: bool = False, **changed: Any) -> Iterator[None]:
+        if not new:
+            self.begun()
+        changed = {"gather_seconds": 0, **changed}
         settings = AlertSettings(
             bootstrap=self.bootstrap,
             topic=self.topic,
@@ -114,7 +139,22 @@ def await_live(office: Office, *notifiers: MemoryNotifier) -> None:
     office.produce(*fillers)
     eventually(lambda: all(len(notifier.told) == len(fillers) for notifier in notifiers))
     for notifier in notifiers:
-        notifier.told.clear()
+        notifier.pages.clear()
+
+
+def await_taken(office: Office, state: Finding) -> None:
+    """Until the ledger has that revision: what comes next is decided on by itself."""
+
+    def taken() -> bool:
+        with closing(sqlite3.connect(office.data_dir / LEDGER_FILE)) as connection:
+            row = connection.execute(
+                "SELECT member FROM finding WHERE id = ?", (state.id,)
+            ).fetchone()
+        return row is not None and msgspec.msgpack.decode(row[0], type=Member).revision >= (
+            state.revision
+        )
+
+    eventually(taken)
 
 
 def test_every_state_is_told_once_to_every_destination(office: Office) -> None:
@@ -131,7 +171,9 @@ def test_every_state_is_told_once_to_every_destination(office: Office) -> None:
     one, two = MemoryNotifier("one"), MemoryNotifier("two")
     with office.open(one, two):
         await_live(office, one, two)
-        office.produce(*history)
+        for each in history:
+            office.produce(each)
+            await_taken(office, each)
         eventually(lambda: len(one.told) == len(two.told) == 4)
     for notifier in (one, two):
         assert sorted(map(dedup_key, notifier.told)) == sorted(
@@ -288,6 +330,8 @@ def test_a_wrong_key_or_address_costs_no_alert_and_names_the_cure(
 
 
 def command(office: Office, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    if not (office.data_dir / LEDGER_FILE).exists():
+        office.begun()
     ours = {
         "GRANTLINE_BOOTSTRAP": office.bootstrap,
         "GRANTLINE_DATA_DIR": str(office.data_dir),
@@ -325,7 +369,7 @@ def test_what_a_destination_alone_refuses_is_shown_and_sent_again_on_demand(
     assert running.returncode == 0
     assert keys(receiver) == [dedup_key(finding("small")), dedup_key(finding("large"))]
     [line] = shown.splitlines()
-    assert line.startswith(f"{finding('large').id}  webhook  ")
+    assert line.startswith(f"{page('large').id}  webhook  ")
     assert line.endswith("answered 413")
     assert said.startswith("1 to be sent again, 0 let go")
     assert empty == "no dead letters\n"
@@ -441,9 +485,9 @@ def test_what_is_known_of_a_backlog_is_told_when_the_broker_is_gone(
 ) -> None:
     monkeypatch.setattr(intake, "_SILENCE_SECONDS", 0.5)
     office = Office("127.0.0.1:1", "unread", tmp_path)
-    ledger = Ledger(tmp_path / LEDGER_FILE)
+    ledger = Ledger(tmp_path / LEDGER_FILE, born_ms=0)
     body = finding().model_dump_json().encode()
-    ledger.take([Incoming(finding(), body, 3)], [], [], lambda *_: (), 0)
+    ledger.take([Incoming(finding(), body, 3)], [], [], Alerting(destinations=()), 0)
     ledger.close()
     notifier = MemoryNotifier()
     with office.open(notifier):
@@ -539,12 +583,14 @@ hooks = [WebhookNotifier(url, name=name) for name, url in told["hooks"].items()]
 run(AlertSettings(
     bootstrap=told["bootstrap"], topic=told["topic"], data_dir=Path(told["data_dir"]),
     notifiers=tuple(hooks),
-    backoff=Backoff(first_seconds=0.05, longest_seconds=0.3),
+    backoff=Backoff(first_seconds=0.05, longest_seconds=0.3), gather_seconds=0,
 ))
 """
 
 
 def worker(office: Office, **hooks: Receiver) -> subprocess.Popen[bytes]:
+    if not (office.data_dir / LEDGER_FILE).exists():
+        office.begun()
     told = {
         "bootstrap": office.bootstrap,
         "topic": office.topic,
@@ -567,13 +613,15 @@ def recorded(office: Office, destination: str) -> set[str]:
     """Dedup keys of what the ledger says `destination` was sent."""
     connection = sqlite3.connect(office.data_dir / LEDGER_FILE)
     rows = connection.execute(
-        "SELECT finding_id, revision FROM told WHERE destination = ? AND sent_ms IS NOT NULL "
-        "AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.finding_id = told.finding_id "
-        "AND o.destination = told.destination)",
+        "SELECT f.member FROM told t JOIN finding f USING (incident_id) "
+        "WHERE t.destination = ? AND t.sent_ms IS NOT NULL "
+        "AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.incident_id = t.incident_id "
+        "AND o.destination = t.destination)",
         (destination,),
     ).fetchall()
     connection.close()
-    return {f"{finding_id}-{revision}" for finding_id, revision in rows}
+    members = [msgspec.msgpack.decode(body, type=Member) for (body,) in rows]
+    return {f"{member.finding_id}-{member.revision}" for member in members}
 
 
 def test_sigkill_at_any_moment_loses_nothing_and_doubles_nothing_recorded(office: Office) -> None:
@@ -606,7 +654,7 @@ def test_sigkill_at_any_moment_loses_nothing_and_doubles_nothing_recorded(office
         counts = Counter(keys(receiver))
         assert sum(counts.values()) - len(counts) <= kills
     for receiver, before, done in marks:
-        after = {request.headers["idempotency-key"] for request in receiver.requests[before:]}
+        after = {lead(request) for request in receiver.requests[before:] if request.body}
         assert not after & done
 
 
@@ -659,6 +707,7 @@ def test_sigterm_finishes_what_is_under_way_and_records_it(office: Office) -> No
 
 def test_a_second_process_on_the_same_directory_ends_with_the_reason(office: Office) -> None:
     with Receiver() as receiver, office.open(hook(receiver)):
-        eventually((office.data_dir / LEDGER_FILE).exists)
+        office.produce(finding())
+        receiver.await_answered(204, 1)
         second = worker(office, hook=receiver)
         assert second.wait(30) != 0

@@ -16,10 +16,9 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook
 
-from grantline.notify.identity import dedup_key
 from grantline.notify.webhook import WebhookNotifier
 from grantline.ports import Refused, Retry
-from tests.findings import finding
+from tests.pages import page
 from tests.receiver import Answer, Receiver
 
 FAKE_KEY = "whsec_" + "ZmFrZS1rZXktZm9yLXRlc3RzLW9ubHktMDEyMzQ1Njc="
@@ -41,21 +40,21 @@ def free_port() -> int:
 def test_the_request_is_a_signed_cloud_event_with_a_key_to_drop_copies_by(
     receiver: Receiver,
 ) -> None:
-    WebhookNotifier(receiver.url, key=FAKE_KEY).notify(finding())
+    WebhookNotifier(receiver.url, key=FAKE_KEY).notify(page())
     [request] = receiver.requests
     assert request.headers["content-type"] == "application/cloudevents+json"
-    assert request.headers["idempotency-key"] == dedup_key(finding())
+    assert request.headers["idempotency-key"] == page().dedup_key
     event = Webhook(FAKE_KEY).verify(request.body, dict(request.headers))
-    assert event["id"] == dedup_key(finding())
-    assert event["data"]["explanation"] == finding().explanation
+    assert event["id"] == page().dedup_key
+    assert event["data"]["claim"] == page().claim
 
 
 def test_a_retried_call_carries_the_same_key_and_body(receiver: Receiver) -> None:
     receiver.answer(Answer(500), Answer())
     hook = WebhookNotifier(receiver.url)
     with pytest.raises(Retry, match="answered 500"):
-        hook.notify(finding())
-    hook.notify(finding())
+        hook.notify(page())
+    hook.notify(page())
     first, second = receiver.requests
     assert first.body == second.body
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
@@ -65,7 +64,7 @@ def test_a_retried_call_carries_the_same_key_and_body(receiver: Receiver) -> Non
 def test_trouble_that_passes_is_a_retry(receiver: Receiver, status: int) -> None:
     receiver.answer(Answer(status))
     with pytest.raises(Retry, match=f"answered {status}$") as told:
-        WebhookNotifier(receiver.url).notify(finding())
+        WebhookNotifier(receiver.url).notify(page())
     assert not told.value.mend
 
 
@@ -85,7 +84,7 @@ def test_a_wrong_key_or_address_is_a_retry_that_names_the_cure(
 ) -> None:
     receiver.answer(Answer(status))
     with pytest.raises(Retry, match=f"answered {status}: check {cure} .and start") as told:
-        WebhookNotifier(receiver.url).notify(finding())
+        WebhookNotifier(receiver.url).notify(page())
     assert told.value.mend
 
 
@@ -93,7 +92,7 @@ def test_a_wrong_key_or_address_is_a_retry_that_names_the_cure(
 def test_what_can_be_about_the_alert_itself_is_a_refusal(receiver: Receiver, status: int) -> None:
     receiver.answer(Answer(status))
     with pytest.raises(Refused, match=f"answered {status}"):
-        WebhookNotifier(receiver.url).notify(finding())
+        WebhookNotifier(receiver.url).notify(page())
 
 
 @pytest.mark.parametrize(
@@ -113,7 +112,7 @@ def test_retry_after_is_read_in_both_its_forms(
 ) -> None:
     receiver.answer(Answer(429, {"Retry-After": value}))
     with pytest.raises(Retry) as told:
-        WebhookNotifier(receiver.url, now=lambda: 1_000_000.0).notify(finding())
+        WebhookNotifier(receiver.url, now=lambda: 1_000_000.0).notify(page())
     assert told.value.after_seconds == seconds
 
 
@@ -122,7 +121,7 @@ def test_a_redirect_is_not_followed_anywhere(receiver: Receiver) -> None:
         for status in (301, 302, 303, 307, 308):
             receiver.answer(Answer(status, {"Location": elsewhere.url}))
             with pytest.raises(Retry, match=r"a redirect, .*the address in GRANTLINE_WEBHOOK"):
-                WebhookNotifier(receiver.url).notify(finding())
+                WebhookNotifier(receiver.url).notify(page())
         assert elsewhere.requests == []
 
 
@@ -130,14 +129,14 @@ def test_a_server_that_hangs_is_given_up_after_the_time_out(receiver: Receiver) 
     receiver.answer(Answer(hang_seconds=2))
     begun = time.monotonic()
     with pytest.raises(Retry, match=r"no answer within 0\.2 s"):
-        WebhookNotifier(receiver.url, timeout_seconds=0.2).notify(finding())
+        WebhookNotifier(receiver.url, timeout_seconds=0.2).notify(page())
     assert time.monotonic() - begun < 1.5
 
 
 def test_a_refused_connection_and_an_unknown_host_are_retries() -> None:
     for url in (f"http://127.0.0.1:{free_port()}/x", "http://no-such-host.invalid/x"):
         with pytest.raises(Retry, match="cannot be reached"):
-            WebhookNotifier(url, timeout_seconds=5).notify(finding())
+            WebhookNotifier(url, timeout_seconds=5).notify(page())
 
 
 def test_a_server_that_speaks_no_http_is_a_retry() -> None:
@@ -152,35 +151,35 @@ def test_a_server_that_speaks_no_http_is_a_retry() -> None:
         threading.Thread(target=talk, daemon=True).start()
         port = server.getsockname()[1]
         with pytest.raises(Retry):
-            WebhookNotifier(f"http://127.0.0.1:{port}/", timeout_seconds=5).notify(finding())
+            WebhookNotifier(f"http://127.0.0.1:{port}/", timeout_seconds=5).notify(page())
 
 
 def test_the_connection_is_used_again_after_a_short_answer(receiver: Receiver) -> None:
     receiver.answer(Answer(200, body=b"ok"))
     hook = WebhookNotifier(receiver.url)
     for revision in range(3):
-        hook.notify(finding(revision=revision))
+        hook.notify(page(revision=revision))
     assert len(receiver.connections) == 1
 
 
 def test_an_endless_answer_is_not_read(receiver: Receiver) -> None:
     receiver.answer(Answer(200, body=b"x" * 5_000_000))
     begun = time.monotonic()
-    WebhookNotifier(receiver.url, timeout_seconds=5).notify(finding())
+    WebhookNotifier(receiver.url, timeout_seconds=5).notify(page())
     assert time.monotonic() - begun < 2
 
 
 def test_cookies_are_not_kept(receiver: Receiver) -> None:
     receiver.answer(Answer(204, {"Set-Cookie": "id=1; Path=/"}))
     hook = WebhookNotifier(receiver.url)
-    hook.notify(finding())
-    hook.notify(finding(revision=1))
+    hook.notify(page())
+    hook.notify(page(revision=1))
     assert "cookie" not in receiver.requests[1].headers
 
 
 def test_user_and_password_of_the_url_become_basic_auth(receiver: Receiver) -> None:
     url = receiver.url.replace("http://", "http://me:fake-password@")
-    WebhookNotifier(url).notify(finding())
+    WebhookNotifier(url).notify(page())
     assert receiver.requests[0].headers["authorization"].startswith("Basic ")
 
 
@@ -191,7 +190,7 @@ def test_netrc_is_not_read(
     netrc.write_text("machine 127.0.0.1 login me password fake-password\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    WebhookNotifier(receiver.url).notify(finding())
+    WebhookNotifier(receiver.url).notify(page())
     assert "authorization" not in receiver.requests[0].headers
 
 
@@ -205,7 +204,7 @@ def test_no_part_of_the_address_beyond_host_and_port_is_said_or_logged(
         receiver.stop()
     url = receiver.url.replace("http://", "http://me:fake-secret@") + "/fake-secret?k=fake-secret"
     with pytest.raises(Retry) as told:
-        WebhookNotifier(url, key=FAKE_KEY).notify(finding())
+        WebhookNotifier(url, key=FAKE_KEY).notify(page())
     assert "fake-secret" not in str(told.value) + caplog.text
     assert told.value.__suppress_context__ or told.value.__context__ is None
 
@@ -225,10 +224,10 @@ def test_a_certificate_nobody_vouches_for_is_not_accepted(tmp_path: Path) -> Non
     with Receiver(tls=context) as receiver:
         hook = WebhookNotifier(receiver.url, timeout_seconds=5)
         with pytest.raises(Retry, match="TLS certificate or handshake was not accepted"):
-            hook.notify(finding())
+            hook.notify(page())
         assert receiver.requests == []
 
 
 def test_the_body_survives_any_text(receiver: Receiver) -> None:
-    WebhookNotifier(receiver.url, key=FAKE_KEY).notify(finding(explanation="Zoë\u2028\x00計 🦀"))
-    assert json.loads(receiver.requests[0].body)["data"]["explanation"] == "Zoë\u2028\x00計 🦀"
+    WebhookNotifier(receiver.url, key=FAKE_KEY).notify(page(explanation="Zoë\u2028\x00計 🦀"))
+    assert json.loads(receiver.requests[0].body)["data"]["claim"] == "Zoë\u2028\x00計 🦀"

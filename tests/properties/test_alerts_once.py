@@ -1,140 +1,163 @@
-"""Whatever Kafka delivers again, each state of a finding is told once and the last one is told."""
+"""Whatever Kafka delivers again, and in whatever order, the same incidents stand in the end."""
 
 from __future__ import annotations
 
 import tempfile
-from functools import partial
-from itertools import pairwise
+from collections.abc import Iterable
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grantline.alerts.decide import Alerting, Known, decide
-from grantline.alerts.dedup import state_of
-from grantline.alerts.threshold import pages
-from grantline.model.finding import Finding, Severity
+from grantline.alerts.decide import Alerting
+from grantline.alerts.filing import file
+from grantline.alerts.group import Key, incident_id, key_of
+from grantline.alerts.incident import summarise
+from grantline.alerts.member import Member
+from grantline.model.finding import Finding
+from grantline.model.page import BEGINS, OVER
 from grantline.notify.ledger import Incoming, Ledger
 from grantline.ports import Position
 from tests.findings import finding
 
 ALERTING = Alerting(destinations=("pager",))
-CHOOSE = partial(decide, alerting=ALERTING)
+TOKENS = ["sha256:" + digit * 64 for digit in "ab"]
 
-_states = st.tuples(
-    st.sampled_from(["open", "retracted"]),
-    st.sampled_from(["info", "low", "medium", "high", "critical"]),
-    st.booleans(),
-)
+Standing = dict[str, tuple[frozenset[str], int, frozenset[str]]]
+"""Incident -> (members, worst severity, those that another explains)."""
 
 
-@st.composite
-def histories(draw: st.DrawFn) -> list[Finding]:
-    """Revisions of one finding as they are written: growing, with gaps."""
-    steps = draw(st.lists(st.tuples(_states, st.integers(1, 3)), min_size=1, max_size=8))
-    revision, history = -1, []
-    for (status, severity, doubt), step in steps:
-        revision += step
-        stated = {"status": status, "severity": severity, "provisional": doubt}
-        history.append(finding("f", revision, **stated))
-    return history
+class DictShelf:
+    """`alerts.filing.Shelf` in memory."""
+
+    def __init__(self) -> None:
+        self.all: dict[str, Member] = {}
+        self.keys: dict[str, Key] = {}
+
+    def member(self, finding_id: str) -> Member | None:
+        return self.all.get(finding_id)
+
+    def sharing(self, tokens: Iterable[str]) -> list[Member]:
+        wanted = set(tokens)
+        return [member for member in self.all.values() if wanted.intersection(member.tokens)]
+
+    def put(self, member: Member) -> None:
+        self.all[member.finding_id] = member
+
+    def found(self, id_: str, key: Key) -> None:
+        self.keys[id_] = key
 
 
-@st.composite
-def deliveries(draw: st.DrawFn) -> tuple[list[Finding], list[Finding]]:
-    """A history, and the same as Kafka may deliver it: any piece of it again, at any time."""
-    history = draw(histories())
-    read: list[Finding] = []
-    for at in range(len(history)):
-        back = draw(st.integers(0, at))
-        read += history[back : at + 1] if draw(st.booleans()) else [history[at]]
-    read += history[draw(st.integers(0, len(history))) :]
-    return history, read
+def standing(members: Iterable[Member]) -> Standing:
+    by_incident: dict[str, list[Member]] = {}
+    for member in members:
+        by_incident.setdefault(member.incident_id, []).append(member)
+    key = Key("", "", "")
+    return {
+        id_: (
+            frozenset(member.finding_id for member in group),
+            summarise(id_, key, group).severity,
+            frozenset(member.finding_id for member in group if member.explained_by),
+        )
+        for id_, group in by_incident.items()
+    }
 
 
-def told(messages: list[Finding]) -> list[Finding]:
-    known, out = Known(), []
+def filed(messages: Iterable[Finding]) -> Standing:
+    shelf = DictShelf()
     for message in messages:
-        tell = decide(message, known, ALERTING)
-        states = {**known.told, **dict.fromkeys(tell, state_of(message))}
-        known = Known(max(known.revision, message.revision), states)
-        out += [message] * len(tell)
+        file(message, shelf)
+    return standing(shelf.all.values())
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[list[Finding]]:
+    """Revisions of several findings, whose keys may change: growing, with gaps."""
+    out = []
+    for name in draw(st.lists(st.sampled_from("abcde"), min_size=1, max_size=5, unique=True)):
+        reference = draw(st.sampled_from(["TR-01", "TR-05", "TR-10", "CS-01", "CS-06"]))
+        revision, history = -1, []
+        for _ in range(draw(st.integers(1, 4))):
+            revision += draw(st.integers(1, 3))
+            history.append(
+                finding(
+                    name,
+                    revision,
+                    reference=reference,
+                    status=draw(st.sampled_from(["open", "open", "retracted"])),
+                    severity=draw(st.sampled_from(["low", "medium", "high", "critical"])),
+                    provisional=draw(st.booleans()),
+                    root_id=draw(st.sampled_from([None, "r1", "r2"])),
+                    revoked_id=draw(st.sampled_from([None, "d1", "d2"])),
+                    actor=draw(st.sampled_from([None, "bot"])),
+                    token_fingerprints=draw(st.sampled_from([[], TOKENS[:1], TOKENS])),
+                )
+            )
+        out.append(history)
     return out
 
 
-@given(deliveries())
-def test_duplicates_and_replays_change_nothing_of_what_is_told(
-    delivery: tuple[list[Finding], list[Finding]],
-) -> None:
-    history, read = delivery
-    assert told(read) == told(history)
+@st.composite
+def deliveries(draw: st.DrawFn) -> tuple[list[list[Finding]], list[Finding]]:
+    """Histories, and how their partitions may be read: interleaved, any piece again."""
+    drawn = draw(histories())
+    read: list[Finding] = []
+    places = [0] * len(drawn)
+    while any(place < len(each) for place, each in zip(places, drawn, strict=True)):
+        left = [n for n, each in enumerate(drawn) if places[n] < len(each)]
+        which = draw(st.sampled_from(left))
+        back = draw(st.integers(0, places[which]))
+        again = draw(st.booleans())
+        read += drawn[which][back if again else places[which] : places[which] + 1]
+        places[which] += 1
+    return drawn, read
 
 
 @given(deliveries())
-def test_no_state_is_told_twice_in_a_row_and_no_revision_twice(
-    delivery: tuple[list[Finding], list[Finding]],
+def test_any_interleaving_and_duplication_ends_with_the_same_incidents(
+    delivery: tuple[list[list[Finding]], list[Finding]],
 ) -> None:
-    out = told(delivery[1])
-    assert all(state_of(a) != state_of(b) for a, b in pairwise(out))
-    assert all(a.revision < b.revision for a, b in pairwise(out))
+    """The newest revision of each finding alone decides."""
+    drawn, read = delivery
+    newest = [history[-1] for history in drawn]
+    assert filed(read) == filed(newest) == filed(reversed(newest))
 
 
 @given(histories())
-def test_what_was_told_last_is_how_the_finding_stands(history: list[Finding]) -> None:
-    """Provisional states aside: those tell nobody anything."""
-    out = told(history)
-    history = [each for each in history if each.status == "retracted" or not each.provisional]
-    last = history[-1] if history else None
-    if last and any(pages(state, Severity.MEDIUM) for state in history):
-        assert out[0].status == "open"
-        if pages(last, Severity.MEDIUM) or out[-1].status == "open":
-            assert state_of(out[-1]) == state_of(last)
-        else:
-            assert out[-1].status == "retracted"
-    else:
-        assert out == []
-
-
-@settings(max_examples=25, deadline=None)
-@given(deliveries(), st.data())
-def test_the_ledger_tells_the_same_through_any_restart(
-    delivery: tuple[list[Finding], list[Finding]], data: st.DataObject
+def test_every_finding_is_in_the_incident_of_its_own_key_and_no_other(
+    drawn: list[list[Finding]],
 ) -> None:
-    history, read = delivery
-    assert sent(read, 0, data) == [message.revision for message in told(history)]
+    found = filed(message for history in drawn for message in history)
+    for history in drawn:
+        last = history[-1]
+        holding = [id_ for id_, (members, _, _) in found.items() if last.id in members]
+        assert holding == [incident_id(key_of(last))]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(deliveries(), st.data())
-def test_of_a_backlog_only_the_newest_state_is_told_through_any_restart(
-    delivery: tuple[list[Finding], list[Finding]], data: st.DataObject
+def test_the_ledger_ends_the_same_through_any_kill_and_tells_in_turns(
+    delivery: tuple[list[list[Finding]], list[Finding]], data: st.DataObject
 ) -> None:
-    _, read = delivery
-    backlog = data.draw(st.integers(1, len(read)))
-    newest = max(read[:backlog], key=lambda message: message.revision)
-    expected = told([newest, *read[backlog:]])
-    assert sent(read, backlog, data) == [message.revision for message in expected]
-
-
-def sent(read: list[Finding], backlog: int, data: st.DataObject) -> list[int]:
-    """The revisions a destination takes when the first `backlog` messages were there before the
-    process was, which is killed and started, and gets to deliver, whenever `data` says.
-    """
-    out: list[int] = []
+    """A begin is told only where nothing is, and an end only where something is."""
+    drawn, read = delivery
+    told: dict[str, list[tuple[str, str]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "alerts.sqlite3"
-        ledger = Ledger(path)
+        ledger = Ledger(path, born_ms=0)
 
         def deliver() -> None:
             if letter := ledger.next_letter("pager"):
+                if letter.moot:
+                    ledger.dropped(letter)
+                    return
+                event = letter.body.partition(b'"event":"')[2].partition(b'"')[0].decode()
+                told.setdefault(letter.incident_id, []).append((event, f"{letter.revision}"))
                 ledger.sent(letter, 2)
-                out.append(letter.revision)
 
         for offset, message in enumerate(read):
             body = message.model_dump_json().encode()
-            incoming = Incoming(message, body, 0 if offset < backlog else None)
-            ended = [0] if offset == backlog - 1 else []
-            ledger.take([incoming], [Position("t", 0, offset + 1)], ended, CHOOSE, 1)
+            ledger.take([Incoming(message, body)], [Position("t", 0, offset + 1)], [], ALERTING, 1)
             if data.draw(st.booleans()):
                 ledger.close()
                 ledger = Ledger(path)
@@ -143,6 +166,12 @@ def sent(read: list[Finding], backlog: int, data: st.DataObject) -> list[int]:
         while ledger.next_letter("pager"):
             deliver()
         assert ledger.positions("t") == {0: len(read)}
-        assert ledger.held() == set()
+        assert standing(ledger.members()) == filed(history[-1] for history in drawn)
         ledger.close()
-    return out
+    for messages in told.values():
+        revisions = [int(revision) for _, revision in messages]
+        assert revisions == sorted(set(revisions))
+        is_open = False
+        for event, _ in messages:
+            assert (event in BEGINS) is not is_open
+            is_open = event not in OVER

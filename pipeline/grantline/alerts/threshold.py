@@ -1,4 +1,4 @@
-"""The first stage: is a finding worth interrupting anybody."""
+"""Is a severity worth interrupting anybody."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def severity_of(finding: Finding) -> Severity:
     return Severity[finding.severity.upper()]
 
 
-def pages(finding: Finding, lowest: Severity) -> bool:
-    """True when the finding stands and is at least as severe as `lowest`."""
-    return finding.status == "open" and severity_of(finding) >= max(lowest, FLOOR)
+def pages(severity: int, lowest: int) -> bool:
+    """True when `severity` is at least `lowest`, and no signal."""
+    return severity >= max(lowest, FLOOR)

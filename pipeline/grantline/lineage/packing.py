@@ -38,7 +38,7 @@ from grantline.model.sighting import EXCHANGED, USED
 from grantline.model.subject import Spoken, Subject
 from grantline.model.task import Claim, Claims
 
-FORMAT: Final = 17
+FORMAT: Final = 18
 """Grows with every change of what is packed, and of the structs it is made of."""
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -83,6 +83,8 @@ def carries(chain: Chain, token: Token, named: Named, delta: Delta) -> bool:
             counted(chain, stand_in.owner, stand_in, delta)
     named.tokens[token] = None
     token.named += (named,)
+    if chain.accused:  # findings tell the jti
+        delta.uses |= dict.fromkeys(use for use in token.uses.values() if use.said)
     if token.revoked is not None or token.condemns is not ALIVE:
         _revoke(chain, stand_in, token.revoked, token.condemns, delta)
     if named.revoked is not None or named.condemns is not ALIVE:

@@ -52,8 +52,9 @@ class Delta:
         self.renewals |= dict.fromkeys(delegation.renewals.values())
         for token in delegation.tokens:
             if token.uses:
-                # What they needed or asked for is compared with what was given.
-                self.uses |= {u: None for u in token.uses.values() if u.told is not None}
+                # What they needed or asked for is compared with what was given; findings tell the issuer.
+                told = (u for u in token.uses.values() if u.told is not None or u.said)
+                self.uses |= dict.fromkeys(told)
 
 
 def delegation_of(chain: Chain, identity: str, now_ms: int) -> Delegation:

@@ -35,6 +35,7 @@ class Confidence(IntEnum):
 
 SeverityName = Literal["info", "low", "medium", "high", "critical"]
 ConfidenceName = Literal["low", "medium", "high"]
+OutcomeName = Literal["allowed", "refused"]
 
 Identity = Annotated[str, Field(pattern=r"^fnd_[0-9a-f]{32}$")]
 Reference = Annotated[str, Field(pattern=r"^[A-Z]+-[0-9A-Z]+$")]
@@ -71,6 +72,19 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """Another report of the same call may still explain it: said at once, with this mark."""
     absence: bool = False
     """It rests on what nobody reported yet, so it waits for the grace before it is said."""
+    actor: str | None = None
+    """Who did it, by one name. This and the next five are of the subject (`rules.told`), where the
+    rule says nothing else."""
+    system: str | None = None
+    """The system that took or refused it; None where nobody told."""
+    outcome: OutcomeName | None = None
+    issuer: str | None = None
+    """Of the violating token."""
+    jti: str | None = None
+    """Its name at the issuer."""
+    revoked_id: str | None = None
+    """The delegation whose revocation it is about."""
+    revoked_by: str | None = None
 
 
 class Finding(BaseModel):
@@ -116,6 +130,27 @@ class Finding(BaseModel):
         default="",
         description="Digest of the policy it was judged under; empty where an earlier release judged.",
     )
+    actor: str | None = Field(
+        default=None, description="Who did it, by one name; null where nobody told."
+    )
+    system: str | None = Field(
+        default=None,
+        description="The system that accepted it, or refused it where all did; null where nobody told.",
+    )
+    outcome: Literal["allowed", "refused", "unknown"] = Field(
+        default="unknown", description="`allowed` once any system said that it let it in."
+    )
+    issuer: str | None = Field(
+        default=None, description="Issuer of the violating token, as its spans name it."
+    )
+    jti: str | None = Field(
+        default=None,
+        description="The token's name at its issuer: with it, it can be revoked there.",
+    )
+    revoked_id: str | None = Field(
+        default=None, description="The delegation whose revocation this is about."
+    )
+    revoked_by: str | None = Field(default=None, description="Who revoked it.")
 
 
 def finding_id(rule: str, reference: str, identity: tuple[str, ...]) -> str:

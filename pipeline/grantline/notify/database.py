@@ -12,8 +12,9 @@ from pathlib import Path
 from threading import RLock
 from typing import IO, Final
 
-VERSION: Final = 2
-"""`PRAGMA user_version` of the file; another one is refused."""
+VERSION: Final = 3
+"""`PRAGMA user_version` of the file; the one before it is taken over, another one is refused."""
+_BEFORE: Final = 2
 
 
 class LedgerError(RuntimeError):
@@ -89,16 +90,22 @@ def _connect(path: Path) -> sqlite3.Connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.DatabaseError as why:
         raise LedgerError(
-            f"{path} is not a ledger of `grantline alert` ({why}): move it away; the findings "
-            "still in the topic will then be told again, with the same dedup keys"
+            f"{path} is not a ledger of `grantline alert` ({why}): move it away; what is in the topic "
+            "is then known, and told where it goes on"
         ) from None
-    if version not in {0, VERSION}:
+    if version not in {0, _BEFORE, VERSION}:
         connection.close()
         raise LedgerError(
             f"{path} has ledger version {version}; this release knows version {VERSION}: "
             "use the release that wrote it, or move the file away"
         )
-    connection.executescript(files(__package__).joinpath("ledger.sql").read_text("utf-8"))
+    if version == _BEFORE:
+        connection.executescript(_script("takeover.sql"))
+    connection.executescript(_script("ledger.sql"))
     if version != VERSION:
         connection.execute(f"PRAGMA user_version={VERSION}")
     return connection
+
+
+def _script(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")

@@ -17,11 +17,11 @@ from grantline.notify.settings import LEDGER_FILE
 
 
 class Dead(NamedTuple):
-    """One state of one finding that a destination would not have."""
+    """One state of one incident that a destination would not have."""
 
     since: datetime
     destination: str
-    finding_id: str
+    incident_id: str
     why: str
 
 
@@ -29,7 +29,7 @@ def listed(data_dir: Path) -> list[Dead]:
     """Every dead letter, oldest first. Raises `LedgerError`."""
     with _transaction(data_dir) as sql:
         rows = sql.execute(
-            "SELECT refused_ms, destination, finding_id, refused FROM outbox "
+            "SELECT refused_ms, destination, incident_id, refused FROM outbox "
             "WHERE refused IS NOT NULL ORDER BY refused_ms"
         ).fetchall()
     return [Dead(datetime.fromtimestamp(row[0] // 1_000, UTC), *row[1:]) for row in rows]
@@ -38,13 +38,13 @@ def listed(data_dir: Path) -> list[Dead]:
 def revive(data_dir: Path) -> tuple[int, int]:
     """Puts dead letters back into the outbox; returns how many, and how many were let go.
 
-    Only the last state decided for a finding goes back: an older one is no longer true. Raises
+    Only the last state decided for an incident goes back: an older one is no longer true. Raises
     `LedgerError`.
     """
     with _transaction(data_dir) as sql:
         let_go = sql.execute(
-            "DELETE FROM outbox WHERE refused IS NOT NULL AND (destination, finding_id, revision) "
-            "NOT IN (SELECT destination, finding_id, revision FROM told)"
+            "DELETE FROM outbox WHERE refused IS NOT NULL AND (destination, incident_id, revision) "
+            "NOT IN (SELECT destination, incident_id, revision FROM told)"
         ).rowcount
         revived = sql.execute(
             "UPDATE outbox SET refused = NULL, refused_ms = NULL, attempts = 0, due = 0 "

@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from pydantic import ValidationError
+import msgspec
 
-from grantline.model.finding import Finding
+from grantline.model.page import Page
 from grantline.notify.backoff import Backoff
 from grantline.notify.ledger import Ledger, Letter
 from grantline.notify.metrics import Metrics
@@ -30,14 +30,15 @@ _log = logging.getLogger(__name__)
 _IDLE_SECONDS: Final = 5.0
 """`grantline alert --revive` is another process, which cannot wake this one."""
 _DISK_PAUSE_SECONDS: Final = 1.0
+_page: Final = msgspec.json.Decoder(Page)
 
 
 class Delivery:
-    """Tells `notifier` what waits for it, in the order of each finding's states.
+    """Tells `notifier` what waits for it, in the order of each incident's states.
 
     After a `Retry` the letter waits by its own count of attempts and the destination by its
     failures in a row. So a destination that is down is asked ever less often, and a single letter
-    that it cannot digest holds up only later states of the same finding.
+    that it cannot digest holds up only later states of the same incident.
     """
 
     def __init__(
@@ -115,11 +116,11 @@ class Delivery:
 
     def _tell(self, letter: Letter) -> None:
         try:
-            self._notifier.notify(Finding.model_validate_json(letter.body))
+            self._notifier.notify(_page.decode(letter.body))
         except Refused as why:
             self._doubt(letter, str(why))
-        except ValidationError:
-            self._bury(letter, "written by a release with another form of finding")
+        except msgspec.ValidationError:
+            self._bury(letter, "written by a release with another form of page")
         except Retry as why:
             level = logging.ERROR if why.mend else logging.WARNING
             self._put_off(letter, str(why), why.after_seconds, level)
@@ -154,8 +155,8 @@ class Delivery:
         self._count("retry")
         _log.log(
             level,
-            "finding %s is not yet told to %s (attempt %d): %s",
-            *(letter.finding_id, self.name, letter.attempts + 1, printable(why)),
+            "incident %s is not yet told to %s (attempt %d): %s",
+            *(letter.incident_id, self.name, letter.attempts + 1, printable(why)),
         )
 
     def _bury(self, letter: Letter, why: str) -> None:
@@ -164,9 +165,9 @@ class Delivery:
         self._surely(lambda: self._ledger.buried(letter, why, now_ms))
         self._count("refused")
         _log.error(
-            "finding %s is not told to %s, which takes others, and is now a dead letter (`grantline "
+            "incident %s is not told to %s, which takes others, and is now a dead letter (`grantline "
             "alert --list-dead` shows it, --revive sends it again): %s",
-            *(letter.finding_id, self.name, printable(why)),
+            *(letter.incident_id, self.name, printable(why)),
         )
 
     def _count(self, outcome: str) -> None:

@@ -3,10 +3,10 @@
 What was read and what was decided are one transaction. A record that cannot be read is counted,
 named in the log by its position, and passed over.
 
-Of the backlog that a process finds when it begins, only the newest state of each finding is told:
+Of the backlog that a process finds when it begins, only the newest state of each finding counts:
 nobody needs to hear of what has been amended or taken back since. The ledger holds it until the
 backlog's end, or until nothing has come for some seconds: a partition that cannot be read must
-not hold back what is known.
+not hold back what is known. What was written before a new ledger began is known, and not told.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from grantline.model.finding import Finding
-from grantline.notify.ledger import Choose, Incoming, Ledger
+from grantline.notify.ledger import Incoming, Ledger
 from grantline.notify.metrics import Metrics
 from grantline.notify.reader import Reader, Record
 from grantline.notify.settings import AlertSettings
@@ -32,17 +32,18 @@ _log = logging.getLogger(__name__)
 
 _SILENCE_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 1.0
+_TICK_SECONDS: Final = 1.0
 
 
 class Intake:
     """Reads until told to stop."""
 
-    def __init__(
-        self, settings: AlertSettings, ledger: Ledger, choose: Choose, metrics: Metrics
-    ) -> None:
+    def __init__(self, settings: AlertSettings, ledger: Ledger, metrics: Metrics) -> None:
         self._topic = settings.topic
         self._ledger = ledger
-        self._choose = choose
+        self._alerting = settings.alerting
+        self._gather_seconds = settings.gather_seconds
+        self._tick_at = 0.0
         self._metrics = metrics
         self._reader = Reader(settings, lambda: ledger.positions(settings.topic))
         self._disk = Trouble(_log, "the alert ledger can be written again")
@@ -59,6 +60,9 @@ class Intake:
                 elif time.monotonic() - silent_since > _SILENCE_SECONDS:
                     silent_since = time.monotonic()
                     posted(self._take([], self._ledger.held(), stop))
+                if time.monotonic() >= self._tick_at:
+                    self._tick_at = time.monotonic() + _TICK_SECONDS
+                    posted(self._tick())
         finally:
             self._reader.close()
 
@@ -88,7 +92,19 @@ class Intake:
             )
             self._metrics.findings.labels("unreadable").inc()
             return []
-        return [Incoming(finding, record.value, record.partition if record.backlog else None)]
+        stamped = self._ledger.born_ms if record.stamped_ms is None else record.stamped_ms
+        place = self._topic, record.partition, record.offset
+        old = self._ledger.knew(finding.id, *place, stamped)
+        backlog = record.partition if record.backlog else None
+        return [Incoming(finding, record.value, backlog, old)]
+
+    def _tick(self) -> set[str]:
+        """What time alone gives to say; a disk that fails now is tried again with the next tick."""
+        try:
+            return self._ledger.tick(self._alerting, time.time_ns() // 1_000_000)
+        except sqlite3.OperationalError as why:
+            self._disk.met(f"the alert ledger cannot be written: {why}. Trying again")
+            return set()
 
     def _keep(
         self,
@@ -101,7 +117,14 @@ class Intake:
         while True:
             try:
                 now_ms = time.time_ns() // 1_000_000
-                posted = self._ledger.take(incoming, positions, ended, self._choose, now_ms)
+                posted = self._ledger.take(
+                    incoming,
+                    positions,
+                    ended,
+                    self._alerting,
+                    now_ms,
+                    gather_seconds=self._gather_seconds,
+                )
             except sqlite3.OperationalError as why:
                 self._disk.met(f"the alert ledger cannot be written: {why}. Trying again")
                 if stop.wait(_PAUSE_SECONDS):

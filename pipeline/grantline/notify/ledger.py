@@ -2,35 +2,40 @@
 
 Findings are taken in together with their Kafka offsets in one transaction, so no message is lost
 or decided twice. Of a backlog only the newest state of each finding is held, and decided on when
-the backlog ends. A letter is one state of one finding for one destination; it stays in the outbox
+the backlog ends. A letter is one state of one incident for one destination; it stays in the outbox
 until the destination has taken it (`sent`) or it is set aside (`buried`).
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from grantline.alerts.decide import Known
-from grantline.alerts.dedup import State, state_of
+from grantline.alerts.decide import Alerting
+from grantline.alerts.filing import file
+from grantline.alerts.member import Member
 from grantline.model.finding import Finding
+from grantline.model.page import OVER
 from grantline.notify.database import Database
+from grantline.notify.settling import Moment, settle
+from grantline.notify.shelf import SqlShelf
 from grantline.ports import Position
 
-Choose = Callable[[Finding, Known], tuple[str, ...]]
-"""The destinations to tell of a finding, given what is known of it."""
-
-_NEXT: Final = """
-SELECT o.seq, o.destination, o.finding_id, o.revision, o.body, o.attempts, o.due,
-       o.status = 'retracted' AND t.sent_status IS NOT 'open'
-FROM outbox o LEFT JOIN told t USING (finding_id, destination)
+_OVER: Final = ", ".join(f"'{event}'" for event in sorted(OVER))
+_NEXT: Final = f"""
+SELECT o.seq, o.destination, o.incident_id, o.revision, o.body, o.attempts, o.due,
+       o.event IN ({_OVER}) AND (t.sent_event IS NULL OR t.sent_event IN ({_OVER}))
+FROM outbox o LEFT JOIN told t USING (incident_id, destination)
 WHERE o.destination = ? AND o.refused IS NULL AND NOT EXISTS (
     SELECT 1 FROM outbox e
-    WHERE e.destination = o.destination AND e.finding_id = o.finding_id
+    WHERE e.destination = o.destination AND e.incident_id = o.incident_id
       AND e.refused IS NULL AND e.revision < o.revision)
-ORDER BY o.due, o.seq LIMIT 1"""
+ORDER BY o.due, o.seq LIMIT 1"""  # noqa: S608 - constants of ours
+_AT_ONCE: Final = 200
+"""Incidents told of by time alone in one transaction."""
 
 
 class Incoming(NamedTuple):
@@ -40,14 +45,16 @@ class Incoming(NamedTuple):
     body: bytes
     backlog: int | None = None
     """The partition that has more of a backlog to come; None where it is the newest there is."""
+    old: bool = False
+    """It was said before anybody was there to be told."""
 
 
 class Letter(NamedTuple):
-    """One state of one finding, on its way to one destination."""
+    """One state of one incident, on its way to one destination."""
 
     seq: int
     destination: str
-    finding_id: str
+    incident_id: str
     revision: int
     body: bytes
     attempts: int
@@ -73,11 +80,25 @@ class Ledger:
     Raises `database.LedgerError` when the file cannot be used, `sqlite3.Error` when the disk fails.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, born_ms: int | None = None) -> None:
+        """`born_ms`: when a ledger that is made now begins; None is now."""
         self._database = Database(path)
         with self._database.transaction() as sql:
             # `due` is of the process that wrote it; a new process tries everything at once.
             sql.execute("UPDATE outbox SET due = 0")
+            if sql.execute("SELECT 1 FROM beginning").fetchone() is None:
+                born_ms = time.time_ns() // 1_000_000 if born_ms is None else born_ms
+                sql.execute("INSERT INTO beginning VALUES (?)", (born_ms,))
+            (self.born_ms,) = sql.execute("SELECT born_ms FROM beginning").fetchone()
+            rows = sql.execute("SELECT topic, part, next_offset FROM known_before")
+            self._known = {(topic, part): end for topic, part, end in rows}
+            self._untold = {id_ for (id_,) in sql.execute("SELECT finding_id FROM untold")}
+
+    def knew(self, finding_id: str, topic: str, part: int, offset: int, stamped_ms: int) -> bool:
+        """Whether what the broker stamped `stamped_ms` was said before this ledger began."""
+        if offset < self._known.get((topic, part), 0):
+            return finding_id not in self._untold
+        return bool(stamped_ms < self.born_ms)
 
     def positions(self, topic: str) -> dict[int, int]:
         """partition -> the next offset to read."""
@@ -91,30 +112,59 @@ class Ledger:
         incoming: Iterable[Incoming],
         positions: Iterable[Position],
         ended: Iterable[int],
-        choose: Choose,
+        alerting: Alerting,
         now_ms: int,
+        *,
+        gather_seconds: float = 0.0,
     ) -> set[str]:
         """Takes in what was read up to `positions`; returns who has new letters.
 
-        What belongs to a backlog is held; that of the partitions in `ended` is decided on now,
-        and after it what is no backlog.
+        What belongs to a backlog is held; that of the partitions in `ended` is filed now, and after
+        it what is no backlog. Then each incident that changed is decided on, once.
         """
-        posted: set[str] = set()
         with self._database.transaction() as sql:
             live = []
             for each in incoming:
                 if each.backlog is None:
-                    live.append((each.finding, each.body))
+                    live.append((each.finding, each.body, each.old))
                 else:
-                    _hold(sql, each.finding, each.body, each.backlog)
+                    _hold(sql, each, each.backlog)
+            shelf = SqlShelf(sql, now_ms)
+            touched: dict[str, None] = {}
             for part in ended:
-                for finding, body in _held(sql, part):
-                    posted.update(_decide(sql, finding, body, choose, now_ms))
+                for finding, body, old in _held(sql, part):
+                    touched |= dict.fromkeys(_file(shelf, finding, body, old))
                 sql.execute("DELETE FROM held WHERE part = ?", (part,))
-            for finding, body in live:
-                posted.update(_decide(sql, finding, body, choose, now_ms))
+            for finding, body, old in live:
+                touched |= dict.fromkeys(_file(shelf, finding, body, old))
+            moment = Moment(now_ms, time.monotonic(), gather_seconds)
+            posted: set[str] = set()
+            for incident_id in touched:
+                posted |= settle(sql, shelf, incident_id, alerting, moment)
             sql.executemany("INSERT OR REPLACE INTO position VALUES (?, ?, ?)", positions)
         return posted
+
+    def tick(self, alerting: Alerting, now_ms: int) -> set[str]:
+        """Decides on what time alone gives something to say; returns who has new letters."""
+        with self._database.reading() as sql:
+            due = sql.execute(
+                "SELECT id FROM incident WHERE due_ms <= ? ORDER BY due_ms LIMIT ?",
+                (now_ms, _AT_ONCE),
+            ).fetchall()
+        if not due:
+            return set()
+        posted: set[str] = set()
+        with self._database.transaction() as sql:
+            shelf = SqlShelf(sql, now_ms)
+            moment = Moment(now_ms, time.monotonic())
+            for (incident_id,) in due:
+                posted |= settle(sql, shelf, incident_id, alerting, moment)
+        return posted
+
+    def members(self) -> list[Member]:
+        """Every finding that is known, as its incident has it."""
+        with self._database.reading() as sql:
+            return SqlShelf(sql, 0).everyone()
 
     def held(self) -> set[int]:
         """The partitions with a backlog that nothing was decided on."""
@@ -122,7 +172,7 @@ class Ledger:
             return {part for (part,) in sql.execute("SELECT DISTINCT part FROM held")}
 
     def next_letter(self, destination: str) -> Letter | None:
-        """The letter to try next, due or not; the states of one finding in their order."""
+        """The letter to try next, due or not; the states of one incident in their order."""
         with self._database.reading() as sql:
             row = sql.execute(_NEXT, (destination,)).fetchone()
         return None if row is None else Letter._make((*row[:-1], bool(row[-1])))
@@ -132,9 +182,9 @@ class Ledger:
         with self._database.transaction() as sql:
             sql.execute(
                 "UPDATE told SET sent_ms = ?, "
-                "sent_status = (SELECT status FROM outbox WHERE seq = ?) "
-                "WHERE destination = ? AND finding_id = ?",
-                (now_ms, letter.seq, letter.destination, letter.finding_id),
+                "sent_event = (SELECT event FROM outbox WHERE seq = ?) "
+                "WHERE destination = ? AND incident_id = ?",
+                (now_ms, letter.seq, letter.destination, letter.incident_id),
             )
             sql.execute("DELETE FROM outbox WHERE seq = ?", (letter.seq,))
 
@@ -175,65 +225,39 @@ class Ledger:
             sql.execute("DELETE FROM outbox WHERE refused_ms < ?", (before_ms,))
             sql.execute(
                 "DELETE FROM finding WHERE touched_ms < ? "
-                "AND id NOT IN (SELECT finding_id FROM outbox)",
+                "AND incident_id NOT IN (SELECT incident_id FROM outbox)",
                 (before_ms,),
             )
-            sql.execute("DELETE FROM told WHERE finding_id NOT IN (SELECT id FROM finding)")
+            sql.execute("DELETE FROM token WHERE finding_id NOT IN (SELECT id FROM finding)")
+            sql.execute(
+                "DELETE FROM incident WHERE id NOT IN (SELECT incident_id FROM finding) "
+                "AND id NOT IN (SELECT incident_id FROM outbox)"
+            )
+            sql.execute("DELETE FROM told WHERE incident_id NOT IN (SELECT id FROM incident)")
 
     def close(self) -> None:
         self._database.close()
 
 
-def _hold(sql: sqlite3.Connection, finding: Finding, body: bytes, part: int) -> None:
+def _hold(sql: sqlite3.Connection, each: Incoming, part: int) -> None:
+    finding = each.finding
     sql.execute(
-        "INSERT INTO held VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-        "part = excluded.part, revision = excluded.revision, body = excluded.body "
+        "INSERT INTO held VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET part = excluded.part, "
+        "revision = excluded.revision, old = excluded.old, body = excluded.body "
         "WHERE excluded.revision > revision",
-        (finding.id, part, finding.revision, body),
+        (finding.id, part, finding.revision, each.old, each.body),
     )
 
 
-def _held(sql: sqlite3.Connection, part: int) -> Iterator[tuple[Finding, bytes]]:
+def _held(sql: sqlite3.Connection, part: int) -> Iterator[tuple[Finding, bytes, bool]]:
     """In the order in which each was first seen."""
-    for (body,) in sql.execute("SELECT body FROM held WHERE part = ? ORDER BY rowid", (part,)):
-        yield Finding.model_validate_json(body), body
+    rows = sql.execute("SELECT body, old FROM held WHERE part = ? ORDER BY rowid", (part,))
+    for body, old in rows.fetchall():
+        yield Finding.model_validate_json(body), body, bool(old)
 
 
-def _decide(
-    sql: sqlite3.Connection, finding: Finding, body: bytes, choose: Choose, now_ms: int
-) -> tuple[str, ...]:
-    known = _known(sql, finding.id)
-    tell = choose(finding, known)
-    for name in tell:
-        _post(sql, name, finding, body, now_ms)
-    if finding.revision > known.revision:
-        sql.execute(
-            "INSERT OR REPLACE INTO finding VALUES (?, ?, ?)",
-            (finding.id, finding.revision, now_ms),
-        )
-    return tell
-
-
-def _known(sql: sqlite3.Connection, finding_id: str) -> Known:
-    row = sql.execute("SELECT revision FROM finding WHERE id = ?", (finding_id,)).fetchone()
-    if row is None:
-        return Known()
-    told = sql.execute(
-        "SELECT destination, status, severity FROM told WHERE finding_id = ?", (finding_id,)
-    )
-    return Known(row[0], {name: State(status, severity) for name, status, severity in told})
-
-
-def _post(sql: sqlite3.Connection, name: str, finding: Finding, body: bytes, now_ms: int) -> None:
-    state = state_of(finding)
-    sql.execute(
-        "INSERT INTO told (finding_id, destination, status, severity, revision) "
-        "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET status = excluded.status, "
-        "severity = excluded.severity, revision = excluded.revision",
-        (finding.id, name, *state, finding.revision),
-    )
-    sql.execute(
-        "INSERT INTO outbox (destination, finding_id, revision, status, body, since_ms) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
-        (name, finding.id, finding.revision, state.status, body, now_ms),
-    )
+def _file(shelf: SqlShelf, finding: Finding, body: bytes, old: bool) -> Iterable[str]:
+    touched = file(finding, shelf, old=old)
+    if touched:
+        shelf.keep_body(finding.id, body)
+    return sorted(touched)

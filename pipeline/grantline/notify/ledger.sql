@@ -1,6 +1,10 @@
 -- What `grantline alert` has read, decided and told. One file, one process, one transaction a step.
 -- Times named *_ms are milliseconds since the epoch.
 
+CREATE TABLE IF NOT EXISTS beginning (
+    born_ms      INTEGER NOT NULL   -- what was stamped before it is known, and told to nobody
+);
+
 CREATE TABLE IF NOT EXISTS position (
     topic        TEXT    NOT NULL,
     part         INTEGER NOT NULL,
@@ -8,49 +12,92 @@ CREATE TABLE IF NOT EXISTS position (
     PRIMARY KEY (topic, part)
 ) WITHOUT ROWID;
 
+-- Of a ledger that an earlier release kept by finding: what that one had taken in, which is read
+-- again to learn its incidents, and known; except what it had not been able to tell.
+CREATE TABLE IF NOT EXISTS known_before (
+    topic        TEXT    NOT NULL,
+    part         INTEGER NOT NULL,
+    next_offset  INTEGER NOT NULL,
+    PRIMARY KEY (topic, part)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS untold (
+    finding_id   TEXT    PRIMARY KEY
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS finding (
-    id          TEXT    PRIMARY KEY,
-    revision    INTEGER NOT NULL,  -- the highest taken in
-    touched_ms  INTEGER NOT NULL
+    id           TEXT    PRIMARY KEY,
+    incident_id  TEXT    NOT NULL,
+    member       BLOB    NOT NULL,  -- `alerts.member.Member`, MessagePack
+    body         BLOB,              -- as it was read, UTF-8 JSON
+    touched_ms   INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 CREATE INDEX IF NOT EXISTS finding_by_age ON finding (touched_ms);
+CREATE INDEX IF NOT EXISTS finding_by_incident ON finding (incident_id);
+
+-- The tokens of findings that explain others, or may be explained.
+CREATE TABLE IF NOT EXISTS token (
+    fingerprint  TEXT    NOT NULL,
+    finding_id   TEXT    NOT NULL,
+    PRIMARY KEY (fingerprint, finding_id)
+) WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS token_by_finding ON token (finding_id);
+
+CREATE TABLE IF NOT EXISTS incident (
+    id           TEXT    PRIMARY KEY,
+    kind         TEXT    NOT NULL,
+    key          TEXT    NOT NULL,
+    subject      TEXT    NOT NULL,
+    episode      INTEGER NOT NULL DEFAULT 0,
+    revision     INTEGER NOT NULL DEFAULT -1,  -- of its last message
+    members      INTEGER NOT NULL DEFAULT 0,
+    uses         INTEGER NOT NULL DEFAULT 0,
+    lead         TEXT,                         -- the finding that its last message was about
+    changed_ms   INTEGER NOT NULL DEFAULT 0,   -- when something of it came in last
+    due_ms       INTEGER                       -- when time alone gives something to say
+) WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS incident_by_due ON incident (due_ms) WHERE due_ms IS NOT NULL;
 
 -- The newest state of each finding in a backlog that is still being read: not decided on yet.
 CREATE TABLE IF NOT EXISTS held (
-    finding_id  TEXT    PRIMARY KEY,
-    part        INTEGER NOT NULL,
-    revision    INTEGER NOT NULL,
-    body        BLOB    NOT NULL
+    finding_id   TEXT    PRIMARY KEY,
+    part         INTEGER NOT NULL,
+    revision     INTEGER NOT NULL,
+    old          INTEGER NOT NULL,
+    body         BLOB    NOT NULL
 );
 
 CREATE INDEX IF NOT EXISTS held_by_part ON held (part);
 
 -- What each destination was told last: decided (and put into the outbox), and in fact taken.
 CREATE TABLE IF NOT EXISTS told (
-    finding_id   TEXT    NOT NULL,
+    incident_id  TEXT    NOT NULL,
     destination  TEXT    NOT NULL,
-    status       TEXT    NOT NULL,
-    severity     TEXT    NOT NULL,
+    state        BLOB    NOT NULL,  -- `alerts.decide.Told`, MessagePack
     revision     INTEGER NOT NULL,
-    sent_status  TEXT,              -- NULL until the destination has taken anything
+    sent_event   TEXT,              -- NULL until the destination has taken anything
     sent_ms      INTEGER,
-    PRIMARY KEY (finding_id, destination)
+    PRIMARY KEY (incident_id, destination)
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS outbox (
     seq          INTEGER PRIMARY KEY,
     destination  TEXT    NOT NULL,
-    finding_id   TEXT    NOT NULL,
+    incident_id  TEXT    NOT NULL,
     revision     INTEGER NOT NULL,
-    status       TEXT    NOT NULL,
-    body         BLOB    NOT NULL,  -- the finding as JSON, as it was read
+    event        TEXT    NOT NULL,
+    body         BLOB    NOT NULL,  -- `alerts.page.Page` as JSON
+    before       BLOB,              -- what the destination had been told before, MessagePack
     attempts     INTEGER NOT NULL DEFAULT 0,
     due          REAL    NOT NULL DEFAULT 0,  -- monotonic seconds of this process; 0 is now
     since_ms     INTEGER NOT NULL,
     refused      TEXT,              -- why it was set aside: a dead letter; NULL while it waits
     refused_ms   INTEGER,
-    UNIQUE (destination, finding_id, revision)
+    UNIQUE (destination, incident_id, revision)
 );
 
 CREATE INDEX IF NOT EXISTS outbox_by_due ON outbox (destination, due, seq);
+CREATE INDEX IF NOT EXISTS outbox_by_incident ON outbox (incident_id);

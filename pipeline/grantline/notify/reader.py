@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
+    TIMESTAMP_NOT_AVAILABLE,
     Consumer,
     KafkaError,
     KafkaException,
@@ -43,6 +44,8 @@ class Record(NamedTuple):
     value: bytes | None
     backlog: bool
     """It was there, as was more, when the first of its partition was read."""
+    stamped_ms: int | None = None
+    """By the broker or whoever wrote it, milliseconds since the epoch; None where it is not told."""
 
 
 class Read(NamedTuple):
@@ -136,7 +139,10 @@ class Reader:
         if error is None:
             self._let_in()
             end = self._end(partition, offset)
-            read.records.append(Record(partition, offset, message.value(), offset < end))
+            kind, stamp = message.timestamp()
+            stamped = None if kind == TIMESTAMP_NOT_AVAILABLE else stamp
+            backlog = offset < end
+            read.records.append(Record(partition, offset, message.value(), backlog, stamped))
             if offset + 1 >= end:
                 self._end_of(partition, read)
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001

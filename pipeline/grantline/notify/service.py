@@ -13,12 +13,10 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
 from typing import Final
 
 from prometheus_client import start_http_server
 
-from grantline.alerts.decide import decide
 from grantline.notify.delivery import Delivery
 from grantline.notify.intake import Intake
 from grantline.notify.ledger import Ledger
@@ -48,7 +46,7 @@ def run(settings: AlertSettings, stop: threading.Event | None = None) -> None:
         metrics.registry.register(LedgerGauges(ledger, settings.alerting.destinations))
         stack.enter_context(_served(settings, metrics))
         _report(ledger, settings)
-        intake = Intake(settings, ledger, partial(decide, alerting=settings.alerting), metrics)
+        intake = Intake(settings, ledger, metrics)
         deliveries = [
             Delivery(notifier, ledger, settings.backoff, metrics) for notifier in settings.notifiers
         ]

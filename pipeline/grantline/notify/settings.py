@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from grantline.alerts.decide import Alerting
+from grantline.alerts.ongoing import Rhythm
 from grantline.alerts.threshold import FLOOR
 from grantline.model.finding import Severity
 from grantline.notify.backoff import Backoff
@@ -34,6 +35,10 @@ class AlertSettings:
     kafka: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Further librdkafka settings, such as `security.protocol` and `sasl.password`."""
     backoff: Backoff = field(default_factory=Backoff)
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    """When an incident that goes on, is quiet or is over is told of again."""
+    gather_seconds: float = 0.3
+    """How long the first message of an incident waits for what belongs on it."""
     keep_days: float = 120.0
     """How long a finding is remembered after its last message. Longer than the topic keeps it:
     a replay of something forgotten is told again."""
@@ -45,4 +50,4 @@ class AlertSettings:
     def alerting(self) -> Alerting:
         """The settings as the pure stages read them."""
         names = tuple(notifier.name for notifier in self.notifiers)
-        return Alerting(destinations=names, lowest=self.lowest)
+        return Alerting(destinations=names, lowest=self.lowest, rhythm=self.rhythm)

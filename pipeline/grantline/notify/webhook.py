@@ -18,9 +18,8 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 import requests
 from requests.auth import HTTPBasicAuth
 
-from grantline.model.finding import Finding
+from grantline.model.page import Page
 from grantline.notify.cloudevent import CONTENT_TYPE, encode
-from grantline.notify.identity import dedup_key
 from grantline.notify.signature import Signer
 from grantline.ports import Refused, Retry
 
@@ -72,7 +71,7 @@ def endpoint(url: str) -> Endpoint:
 
 
 class WebhookNotifier:
-    """POSTs each state of a finding to one URL. Any 2xx answer means taken."""
+    """POSTs each message about an incident to one URL. Any 2xx answer means taken."""
 
     def __init__(
         self,
@@ -101,13 +100,13 @@ class WebhookNotifier:
     def __repr__(self) -> str:
         return f"WebhookNotifier({self.name!r}, {self._to.where!r})"
 
-    def notify(self, finding: Finding) -> None:
-        body = encode(finding, self._source)
+    def notify(self, page: Page) -> None:
+        body = encode(page, self._source)
         try:
             answer = self._session.post(
                 self._to.url,
                 data=body,
-                headers=self._headers(finding, body),
+                headers=self._headers(page, body),
                 timeout=self._timeout,
                 allow_redirects=False,
                 stream=True,
@@ -120,8 +119,8 @@ class WebhookNotifier:
         finally:
             _let_go(answer)
 
-    def _headers(self, finding: Finding, body: bytes) -> dict[str, str]:
-        key = dedup_key(finding)
+    def _headers(self, page: Page, body: bytes) -> dict[str, str]:
+        key = page.dedup_key
         headers = {"Content-Type": CONTENT_TYPE, "Idempotency-Key": key, "webhook-id": key}
         if self._signer is not None:
             headers |= self._signer.headers(key, int(self._now()), body)

@@ -47,6 +47,8 @@ def _hit(reference: str, use: Use, where: InChain, kill: Kill) -> Hit:
             ("tried", words.instant(use.time)),
             ("outcome", "refused"),
         ),
+        revoked_id=kill.delegation_id or None,
+        revoked_by=kill.by or None,
     )
 
 

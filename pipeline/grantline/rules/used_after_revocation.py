@@ -99,6 +99,8 @@ def _hit(
             ("revoked by span", kill.span_id),
             (doing, words.instant(use.time)),
         ),
+        revoked_id=kill.delegation_id or None,
+        revoked_by=kill.by or None,
     )
 
 

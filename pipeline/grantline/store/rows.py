@@ -96,6 +96,10 @@ def but(table: pa.Table, rows: Collection[int]) -> pa.Table:
     return table.take(pa.array(left, pa.int64()))
 
 
+_OPTIONAL: Final = ("actor", "system", "outcome", "issuer", "jti", "revoked_id", "revoked_by")
+"""Fields of a finding that stand in column `extra`, where they are told."""
+
+
 def finding_table(findings: Iterable[Finding]) -> pa.Table:
     """The findings as rows of `finding_history`. Raises `Unstorable`."""
     return _table(FINDING_SCHEMA, _columns(FINDING_SCHEMA, map(_finding_row, findings)))
@@ -117,6 +121,12 @@ def _finding_row(finding: Finding) -> dict[str, Any]:
         extra["policy"] = finding.policy
     if finding.policy_change:
         extra["policy_change"] = True
+    # Columns of their own would be a new version of every file for what few rows have.
+    extra |= {
+        name: value
+        for name in _OPTIONAL
+        if (value := getattr(finding, name)) not in (None, "unknown")
+    }
     return {
         **finding.__dict__,
         "facts": list(finding.facts.items()),

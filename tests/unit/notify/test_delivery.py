@@ -6,13 +6,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from grantline.alerts.decide import Alerting, decide
+from grantline.alerts.decide import Alerting
 from grantline.model.finding import Finding
+from grantline.model.page import Page
 from grantline.notify.backoff import Backoff
 from grantline.notify.delivery import Delivery
 from grantline.notify.ledger import Incoming, Ledger
@@ -20,24 +20,26 @@ from grantline.notify.metrics import Metrics
 from grantline.ports import Refused, Retry
 from tests.findings import finding
 from tests.memory_notifier import MemoryNotifier
+from tests.pages import page
 
+ALERTING = Alerting(destinations=("memory",))
 QUICK = Backoff(first_seconds=0.01, longest_seconds=0.02, longest_asked_seconds=0.5)
 
 
 class PoisonedNotifier(MemoryNotifier):
     """Cannot digest one finding; takes every other."""
 
-    poison = finding("poison").id
+    poison = page("poison").id
 
     def __init__(self, answer: Exception) -> None:
         super().__init__()
         self.answer = answer
 
-    def notify(self, finding: Finding) -> None:
-        if finding.id == self.poison:
+    def notify(self, page: Page) -> None:
+        if page.id == self.poison:
             self.calls += 1
             raise self.answer
-        super().notify(finding)
+        super().notify(page)
 
 
 @pytest.fixture
@@ -48,9 +50,10 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def post(ledger: Ledger, *findings: Finding) -> None:
-    choose = partial(decide, alerting=Alerting(destinations=("memory",)))
-    incoming = [Incoming(each, each.model_dump_json().encode()) for each in findings]
-    ledger.take(incoming, [], [], choose, time.time_ns() // 1_000_000)
+    """Each state by itself, as Kafka might bring them."""
+    for each in findings:
+        incoming = [Incoming(each, each.model_dump_json().encode())]
+        ledger.take(incoming, [], [], ALERTING, time.time_ns() // 1_000_000)
 
 
 @contextmanager

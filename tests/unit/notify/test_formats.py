@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 from standardwebhooks import Webhook
@@ -21,6 +22,7 @@ from grantline.notify.settings import AlertSettings
 from grantline.notify.signature import Signer
 from grantline.notify.webhook import WebhookNotifier, endpoint
 from tests.findings import finding
+from tests.pages import page
 
 FAKE_KEY = "whsec_" + "ZmFrZS1rZXktZm9yLXRlc3RzLW9ubHktMDEyMzQ1Njc="
 HOSTILE = "bot\x1b[2J\x1b]0;owned\x07\r\n[red]HIGH[/red] forged\u202egnp.exe\u200b\x9b31m"
@@ -28,7 +30,7 @@ HOSTILE = "bot\x1b[2J\x1b]0;owned\x07\r\n[red]HIGH[/red] forged\u202egnp.exe\u20
 
 def shown(**changed: Any) -> str:
     out = io.StringIO()
-    ConsoleNotifier(Console(file=out, width=40, force_terminal=False)).notify(finding(**changed))
+    ConsoleNotifier(Console(file=out, width=40, force_terminal=False)).notify(page(**changed))
     return out.getvalue()
 
 
@@ -58,7 +60,7 @@ def test_the_console_shows_the_evidence() -> None:
         "HIGH",
         "TR-01",
         "alice -> planner-7 -> billing-bot",
-        "root-1",
+        "root-one",
         "given to:",
         "presenter-differs",
         "a delegation from planner-7",
@@ -67,19 +69,18 @@ def test_the_console_shows_the_evidence() -> None:
         assert part in text
 
 
-def test_the_console_shows_the_id_as_explain_takes_it_and_the_revision_apart() -> None:
+def test_the_console_shows_the_ids_as_explain_and_people_take_them() -> None:
+    told = page(revision=3)
     lines = [line.split() for line in shown(revision=3).splitlines()]
     assert ["finding", finding().id] in lines
-    assert ["revision", "3"] in lines
+    assert ["incident", f"{told.id},", "message", told.dedup_key] in lines
 
 
 def test_the_console_colours_a_terminal_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     out = io.StringIO()
-    ConsoleNotifier(Console(file=out, force_terminal=True, color_system="standard")).notify(
-        finding()
-    )
+    ConsoleNotifier(Console(file=out, force_terminal=True, color_system="standard")).notify(page())
     assert "\x1b[1;31mHIGH" in out.getvalue()
     assert "\x1b" not in shown()
 
@@ -106,33 +107,31 @@ def test_hostile_lists_and_facts_are_escaped_on_the_console_too() -> None:
 def test_a_console_without_utf8_still_prints() -> None:
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding="ascii")
-    ConsoleNotifier(Console(file=file)).notify(finding(explanation="Zoë → 計"))
+    ConsoleNotifier(Console(file=file)).notify(page(explanation="Zoë → 計"))
     assert b"Zo\\xeb \\u2192" in raw.getvalue()
 
 
-def test_the_cloud_event_holds_the_finding_and_a_stable_id() -> None:
-    event = json.loads(encode(finding(revision=2), "/here"))
-    assert event["data"] == finding(revision=2).model_dump(mode="json")
+def test_the_cloud_event_holds_the_page_and_a_stable_id() -> None:
+    told = page(revision=2)
+    event = json.loads(encode(told, "/here"))
+    assert event["data"] == msgspec.to_builtins(told)
+    assert event["data"]["finding"] == finding(revision=2).model_dump(mode="json")
     assert {name: event[name] for name in event if name != "data"} == {
         "specversion": "1.0",
-        "id": finding().id + "-2",
+        "id": f"{told.id}-0-2",
         "source": "/here",
-        "type": "dev.grantline.finding.open.v1",
-        "subject": "root-1",
-        "time": "2026-11-23T20:00:00.000000Z",
+        "type": "dev.grantline.incident.opened.v1",
+        "subject": f"{told.id}-0",
+        "time": told.as_of,
         "datacontenttype": "application/json",
-        "dataschema": "https://grantline.dev/schemas/finding/1",
+        "dataschema": "https://grantline.dev/schemas/incident/1",
         "severitytext": "HIGH",
         "severitynumber": 17,
     }
 
 
-def test_a_finding_without_a_root_has_no_subject() -> None:
-    assert "subject" not in json.loads(encode(finding(root_id=None), "/here"))
-
-
 def test_a_receiver_can_check_the_signature_with_a_library_it_has() -> None:
-    body = encode(finding(), "/here")
+    body = encode(page(), "/here")
     headers = {"webhook-id": "m-1", **Signer(FAKE_KEY).headers("m-1", int(time.time()), body)}
     assert Webhook(FAKE_KEY).verify(body, headers) == json.loads(body)
     with pytest.raises(Exception, match="No matching signature"):

@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import stat
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from grantline.alerts.decide import Alerting, decide
+from grantline.alerts.decide import Alerting
 from grantline.model.finding import Finding
 from grantline.notify import dead
 from grantline.notify.database import LedgerError
 from grantline.notify.ledger import Incoming, Ledger, Letter
 from grantline.ports import Position
 from tests.findings import finding
+from tests.pages import page
 
-CHOOSE = partial(decide, alerting=Alerting(destinations=("a", "b")))
+ALERTING = Alerting(destinations=("a", "b"))
 
 
 def take(ledger: Ledger, *findings: Finding, offset: int = 1, backlog: int | None = None) -> None:
-    incoming = [Incoming(each, each.model_dump_json().encode(), backlog) for each in findings]
-    ledger.take(incoming, [Position("t", 0, offset)], [], CHOOSE, 1_000)
+    """Each by itself, as Kafka might bring them."""
+    for each in findings:
+        incoming = [Incoming(each, each.model_dump_json().encode(), backlog)]
+        ledger.take(incoming, [Position("t", 0, offset)], [], ALERTING, 1_000)
 
 
 def end_of_backlog(ledger: Ledger, *parts: int) -> set[str]:
-    return ledger.take([], [], parts, CHOOSE, 1_000)
+    return ledger.take([], [], parts, ALERTING, 1_000)
 
 
 def due(ledger: Ledger, destination: str = "a") -> Letter:
     letter = ledger.next_letter(destination)
     assert letter is not None
     return letter
+
+
+def lead(ledger: Ledger, destination: str = "a") -> int:
+    """Revision of the finding that the next letter is about."""
+    return int(json.loads(due(ledger, destination).body)["finding"]["revision"])
 
 
 @pytest.fixture
@@ -54,36 +62,34 @@ def test_letters_and_positions_are_there_after_a_restart(path: Path) -> None:
     first.close()
     again = Ledger(path)
     assert again.positions("t") == {0: 7}
-    assert due(again).body == finding().model_dump_json().encode()
+    assert json.loads(due(again).body)["finding"] == finding().model_dump(mode="json")
     again.close()
 
 
 def test_a_batch_that_fails_half_way_leaves_nothing_behind(ledger: Ledger) -> None:
-    def fails_on_the_second(each: Finding, known: object) -> object:
-        if each.id == finding("two").id:
-            raise RuntimeError
-        return CHOOSE(each, known)  # type: ignore[arg-type]
-
-    pair = [Incoming(finding(name), b"{}") for name in ("one", "two")]
-    with pytest.raises(RuntimeError):
-        ledger.take(pair, [Position("t", 0, 9)], [], fails_on_the_second, 1)  # type: ignore[arg-type]
+    pair = [
+        Incoming(finding("one"), finding("one").model_dump_json().encode()),
+        Incoming(finding("two"), b"{"),  # what its page is made of cannot be read
+    ]
+    with pytest.raises(ValueError, match="Finding"):
+        ledger.take(pair, [Position("t", 0, 9)], [], ALERTING, 1)
     assert ledger.positions("t") == {}
     assert ledger.next_letter("a") is None
     take(ledger, finding("one"))
-    assert due(ledger).finding_id == finding("one").id
+    assert due(ledger).incident_id == page("one").id
 
 
 def test_destinations_are_independent(ledger: Ledger) -> None:
     take(ledger, finding())
     ledger.sent(due(ledger, "a"), 2)
     assert ledger.next_letter("a") is None
-    assert due(ledger, "b").finding_id == finding().id
+    assert due(ledger, "b").incident_id == page().id
 
 
 def test_states_of_one_finding_go_in_order_even_when_the_first_waits(ledger: Ledger) -> None:
     take(ledger, finding(), finding(revision=1, severity="critical"), finding("other"))
     ledger.put_off(due(ledger), due=1e12)
-    assert due(ledger).finding_id == finding("other").id
+    assert due(ledger).incident_id == page("other").id
     ledger.sent(due(ledger), 2)
     waiting = due(ledger)
     assert (waiting.revision, waiting.due, waiting.attempts) == (0, 1e12, 1)
@@ -120,9 +126,9 @@ def test_of_a_backlog_the_newest_state_is_told_once_it_has_ended(ledger: Ledger)
     take(ledger, finding("gone", 1, status="retracted"), finding("elsewhere"), backlog=0)
     assert ledger.next_letter("a") is None
     assert end_of_backlog(ledger, 0) == {"a", "b"}
-    assert [due(ledger).finding_id, due(ledger).revision] == [finding().id, 2]
+    assert [due(ledger).incident_id, lead(ledger)] == [page().id, 2]
     ledger.sent(due(ledger), 2)
-    assert due(ledger).finding_id == finding("elsewhere").id
+    assert due(ledger).incident_id == page("elsewhere").id
     ledger.sent(due(ledger), 2)
     assert ledger.next_letter("a") is None
     assert end_of_backlog(ledger, 0) == set()
@@ -135,7 +141,7 @@ def test_of_a_backlog_what_a_destination_knows_is_compared_with_the_newest(ledge
     take(ledger, finding(revision=1, severity="critical"), finding(revision=2), backlog=0)
     take(ledger, finding("gone", 1, status="retracted"), backlog=0)
     end_of_backlog(ledger, 0)
-    assert [due(ledger).finding_id, due(ledger).revision] == [finding("gone").id, 1]
+    assert [due(ledger).incident_id, due(ledger).revision] == [page("gone").id, 1]
     assert ledger.queues()["a"].waiting == 1
 
 
@@ -147,20 +153,19 @@ def test_a_backlog_lasts_through_a_restart_and_ends_by_partition(path: Path) -> 
     again = Ledger(path)
     assert again.held() == {0, 1}
     end_of_backlog(again, 0)
-    assert due(again).finding_id == finding().id
+    assert due(again).incident_id == page().id
     assert again.held() == {1}
     again.close()
 
 
-def test_what_comes_after_the_backlog_is_decided_after_it(ledger: Ledger) -> None:
+def test_what_comes_after_the_backlog_is_decided_with_it(ledger: Ledger) -> None:
     states = [finding(), finding(revision=1, severity="critical"), finding(revision=2)]
     bodies = [each.model_dump_json().encode() for each in states]
     incoming = [Incoming(states[0], bodies[0], 0), Incoming(states[1], bodies[1], 0),
                 Incoming(states[2], bodies[2])]  # fmt: skip
-    ledger.take(incoming, [], [0], CHOOSE, 1)
-    assert due(ledger).revision == 1
-    ledger.sent(due(ledger), 2)
-    assert due(ledger).revision == 2
+    ledger.take(incoming, [], [0], ALERTING, 1)
+    assert lead(ledger) == 2
+    assert ledger.queues()["a"].waiting == 1
 
 
 def test_only_the_last_state_of_a_dead_letter_is_revived(ledger: Ledger, path: Path) -> None:
@@ -172,11 +177,11 @@ def test_only_the_last_state_of_a_dead_letter_is_revived(ledger: Ledger, path: P
     ledger.dropped(due(ledger))
     assert ledger.queues()["a"] == (0, None, 2)
     first, second = dead.listed(path.parent)
-    assert first[1:] == ("a", finding("stands").id, "answered 422")
-    assert second[1:] == ("a", finding().id, "answered 413")
+    assert first[1:] == ("a", page("stands").id, "answered 422")
+    assert second[1:] == ("a", page().id, "answered 413")
     assert first.since.isoformat() == "1970-01-01T00:00:01+00:00"
     assert dead.revive(path.parent) == (1, 1)
-    assert due(ledger).finding_id == finding("stands").id
+    assert due(ledger).incident_id == page("stands").id
     assert ledger.queues()["a"].dead == 0
     assert dead.listed(path.parent) == []
 
@@ -207,8 +212,8 @@ def test_what_is_old_is_forgotten_unless_it_still_waits(ledger: Ledger) -> None:
         ledger.sent(due(ledger, name), 2)
     ledger.forget(before_ms=1_000_000)
     take(ledger, finding(), finding("waits"))
-    assert [due(ledger, "a").finding_id, ledger.queues()["a"].waiting] == [
-        finding("waits").id,
+    assert [due(ledger, "a").incident_id, ledger.queues()["a"].waiting] == [
+        page("waits").id,
         2,
     ]
 
@@ -230,9 +235,9 @@ def test_a_file_that_is_no_ledger_is_refused_and_left_alone(path: Path) -> None:
 def test_a_ledger_of_a_later_release_is_refused(path: Path) -> None:
     Ledger(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version=3")
+        connection.execute("PRAGMA user_version=4")
     connection.close()
-    with pytest.raises(LedgerError, match="ledger version 3"):
+    with pytest.raises(LedgerError, match="ledger version 4"):
         Ledger(path)
 
 

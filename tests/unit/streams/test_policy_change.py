@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grantline.alerts.decide import Alerting, Known, decide
-from grantline.alerts.dedup import State
+from grantline.alerts.decide import Alerting
 from grantline.lineage.tiers import Dump
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.model.policy import Policy, digest
+from grantline.notify.ledger import Incoming, Ledger
 from grantline.rules.story import tell
 from grantline.streams.engines import Chains, Engines
 from grantline.streams.folds import Fold, Snapshot
@@ -108,19 +109,31 @@ def test_it_ends_as_if_the_present_policy_had_judged_from_the_start(
     }
 
 
-def test_nobody_is_paged_for_what_the_policy_alone_brought() -> None:
+def test_nobody_is_paged_for_what_the_policy_alone_brought(tmp_path: Path) -> None:
     fold = changing(live_from=1)
     fold.take(0, 1_000, FACTS)
     news = {f.path[-1]: f for _, f in fold.take(1, 1_000, []).findings}
-    alerting = Alerting(destinations=("pager",))
-    assert decide(news["helper"], Known(), alerting) == ()
     by_facts = news["helper"].model_copy(update={"policy_change": False, "revision": 9})
-    assert decide(by_facts, Known(revision=2), alerting) == ("pager",)
-    assert decide(news["worker"], Known(), alerting) == ()
-    told = {"pager": State("open", "high")}
-    assert decide(news["worker"], Known(told=told), alerting) == ("pager",), (
-        "they are told it is over"
-    )
+    assert told_of(tmp_path / "new", news["helper"]) == []
+    assert told_of(tmp_path / "facts", news["helper"], by_facts) == ["opened"]
+    assert told_of(tmp_path / "untold", news["worker"]) == []
+    stood = {"status": "open", "severity": "high", "policy_change": False, "revision": 0}
+    before = news["worker"].model_copy(update=stood)
+    assert told_of(tmp_path / "told", before, news["worker"]) == ["opened", "retracted"]
+
+
+def told_of(path: Path, *states: Finding) -> list[str]:
+    """What a destination is told of these states, one after the other."""
+    ledger = Ledger(path, born_ms=0)
+    out = []
+    for state in states:
+        incoming = Incoming(state, state.model_dump_json().encode())
+        ledger.take([incoming], [], [], Alerting(destinations=("pager",)), 1_000)
+        while (letter := ledger.next_letter("pager")) is not None:
+            out.append(json.loads(letter.body)["event"])
+            ledger.sent(letter, 2_000)
+    ledger.close()
+    return out
 
 
 HOPS = ("hops", 0)

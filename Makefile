@@ -69,6 +69,12 @@ issuers: $(STAMP) ## real authorization servers, honest and abusive flows, what 
 truth: $(STAMP) ## labelled chains at modelled issuers: kind by view, due, found, false, undecidable
 	@$(BIN)/python -m tests.truth $(ARGS)
 
+.PHONY: notebook
+notebook: $(STAMP) ## JupyterLab with the notebooks; it asks your running writer, or a file
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet \
+		--require-hashes -r notebooks/requirements.lock
+	@cd notebooks && ../$(BIN)/jupyter lab $(ARGS)
+
 .PHONY: lint
 lint: $(STAMP) ## ruff, mypy --strict, import contracts; rustfmt and clippy where they are
 	$(BIN)/ruff check
@@ -101,7 +107,11 @@ lock: $(STAMP) ## renew requirements.lock after a change of pyproject.toml
 		--no-emit-index-url --no-emit-find-links --all-extras --group dev \
 		--no-emit-package grantline-emit --custom-compile-command "make lock" $(ARGS) \
 		--output-file requirements.lock pyproject.toml
-	@! grep -nE '(https?|file)://' requirements.lock || \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --constraint requirements.lock \
+		--custom-compile-command "make lock" $(ARGS) \
+		--output-file notebooks/requirements.lock notebooks/requirements.in
+	@! grep -nE '(https?|file)://' requirements.lock notebooks/requirements.lock || \
 		{ echo "requirements.lock names a host: it would not install elsewhere" >&2; exit 1; }
 
 .PHONY: clean

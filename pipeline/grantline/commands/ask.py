@@ -12,7 +12,7 @@ from typing import Any, Final
 from grantline.commands import Failed, live_note
 from grantline.settings import Settings
 from grantline.store import show, tables
-from grantline.store.client import Answer, Lineage, QueryFailed, connect
+from grantline.store.client import Answer, FileLineage, LiveLineage, QueryFailed, connect
 from grantline.store.quack import LiveSqlMissing
 
 _HOST_PORT: Final = re.compile(r"(?:[\w.-]+|\[[\da-fA-F:]+\]):\d+")
@@ -23,7 +23,7 @@ def run(settings: Settings, options: Mapping[str, Any]) -> int:
     command, what = options["command"], options["what"]
     try:
         query = _query(what) if command == "sql" else ""
-        with closing(_lineage(settings, options["at"])) as lineage:
+        with closing(lineage_at(settings, options["at"])) as lineage:
             if command == "sql":
                 text = _form(lineage.ask(query), options["format"])
             elif command == "chain":
@@ -44,10 +44,15 @@ def _query(given: str | None) -> str:
     return sys.stdin.read()
 
 
-def _lineage(settings: Settings, at: str | None) -> Lineage:
-    """The live server or the file that `at` names; without it, the live one, else the file."""
+def lineage_at(
+    settings: Settings, at: str | None, token: str | None = None
+) -> FileLineage | LiveLineage:
+    """The live server or the file that `at` names; without it, the live one, else the file.
+
+    Raises `Failed`, `QueryFailed`, `LiveSqlMissing`, or `ValueError` for a bad address.
+    """
     given = settings.live_token
-    token = None if given is None else given.get_secret_value()
+    token = token or (None if given is None else given.get_secret_value())
     if at is None:
         live = live_note.read(settings.data_dir)
         return (

@@ -7,14 +7,19 @@ appears in one.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 import duckdb
 
 from grantline.store import quack
 from grantline.store.ddl import SCHEMA_VERSION, TAKEN_OVER
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Form = TypeVar("Form")
 
 _PLACE: Final = re.compile(r"\n+LINE (\d+): ([^\n]*).*", re.DOTALL)
 """What DuckDB adds to an error: the line of the query, and a caret below the culprit."""
@@ -62,9 +67,16 @@ class FileLineage:
         self._check_version()
 
     def ask(self, sql: str) -> Answer:
+        return self._asked(sql, _answer)
+
+    def arrow(self, sql: str) -> pa.Table:
+        """The answer as an Arrow table. Raises `QueryFailed`."""
+        return self._asked(sql, _table)
+
+    def _asked(self, sql: str, form: Callable[[duckdb.DuckDBPyConnection], Form]) -> Form:
         try:
             _check_one(self._connection.extract_statements(sql))
-            return _answer(self._connection.execute(sql))
+            return form(self._connection.execute(sql))
         except duckdb.Error as why:
             raise QueryFailed(_first(why)) from None
 
@@ -105,12 +117,19 @@ class LiveLineage:
         quack.load(self._connection)
 
     def ask(self, sql: str) -> Answer:
+        return self._asked(sql, _answer)
+
+    def arrow(self, sql: str) -> pa.Table:
+        """The answer as an Arrow table. Raises `QueryFailed`."""
+        return self._asked(sql, _table)
+
+    def _asked(self, sql: str, form: Callable[[duckdb.DuckDBPyConnection], Form]) -> Form:
         try:
             _check_one(self._connection.extract_statements(sql))
         except duckdb.Error as why:
             raise QueryFailed(_first(why)) from None
         try:
-            return _answer(self._connection.execute(_REMOTE, {**self._server, "sql": sql}))
+            return form(self._connection.execute(_REMOTE, {**self._server, "sql": sql}))
         except duckdb.Error as why:
             raise QueryFailed(self._explained(_PLACE.sub("", str(why)))) from None
 
@@ -130,7 +149,7 @@ class LiveLineage:
         return f"{self.address}: {_one_line(text.replace(self._token, '...'))}"
 
 
-def connect(target: str | Path, token: str | None = None) -> Lineage:
+def connect(target: str | Path, token: str | None = None) -> FileLineage | LiveLineage:
     """The lineage at `target`: `quack:HOST:PORT`, which needs the writer's token, or a file.
 
     Raises `QueryFailed`, `quack.LiveSqlMissing`, or `ValueError` for a bad address.
@@ -182,6 +201,10 @@ def _check_one(statements: Sequence[object]) -> None:
 def _answer(result: duckdb.DuckDBPyConnection) -> Answer:
     columns = [column[0] for column in result.description or ()]
     return Answer(columns, result.fetchall())
+
+
+def _table(result: duckdb.DuckDBPyConnection) -> pa.Table:
+    return result.to_arrow_table()
 
 
 def _first(why: Exception) -> str:

@@ -44,7 +44,7 @@ $(STAMP): requirements.lock pyproject.toml setup.py $(COMPILED) $(CORE)
 		exit 1; \
 	fi
 	@test -x $(BIN)/python || { echo "Making $(VENV) with $(PYTHON)"; "$(PYTHON)" -m venv $(VENV); }
-	@echo "Installing the packages of requirements.lock (once; less than a minute, mostly)"
+	@echo "Installing the packages of requirements.lock (once; a minute, mostly)"
 	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
 		--require-hashes -r requirements.lock | awk '\
 		/^Collecting|^Requirement already/ {if (++n % 20 == 0) print "  " n " packages"; fflush()} \
@@ -81,9 +81,10 @@ lint: $(STAMP) ## ruff, mypy --strict, import contracts; rustfmt and clippy wher
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports
-	@if cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1; then set -x; \
-		cargo fmt --manifest-path $(CRATE)/Cargo.toml --check && \
-		PYO3_PYTHON=$(CURDIR)/$(BIN)/python cargo clippy --quiet --locked --all-targets \
+	@cargo="$${CARGO-cargo}"; \
+	if "$$cargo" fmt --version >/dev/null 2>&1 && "$$cargo" clippy --version >/dev/null 2>&1; then set -x; \
+		"$$cargo" fmt --manifest-path $(CRATE)/Cargo.toml --check && \
+		PYO3_PYTHON=$(CURDIR)/$(BIN)/python "$$cargo" clippy --quiet --locked --all-targets \
 			--manifest-path $(CRATE)/Cargo.toml --features python -- -D warnings; \
 	else echo "no cargo with rustfmt and clippy: $(CRATE) is not looked at"; fi
 

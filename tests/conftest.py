@@ -6,6 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import hypothesis
 import pytest
@@ -22,6 +23,8 @@ hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
+CARGO: Final = os.environ.get("CARGO", "cargo")
+"""As setup.py has it: an empty one is none."""
 _USED: pytest.StashKey[set[str]] = pytest.StashKey()
 
 
@@ -95,7 +98,7 @@ def pytest_sessionstart() -> None:
 
 
 def _compiled() -> dict[str, bool]:
-    native = {"the native core": columns.columns() == "native"} if shutil.which("cargo") else {}
+    native = {"the native core": columns.columns() == "native"} if shutil.which(CARGO) else {}
     return native | {
         "the compiled decoder": otlp.decoder() == "compiled",
         "the compiled partition hash": partition.murmur2.__module__.endswith("._murmur2"),

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grantline.compiled import compiled
-from grantline.model.hop import Hop
+from grantline.model.hop import ROOT_RESOLVED, ROOT_WITHDRAWN, Hop
 from grantline.ports import Batch
 from grantline.rules import every
 from grantline.rules.rule import Rule
@@ -99,10 +99,14 @@ def store() -> Iterator[DuckDBStore]:
     made.close()
 
 
-def stored(store: DuckDBStore, frames: Sequence[bytes], *, native: bool) -> tuple[Any, ...]:
-    """What `store` has of these records, taken in one batch, and which were refused and why."""
+def emptied(store: DuckDBStore) -> DuckDBStore:
     for table in ("hops", "rejected", "positions"):
         store.query(f"DELETE FROM {table}")
+    return store
+
+
+def stored(store: DuckDBStore, frames: Sequence[bytes], *, native: bool) -> tuple[Any, ...]:
+    """What `store` has of these records, taken in one batch, and which were refused and why."""
     with pytest.MonkeyPatch.context() as patch:
         if not native:
             patch.setattr(columns, "_core", None)
@@ -147,7 +151,41 @@ def bent(draw: st.DrawFn) -> list[bytes]:
 @settings(max_examples=40, deadline=None)
 @given(bent())
 def test_bent_frames_are_stored_and_refused_alike(store: DuckDBStore, frames: list[bytes]) -> None:
-    assert stored(store, frames, native=True) == stored(store, frames, native=False)
+    native = stored(emptied(store), frames, native=True)
+    assert native == stored(emptied(store), frames, native=False)
+
+
+@st.composite
+def copies(draw: st.DrawFn) -> list[list[bytes]]:
+    """Batches of frames with spans that were in the one before, with another root or way to it."""
+    hops = draw(facts(6))
+    batches = []
+    for _ in range(draw(st.integers(2, 4))):
+        batches.append(cut(draw(st.permutations(hops)), 4))
+        changed = [
+            msgspec.structs.replace(
+                hop,
+                root_id=draw(st.sampled_from((None, "dlg_a", "dlg_b", "dlg_c"))),
+                flags=draw(st.sampled_from(((), (ROOT_RESOLVED,), (ROOT_WITHDRAWN,)))),
+                task_granted_at=draw(st.sampled_from((None, hop.time - 1, hop.time, hop.time + 1))),
+                chain_key=draw(st.sampled_from((None, "gap tok:x"))),
+            )
+            for hop in hops
+        ]
+        hops = [*changed, *hops[:2]]
+    return batches
+
+
+@settings(max_examples=15, deadline=None)
+@given(copies())
+def test_of_what_is_stored_already_the_same_copies_are_kept(
+    store: DuckDBStore, batches: list[list[bytes]]
+) -> None:
+    kept = []
+    for native in (True, False):
+        emptied(store)
+        kept.append([stored(store, frames, native=native)[0] for frames in batches])
+    assert kept[0] == kept[1]
 
 
 def test_what_the_core_takes_the_plain_code_takes_alike() -> None:

@@ -173,3 +173,11 @@ CREATE TABLE IF NOT EXISTS positions (
     next_offset BIGINT NOT NULL,
     PRIMARY KEY (topic, "partition")
 );
+
+-- What an open finding of each rule does to verdicts, as the rules of the release that opened the file
+-- last declare it (rules/rule.py: Effect, Reach). Made anew at each start.
+CREATE OR REPLACE TABLE rule_effects (
+    rule VARCHAR NOT NULL,
+    effect VARCHAR NOT NULL,             -- denies, unproves or nothing
+    reaches VARCHAR NOT NULL             -- use or below
+);

@@ -43,7 +43,7 @@ CREATE OR REPLACE VIEW enforcement_matrix AS
 
 -- What is seen of each agent, system and issuer, and what is not: `unrooted` hops name no chain that
 -- could be found; `under_gap` were done with a delegation that nobody reported; `weak` rest on what the
--- emitter says of itself. `delay_p50`, `delay_p99`: from the span's start until the broker had it.
+-- emitter says of itself; the four verdicts add up to `presented`, its uses and exchanges. `delay_p50`, `delay_p99`: from the span's start until the broker had it.
 CREATE OR REPLACE VIEW coverage AS
     WITH known AS (
         SELECT DISTINCT root_id, id FROM delegations
@@ -64,7 +64,25 @@ CREATE OR REPLACE VIEW coverage AS
         UNION ALL
         SELECT 'issuer', token_issuer, * FROM told
         WHERE operation IN ('grant', 'delegate', 'renew', 'revoke')
-    )
+    ),
+    verdict AS MATERIALIZED (FROM verdicts),
+    counted AS (
+        SELECT
+            of, name, count(*) AS presented,
+            count(*) FILTER (WHERE verdict = 'authorised') AS authorised,
+            count(*) FILTER (WHERE verdict = 'refused') AS refused,
+            count(*) FILTER (WHERE verdict = 'not authorised') AS not_authorised,
+            count(*) FILTER (WHERE verdict = 'unproven') AS unproven
+        FROM (
+            SELECT 'agent' AS of, presenter AS name, verdict FROM verdict
+            UNION ALL
+            SELECT 'system', system, verdict FROM verdict
+            UNION ALL
+            SELECT 'issuer', issuer, verdict FROM verdict
+        )
+        GROUP BY of, name
+    ),
+    seen AS (
     SELECT
         of, name, count(*) AS hops, count(*) FILTER (WHERE operation = 'use') AS uses,
         count(*) FILTER (WHERE root_id IS NULL) AS unrooted,
@@ -76,4 +94,10 @@ CREATE OR REPLACE VIEW coverage AS
     FROM sides
     WHERE name IS NOT NULL
     GROUP BY of, name
+    )
+    SELECT
+        seen.*, coalesce(presented, 0) AS presented, coalesce(authorised, 0) AS authorised,
+        coalesce(refused, 0) AS refused, coalesce(not_authorised, 0) AS not_authorised,
+        coalesce(unproven, 0) AS unproven
+    FROM seen LEFT JOIN counted USING (of, name)
     ORDER BY of, hops DESC, name;

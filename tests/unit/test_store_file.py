@@ -97,6 +97,18 @@ def test_a_file_whose_hops_lack_columns_is_given_them(path: Path) -> None:
     store.close()
 
 
+def test_a_file_that_lacks_only_questions_is_given_them(path: Path) -> None:
+    """Of version 5: its tables stay as they are."""
+    DuckDBStore(path).close()
+    _change(path, "DROP TABLE rule_effects CASCADE", "UPDATE schema_version SET version = 5")
+    with pytest.raises(QueryFailed, match="let this release's writer"):
+        FileLineage(path)
+    store = DuckDBStore(path)
+    assert store.query("SELECT count(*) FROM verdicts") == [(0,)]
+    assert store.query("FROM schema_version") == [(ddl.SCHEMA_VERSION,)]
+    store.close()
+
+
 def test_hops_of_another_program_are_not_widened(path: Path) -> None:
     _make_version_4(path)
     _change(path, "ALTER TABLE hops DROP COLUMN end_status")

@@ -357,6 +357,7 @@ def test_sql_lists_the_questions_with_the_columns_they_have(told: DuckDBStore) -
         "enforcement_matrix",
         "gaps",
         "coverage",
+        "verdicts",
     }
     for name, columns, example in listed:
         with told.cursor() as cursor:

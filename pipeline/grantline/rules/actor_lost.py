@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.once import FLAT, Once, Posture
-from grantline.rules.rule import NONE, Hits, InName, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InName, Rule
 
 
 def check(once: Once, where: InName) -> Hits:
@@ -39,6 +39,7 @@ RULE = Rule(
     references=("SE-15",),
     reads=Once,
     check=check,
+    effect=Effect.NOTHING,
     title="The issuer drops the actor",
     severity=Severity.INFO,
     confidence=Confidence.MEDIUM,

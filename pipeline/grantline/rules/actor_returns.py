@@ -5,7 +5,7 @@ from __future__ import annotations
 from grantline.model.chain import MAX_PATH, UNSEEN, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Rule
 from grantline.rules.scope_comparison import claimed, holding, recorded
 from grantline.rules.scope_domain import compared
 
@@ -101,6 +101,7 @@ RULE = Rule(
     references=("CS-08", "CS-11"),
     reads=Delegation,
     check=check,
+    effect=Effect.NOTHING,
     title="An actor delegates to itself",
     severity=Severity.MEDIUM,
     confidence=Confidence.MEDIUM,

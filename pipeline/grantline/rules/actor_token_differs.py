@@ -8,7 +8,7 @@ from grantline.model.policy import Policy
 from grantline.model.principals import identify
 from grantline.model.sighting import ACTED
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InHistory, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InHistory, Reach, Rule
 
 
 def check(shown: Presentation, where: InHistory) -> Hits:
@@ -72,6 +72,8 @@ RULE = Rule(
     references=("TR-01",),
     reads=Presentation,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.BELOW,
     needs="actor token",
     title="Exchange with somebody else's actor token",
     severity=Severity.HIGH,

@@ -8,7 +8,7 @@ from grantline.model.approval import APPROVED, NOT_APPROVED, Approval, Citation,
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.policy import NS
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InName, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InName, Reach, Rule
 
 
 class _Fault(NamedTuple):
@@ -96,6 +96,8 @@ RULE = Rule(
     references=("CN-07",),
     reads=Citation,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.USE,
     title="Action on an approval that was not given for it",
     severity=Severity.CRITICAL,
     confidence=Confidence.HIGH,

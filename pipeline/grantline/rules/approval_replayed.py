@@ -5,7 +5,7 @@ from __future__ import annotations
 from grantline.model.approval import APPROVED, Approval, Citation
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InName, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InName, Reach, Rule
 
 
 def check(citation: Citation, where: InName) -> Hits:
@@ -64,6 +64,8 @@ RULE = Rule(
     references=("CN-07",),
     reads=Citation,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.USE,
     title="Approval used again, or for something else",
     severity=Severity.CRITICAL,
     confidence=Confidence.HIGH,

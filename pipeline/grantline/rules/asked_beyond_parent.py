@@ -6,7 +6,7 @@ from grantline.model.chain import Use
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.hop import DELEGATE
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Rule
 from grantline.rules.scope_comparison import held, wanted
 from grantline.rules.scope_domain import Side, compared
 
@@ -55,6 +55,7 @@ RULE = Rule(
     references=("SE-01",),
     reads=Use,
     check=check,
+    effect=Effect.NOTHING,
     needs="requested_scopes",
     title="Refused: asked for more than the token holds",
     severity=Severity.LOW,

@@ -6,7 +6,7 @@ from grantline.model.chain import Use
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.names import is_unseen
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Reach, Rule
 
 
 def check(use: Use, where: InChain) -> Hits:
@@ -43,6 +43,8 @@ RULE = Rule(
     references=("CS-02",),
     reads=Use,
     check=check,
+    effect=Effect.UNPROVES,
+    reaches=Reach.USE,
     needs="context_root_id",
     title="Token of another context",
     severity=Severity.CRITICAL,

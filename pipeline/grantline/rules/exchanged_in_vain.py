@@ -7,7 +7,7 @@ from grantline.model.death import ALIVE, Kill, struck
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.hop import DELEGATE
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Rule
 
 
 def check(use: Use, where: InChain) -> Hits:
@@ -57,6 +57,7 @@ RULE = Rule(
     references=("TR-04", "TR-05"),
     reads=Use,
     check=check,
+    effect=Effect.NOTHING,
     needs="refused",
     title="Refused: exchange of revoked authority",
     severity=Severity.LOW,

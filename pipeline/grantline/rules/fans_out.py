@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grantline.model.chain import UNSEEN, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Rule
 
 
 def check(giver: Delegation, where: InChain) -> Hits:
@@ -38,6 +38,7 @@ RULE = Rule(
     references=("CS-10",),
     reads=Delegation,
     check=check,
+    effect=Effect.NOTHING,
     title="Delegation fans out wider than allowed",
     severity=Severity.MEDIUM,
     confidence=Confidence.HIGH,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InHistory, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InHistory, Reach, Rule
 
 
 def check(shown: Presentation, where: InHistory) -> Hits:
@@ -48,6 +48,8 @@ RULE = Rule(
     references=("TR-03",),
     reads=Presentation,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.BELOW,
     needs="proof",
     title="Proven key is not the token's",
     severity=Severity.CRITICAL,

@@ -6,7 +6,7 @@ from grantline.model.chain import UNSEEN, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.policy import NS
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Rule
 
 _ACROSS = frozenset({"id_jag", "jwt_bearer"})
 """Methods by which another issuer gives a token of its own: ID-JAG's example grows from 300 s to a
@@ -43,6 +43,7 @@ RULE = Rule(
     references=("SE-05",),
     reads=Delegation,
     check=check,
+    effect=Effect.NOTHING,
     title="Delegate's token lives too long",
     severity=Severity.MEDIUM,
     confidence=Confidence.HIGH,

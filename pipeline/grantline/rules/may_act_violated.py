@@ -5,7 +5,7 @@ from __future__ import annotations
 from grantline.model.chain import UNSEEN, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Reach, Rule
 
 _HANDED_ON = "in_process"
 """The method of a hand-off without an issuer: nobody exchanges the token."""
@@ -51,6 +51,8 @@ RULE = Rule(
     references=("CS-05",),
     reads=Delegation,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.BELOW,
     title="Exchanged by somebody the token does not name",
     severity=Severity.CRITICAL,
     confidence=Confidence.HIGH,

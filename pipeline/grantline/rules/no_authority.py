@@ -5,7 +5,7 @@ from __future__ import annotations
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.once import BARE, Once, Posture
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InName, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InName, Reach, Rule
 
 _TIERS = {"high": Severity.HIGH, "critical": Severity.CRITICAL, "medium": Severity.MEDIUM}
 
@@ -42,6 +42,8 @@ RULE = Rule(
     references=("CS-12",),
     reads=Once,
     check=check,
+    effect=Effect.UNPROVES,
+    reaches=Reach.USE,
     title="Used under no authority",
     severity=Severity.LOW,
     confidence=Confidence.MEDIUM,

@@ -12,7 +12,7 @@ from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.hop import EVIDENCE_RANK
 from grantline.model.names import key_of
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Reach, Rule
 
 _ISSUER = EVIDENCE_RANK["issuer"]
 
@@ -87,6 +87,8 @@ RULE = Rule(
     references=("CS-06",),
     reads=Delegation,
     check=check,
+    effect=Effect.UNPROVES,
+    reaches=Reach.BELOW,
     absence=True,
     title="Hop without a known parent",
     severity=Severity.MEDIUM,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grantline.model.chain import Use
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Reach, Rule
 
 
 def check(use: Use, where: InChain) -> Hits:
@@ -40,6 +40,8 @@ RULE = Rule(
     references=("CS-06",),
     reads=Use,
     check=check,
+    effect=Effect.UNPROVES,
+    reaches=Reach.USE,
     absence=True,
     needs="no token",
     title="Use under an unknown delegation",

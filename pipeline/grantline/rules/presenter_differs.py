@@ -6,7 +6,7 @@ from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation
 from grantline.model.sighting import USED
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InHistory, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InHistory, Reach, Rule
 
 
 def check(shown: Presentation, where: InHistory) -> Hits:
@@ -79,6 +79,8 @@ RULE = Rule(
     references=("TR-01", "TR-02"),
     reads=Presentation,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.BELOW,
     title="Token presented by someone else",
     severity=Severity.HIGH,
     confidence=Confidence.HIGH,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grantline.model.chain import UNSEEN, Renewal
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Reach, Rule
 from grantline.rules.scope_comparison import renewed, renewed_from
 from grantline.rules.scope_domain import compared
 
@@ -45,6 +45,8 @@ RULE = Rule(
     references=("SE-01",),
     reads=Renewal,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.BELOW,
     title="Renewed token exceeds its delegation's scopes",
     severity=Severity.HIGH,
     confidence=Confidence.HIGH,

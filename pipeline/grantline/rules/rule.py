@@ -61,6 +61,26 @@ class Status(StrEnum):
     STABLE = "stable"
 
 
+class Effect(StrEnum):
+    """What an open finding does to the verdict on what it accuses (view `verdicts`)."""
+
+    DENIES = "denies"
+    """It was not authorised. While the finding is provisional, or of low confidence: unproven."""
+    UNPROVES = "unproves"
+    """Whether it was authorised cannot be told: a record is missing, or hints disagree."""
+    NOTHING = "nothing"
+    """The authority was there, whatever else is wrong; or nothing was done with it."""
+
+
+class Reach(StrEnum):
+    """How far the effect goes."""
+
+    USE = "use"
+    """The accused uses and exchanges alone."""
+    BELOW = "below"
+    """Also all that is done with a delegation that an accused span made, and below it."""
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One detection. `check` and `reads` belong together: `reads` says what it is handed."""
 
@@ -70,6 +90,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of the catalogue it covers, such as `TR-05`."""
     reads: Reads
     check: Callable[[Any, Any], Hits]
+    effect: Effect
+    reaches: Reach = Reach.USE
     title: str
     severity: Severity
     confidence: Confidence

@@ -8,7 +8,7 @@ from grantline.dialects import scope_kind
 from grantline.model.chain import UNSEEN, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Reach, Rule
 from grantline.rules.scope_comparison import claimed, holding, recorded, regained, where
 from grantline.rules.scope_domain import Comparison, Side, compared, nothing_new
 
@@ -110,6 +110,8 @@ RULE = Rule(
     references=("SE-01",),
     reads=Delegation,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.BELOW,
     title="Delegate exceeds its delegator's scopes",
     severity=Severity.HIGH,
     confidence=Confidence.HIGH,

@@ -6,7 +6,7 @@ from grantline.model.chain import UNSEEN, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.policy import Policy
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Reach, Rule
 from grantline.rules.scope_comparison import claimed, giving, holding, recorded
 from grantline.rules.scope_domain import Side, compared, nothing_new
 
@@ -81,6 +81,8 @@ RULE = Rule(
     references=("SE-02",),
     reads=Delegation,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.BELOW,
     title="Delegate exceeds the original grant",
     severity=Severity.CRITICAL,
     confidence=Confidence.MEDIUM,

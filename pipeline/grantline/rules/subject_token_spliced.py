@@ -9,7 +9,7 @@ from grantline.model.policy import Policy
 from grantline.model.principals import identify
 from grantline.model.sighting import EXCHANGED
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InHistory, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InHistory, Reach, Rule
 
 
 def check(shown: Presentation, where: InHistory) -> Hits:
@@ -97,6 +97,8 @@ RULE = Rule(
     references=("CS-01",),
     reads=Presentation,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.BELOW,
     needs="exchange",
     title="Somebody else's token exchanged",
     severity=Severity.CRITICAL,

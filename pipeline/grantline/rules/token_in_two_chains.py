@@ -6,7 +6,7 @@ from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation
 from grantline.model.sighting import ISSUED
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InHistory, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InHistory, Reach, Rule
 
 
 def check(shown: Presentation, where: InHistory) -> Hits:
@@ -43,6 +43,8 @@ RULE = Rule(
     references=("TR-10",),
     reads=Presentation,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.BELOW,
     title="One token in two chains",
     severity=Severity.CRITICAL,
     confidence=Confidence.HIGH,

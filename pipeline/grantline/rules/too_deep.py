@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grantline.model.chain import UNSEEN, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Reach, Rule
 
 
 def check(taker: Delegation, where: InChain) -> Hits:
@@ -53,6 +53,8 @@ RULE = Rule(
     references=("CS-09",),
     reads=Delegation,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.BELOW,
     title="Chain deeper than allowed",
     severity=Severity.MEDIUM,
     confidence=Confidence.HIGH,

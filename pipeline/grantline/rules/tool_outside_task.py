@@ -6,7 +6,7 @@ from grantline.model.chain import Use
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.hop import USE
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Reach, Rule
 
 
 def check(use: Use, where: InChain) -> Hits:
@@ -44,6 +44,8 @@ RULE = Rule(
     references=("SE-16",),
     reads=Use,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.USE,
     title="Tool used outside its task's envelope",
     severity=Severity.MEDIUM,
     confidence=Confidence.HIGH,

@@ -6,7 +6,7 @@ from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation, TokenHistory
 from grantline.model.sighting import USED
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InHistory, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InHistory, Reach, Rule
 
 
 def check(shown: Presentation, where: InHistory) -> Hits:
@@ -42,6 +42,8 @@ RULE = Rule(
     references=("CS-06",),
     reads=Presentation,
     check=check,
+    effect=Effect.UNPROVES,
+    reaches=Reach.BELOW,
     absence=True,
     title="Token of unknown origin used",
     severity=Severity.MEDIUM,

@@ -8,7 +8,7 @@ from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Waiting
 from grantline.model.hop import END, REVOKE, USE
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InName, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InName, Reach, Rule
 
 _DID: Final = {REVOKE: "revoked", END: "ended"}
 
@@ -54,6 +54,8 @@ RULE = Rule(
     references=("CS-06",),
     reads=Waiting,
     check=check,
+    effect=Effect.UNPROVES,
+    reaches=Reach.BELOW,
     absence=True,
     title="Hop that leads to no grant",
     severity=Severity.MEDIUM,

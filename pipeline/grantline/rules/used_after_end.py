@@ -7,7 +7,7 @@ from grantline.model.death import first, struck
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.policy import NS
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Reach, Rule
 
 
 def check(use: Use, where: InChain) -> Hits:
@@ -54,6 +54,8 @@ RULE = Rule(
     references=("TR-08",),
     reads=Use,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.BELOW,
     needs="endings",
     title="Authority used after its task ended",
     severity=Severity.HIGH,

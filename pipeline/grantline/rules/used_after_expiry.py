@@ -8,7 +8,7 @@ from grantline.model.history import Presentation
 from grantline.model.policy import NS
 from grantline.model.sighting import ISSUED
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InHistory, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InHistory, Reach, Rule
 
 
 def check(shown: Presentation, where: InHistory) -> Hits:
@@ -59,6 +59,8 @@ RULE = Rule(
     references=("TR-06",),
     reads=Presentation,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.BELOW,
     title="Token used after its expiry",
     severity=Severity.HIGH,
     confidence=Confidence.HIGH,

@@ -9,7 +9,7 @@ from grantline.model.chain import Delegation, Use
 from grantline.model.death import ALIVE, NO_CLOCK, Ends, Kill, struck, surely
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Reach, Rule
 
 
 def check(use: Use, where: InChain) -> Hits:
@@ -114,6 +114,8 @@ RULE = Rule(
     references=("TR-04", "TR-05"),
     reads=Use,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.BELOW,
     title="Authority used after its revocation",
     severity=Severity.HIGH,
     confidence=Confidence.HIGH,

@@ -6,7 +6,7 @@ from grantline.model.chain import Use
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.hop import USE
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InChain, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InChain, Reach, Rule
 from grantline.rules.scope_comparison import held, wanted
 from grantline.rules.scope_domain import Side, compared
 
@@ -72,6 +72,8 @@ RULE = Rule(
     references=("SE-07",),
     reads=Use,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.USE,
     needs="required_scopes",
     title="Token used beyond its scopes",
     severity=Severity.HIGH,

@@ -7,7 +7,7 @@ from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.history import Presentation
 from grantline.model.hop import PRESENTS
 from grantline.rules import words
-from grantline.rules.rule import NONE, Hits, InHistory, Rule
+from grantline.rules.rule import NONE, Effect, Hits, InHistory, Reach, Rule
 
 
 def check(shown: Presentation, where: InHistory) -> Hits:
@@ -56,6 +56,8 @@ RULE = Rule(
     references=("TR-11",),
     reads=Presentation,
     check=check,
+    effect=Effect.DENIES,
+    reaches=Reach.USE,
     title="Token accepted by a system it was not issued for",
     severity=Severity.HIGH,
     confidence=Confidence.HIGH,

@@ -13,14 +13,16 @@ from importlib.resources import files
 
 import duckdb
 
+from grantline.rules.rule import every
 from grantline.store.rows import FINDING_SCHEMA, HOP_SCHEMA
 
-SCHEMA_VERSION = 5
-TAKEN_OVER = (3, 4)
+SCHEMA_VERSION = 6
+TAKEN_OVER = (3, 4, 5)
 """The versions whose files are brought to this one. 3 kept a second copy of each finding's highest
-revision, table `findings`, where there is a view of `finding_history` now; both lack the columns of
-`hops` that came since, which are added, empty."""
+revision, table `findings`, where there is a view of `finding_history` now; 3 and 4 lack the columns
+of `hops` that came since, which are added, empty; 5 lacks questions and verdicts, which store nothing."""
 COPIES = 3
+_WIDE = 5
 _SINCE_4 = 78
 """Where in the columns of `hops` those begin that version 4 lacks."""
 
@@ -66,10 +68,12 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     try:
         if version == COPIES:
             connection.execute("DROP TABLE findings")
-        if version in TAKEN_OVER:
+        if version in TAKEN_OVER and version != _WIDE:
             _widen(connection)
         for _, text in scripts():
             connection.execute(text)
+        effects = [(rule.id, str(rule.effect), str(rule.reaches)) for rule in every()]
+        connection.executemany("INSERT INTO rule_effects VALUES (?, ?, ?)", effects)
         if version != SCHEMA_VERSION:
             connection.execute("DELETE FROM schema_version")
             connection.execute("INSERT INTO schema_version VALUES (?)", [SCHEMA_VERSION])
@@ -96,7 +100,8 @@ def _can_take(connection: duckdb.DuckDBPyConnection, version: int | None) -> boo
     if version not in TAKEN_OVER:
         return False
     hops = connection.execute(_HOP_COLUMNS).fetchall()
-    if hops != [(HOP_SCHEMA.names[:_SINCE_4],)]:
+    known = HOP_SCHEMA.names if version == _WIDE else HOP_SCHEMA.names[:_SINCE_4]
+    if hops != [(known,)]:
         return False
     return version != COPIES or _holds_copies(connection)
 

@@ -104,10 +104,13 @@ def test_a_finding_of_low_confidence_or_in_doubt_denies_nothing() -> None:
     engine = Engine()
     engine.add(hops)
     said = [one for one in engine.finish() if one.rule == "presenter-differs"][-1]
-    for change, verdict in [
-        ({}, "not authorised"), ({"confidence": "low"}, "unproven"), ({"provisional": True}, "unproven"),
+    changes: list[tuple[dict[str, Any], str]] = [
+        ({}, "not authorised"),
+        ({"confidence": "low"}, "unproven"),
+        ({"provisional": True}, "unproven"),
         ({"status": "retracted"}, "authorised"),
-    ]:  # fmt: skip
+    ]
+    for change, verdict in changes:
         store = store_of(hops, [said.model_copy(update=change)])
         assert verdicts(store)[1:] == [("mallory", verdict)]
     store.write(Batch(findings=[said.model_copy(update={"revision": said.revision + 1})]))

@@ -244,3 +244,70 @@ def test_a_ledger_of_a_later_release_is_refused(path: Path) -> None:
 @pytest.mark.usefixtures("ledger")
 def test_the_file_is_its_owners_alone(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+VERSION_2 = """
+CREATE TABLE position (topic TEXT NOT NULL, part INTEGER NOT NULL, next_offset INTEGER NOT NULL,
+    PRIMARY KEY (topic, part)) WITHOUT ROWID;
+CREATE TABLE finding (id TEXT PRIMARY KEY, revision INTEGER NOT NULL, touched_ms INTEGER NOT NULL)
+    WITHOUT ROWID;
+CREATE INDEX finding_by_age ON finding (touched_ms);
+CREATE TABLE held (finding_id TEXT PRIMARY KEY, part INTEGER NOT NULL, revision INTEGER NOT NULL,
+    body BLOB NOT NULL);
+CREATE INDEX held_by_part ON held (part);
+CREATE TABLE told (finding_id TEXT NOT NULL, destination TEXT NOT NULL, status TEXT NOT NULL,
+    severity TEXT NOT NULL, revision INTEGER NOT NULL, sent_status TEXT, sent_ms INTEGER,
+    PRIMARY KEY (finding_id, destination)) WITHOUT ROWID;
+CREATE TABLE outbox (seq INTEGER PRIMARY KEY, destination TEXT NOT NULL, finding_id TEXT NOT NULL,
+    revision INTEGER NOT NULL, status TEXT NOT NULL, body BLOB NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0, since_ms INTEGER NOT NULL,
+    refused TEXT, refused_ms INTEGER, UNIQUE (destination, finding_id, revision));
+CREATE INDEX outbox_by_due ON outbox (destination, due, seq);
+PRAGMA user_version = 2;
+"""
+
+
+def test_a_ledger_of_the_release_before_is_taken_over(path: Path) -> None:
+    """Its topic is read again; what it had told is known, what waited in it is told."""
+    path.parent.mkdir()
+    before = sqlite3.connect(path)
+    before.executescript(VERSION_2)
+    before.execute("INSERT INTO position VALUES ('t', 0, 2)")
+    for name in ("told", "waited"):
+        before.execute("INSERT INTO finding VALUES (?, 0, 1)", (finding(name).id,))
+    before.execute(
+        "INSERT INTO outbox (destination, finding_id, revision, status, body, since_ms) "
+        "VALUES ('a', ?, 0, 'open', '{}', 1)",
+        (finding("waited").id,),
+    )
+    before.commit()
+    before.close()
+    ledger = Ledger(path)
+    assert ledger.positions("t") == {}
+    for offset, name in enumerate(("told", "waited", "new")):
+        each = finding(name)
+        old = ledger.knew(each.id, "t", 0, offset, stamped_ms=1)
+        ledger.take([Incoming(each, each.model_dump_json().encode(), None, old)],
+                    [Position("t", 0, offset + 1)], [], ALERTING, 1_000)  # fmt: skip
+    posted = []
+    while (letter := ledger.next_letter("a")) is not None:
+        posted.append(letter.incident_id)
+        ledger.sent(letter, 2)
+    ledger.close()
+    assert posted == [page("waited").id, page("new").id]
+
+
+def test_what_is_held_a_moment_is_replaced_by_what_joins_and_withdrawn_if_taken_back(
+    ledger: Ledger,
+) -> None:
+    def gather(*findings: Finding) -> None:
+        for each in findings:
+            incoming = [Incoming(each, each.model_dump_json().encode())]
+            ledger.take(incoming, [], [], ALERTING, 1_000, gather_seconds=1e6)
+
+    gather(finding("a", root_id="r"), finding("b", root_id="r"), finding("gone", root_id="s"))
+    assert json.loads(due(ledger).body)["findings"] == 2
+    gather(finding("gone", 1, root_id="s", status="retracted"))
+    assert ledger.queues()["a"].waiting == 1
+    gather(finding("gone", 2, root_id="s"))
+    assert ledger.queues()["a"].waiting == 2

@@ -124,25 +124,16 @@ def alert(settings: Settings, options: Mapping[str, Any]) -> int:
 
 
 def _alert_settings(settings: Settings) -> AlertSettings:
-    from grantline.notify.console import ConsoleNotifier
     from grantline.notify.settings import AlertSettings
-    from grantline.notify.webhook import WebhookNotifier
 
-    notifiers: list[Notifier] = [ConsoleNotifier()]
-    if settings.webhook_url is not None:
-        try:
-            webhook = WebhookNotifier(
-                settings.webhook_url.get_secret_value(),
-                key=_secret(settings.webhook_key),
-                source=f"/grantline/{settings.application}",
-            )
-        except ValueError as why:
-            raise BadSettings(str(why)) from None
-        notifiers.append(webhook)
+    try:
+        notifiers = _notifiers(settings)
+    except ValueError as why:
+        raise BadSettings(str(why)) from None
     return AlertSettings(
         bootstrap=settings.bootstrap,
         data_dir=settings.data_dir,
-        notifiers=tuple(notifiers),
+        notifiers=notifiers,
         topic=f"{settings.topic_prefix}findings",
         group=f"{settings.application}-alert",
         lowest=Severity[settings.alert_lowest.upper()],
@@ -152,6 +143,36 @@ def _alert_settings(settings: Settings) -> AlertSettings:
         metrics_host=settings.metrics_host,
         metrics_port=settings.metrics_port,
     )
+
+
+def _notifiers(settings: Settings) -> tuple[Notifier, ...]:
+    """Who is told: the console, and whatever is set. Raises `ValueError` for what cannot be used."""
+    from grantline.notify.alertmanager import AlertmanagerNotifier
+    from grantline.notify.console import ConsoleNotifier
+    from grantline.notify.pagerduty import PagerDutyNotifier
+    from grantline.notify.webhook import WebhookNotifier
+
+    notifiers: list[Notifier] = [ConsoleNotifier()]
+    if settings.webhook_url is not None:
+        webhook = WebhookNotifier(
+            settings.webhook_url.get_secret_value(),
+            key=_secret(settings.webhook_key),
+            source=f"/grantline/{settings.application}",
+        )
+        notifiers.append(webhook)
+    if settings.pagerduty_key is not None:
+        pagerduty = PagerDutyNotifier(
+            settings.pagerduty_key.get_secret_value(),
+            source=settings.application,
+            url=settings.pagerduty_url,
+        )
+        notifiers.append(pagerduty)
+    if settings.alertmanager_url is not None:
+        alertmanager = AlertmanagerNotifier(
+            settings.alertmanager_url.get_secret_value(), source=settings.application
+        )
+        notifiers.append(alertmanager)
+    return tuple(notifiers)
 
 
 def _list_dead(settings: Settings) -> int:

@@ -8,7 +8,7 @@ from grantline.alerts import wording
 from grantline.alerts.decide import Told
 from grantline.alerts.incident import Incident
 from grantline.alerts.member import name_of
-from grantline.model.finding import Finding
+from grantline.model.finding import Finding, SeverityName
 from grantline.model.names import is_unseen
 from grantline.model.page import OVER, Event, Page
 
@@ -31,6 +31,7 @@ def page_of(
         revision=revision,
         event=event,
         severity=name_of(worst) if worst else finding.severity,
+        severity_before=_before(told, worst),
         confidence=finding.confidence,
         title=finding.title,
         claim=wording.claim(incident, finding, event),
@@ -69,3 +70,9 @@ def page_of(
         listed=list(incident.listed) or [finding.id],
         finding=finding.model_dump(mode="json"),
     )
+
+
+def _before(told: Told | None, worst: int) -> SeverityName | None:
+    if told is None or not told.open or told.severity in {0, worst}:
+        return None
+    return name_of(told.severity)

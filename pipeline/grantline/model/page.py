@@ -32,6 +32,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Grows with every message about this incident."""
     event: Event
     severity: SeverityName
+    severity_before: SeverityName | None
+    """What the last message said, where this one says another."""
     confidence: ConfidenceName
     title: str
     claim: str

@@ -161,6 +161,12 @@ class Settings(BaseSettings):
     """Where alerts are posted."""
     webhook_key: SecretStr | None = None
     """Signs each post with HMAC-SHA256."""
+    pagerduty_key: SecretStr | None = None
+    """Integration key of a PagerDuty service (Events API v2) that is told, too."""
+    pagerduty_url: str = "https://events.pagerduty.com/v2/enqueue"
+    """Of PagerDuty; another one for its EU region."""
+    alertmanager_url: SecretStr | None = None
+    """Of a Prometheus Alertmanager that is told, too; without /api/v2."""
     alert_lowest: Literal["medium", "high", "critical"] = "medium"
     """The least severity that is told: medium, high or critical."""
     metrics_host: str = "127.0.0.1"
@@ -193,5 +199,10 @@ PROCESSES: Final = {
 }
 """The first setting of each group, and whose group it is."""
 
-SECRET: Final = frozenset({"kafka", "live_token", "subject_key", "webhook_url", "webhook_key"})
+SECRET: Final = frozenset(
+    {
+        *("kafka", "live_token", "subject_key", "webhook_url", "webhook_key"),
+        *("pagerduty_key", "alertmanager_url"),
+    }
+)
 """Never shown whole."""

@@ -17,10 +17,11 @@ from standardwebhooks import Webhook
 from grantline.notify.backoff import Backoff
 from grantline.notify.cloudevent import encode
 from grantline.notify.console import ConsoleNotifier
+from grantline.notify.posting import endpoint
 from grantline.notify.printable import printable
 from grantline.notify.settings import AlertSettings
 from grantline.notify.signature import Signer
-from grantline.notify.webhook import WebhookNotifier, endpoint
+from grantline.notify.webhook import WebhookNotifier
 from tests.findings import finding
 from tests.pages import page
 

@@ -76,10 +76,10 @@ class TokenEngine:
                 name = kind(sighting.key, self._now_ms, self._now_ms)
                 self._names.add(name)
             self._taken += 1
-            if name.__class__ is Name:
-                histories.fold_name(name, sighting, self._now_ms, self._delta)
-            elif isinstance(name, TokenHistory):
+            if isinstance(name, TokenHistory):
                 histories.fold(name, sighting, self._policy, self._now_ms, self._delta)
+            elif name.__class__ is Name:
+                histories.fold_name(name, sighting, self._now_ms, self._delta)
             elif isinstance(name, Task):
                 tasks.fold(name, sighting, self._policy, self._now_ms, self._delta)
             elif isinstance(name, Party):
@@ -98,7 +98,7 @@ class TokenEngine:
         root_id, expires_at = sighting.root_id, sighting.expires_at
         if sighting.act != ISSUED or root_id is None:
             return False
-        if parties.is_busy(sighting.key):
+        if kind is Party and parties.is_busy(sighting.key):
             return False
         over_at = max(self._now_ms, (expires_at or 0) * _MS)
         try:

@@ -48,7 +48,8 @@ _VERIFIED = EVIDENCE_RANK["introspection"]
 def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     """Add one hop to its chain. `now_ms` is ingest time; it only starts graces."""
     chain.hops += 1
-    chain.last_arrival = max(chain.last_arrival, now_ms)
+    if now_ms > chain.last_arrival:
+        chain.last_arrival = now_ms
     expires_at = hop.token_expires_at
     if expires_at is not None and expires_at * _MS_PER_S > chain.ends_at:
         chain.ends_at = min(expires_at * _MS_PER_S, LAST_MS)
@@ -159,11 +160,19 @@ def _particulars(hop: Hop) -> Particulars | None:
     if held is not None and required is not None:
         if EVIDENCE_RANK.get(hop.evidence or "", 0) < _VERIFIED:
             held = None
-        elif set(held).issuperset(required) or _cut(hop, held):
+        elif _holds(held, required) or _cut(hop, held):
             required = held = None  # mostly: who verified the token found in it what it needs
     if required is None and context is None:
         return None
     return _shared(required, None, None, held if required is not None else None, context)
+
+
+def _holds(held: tuple[str, ...], required: tuple[str, ...]) -> bool:
+    # They are few: to look through them costs less than to hash them all.
+    for scope in required:  # noqa: SIM110 - once a use, and a generator costs
+        if scope not in held:
+            return False
+    return True
 
 
 def _cut(hop: Hop, scopes: tuple[str, ...]) -> bool:
@@ -239,16 +248,18 @@ def _delegation(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         return
     delegation = delegation_of(chain, identity, now_ms)
     rank = EVIDENCE_RANK.get(hop.evidence or "", 0)
-    if not delegation.seen:
+    first = not delegation.seen
+    if first:
         # The grace for its parent begins here, not where others spoke of it.
         delegation.arrived = now_ms
-        by_jti.appears(delegation, delta)
         if identity in chain.row_ids:
             by_jti.seen(chain, delegation, now_ms, delta)
     delegation.spans.add((hop.time, hop.span_id))
     delta.delegations[delegation] = None
-    if join(delegation.reports, rank, facts_of(hop)):
-        refresh(chain, delegation, now_ms, delta)
+    news = join(delegation.reports, rank, facts_of(hop))
+    # What is new in it asks all that its appearance does.
+    if not (news and refresh(chain, delegation, now_ms, delta)) and first:
+        by_jti.appears(delegation, delta)
     named = _issue(chain, delegation, hop, now_ms, delta)
     # Within one chain any word joins: it can draw nothing in from elsewhere.
     if named is not None and delegation not in named.claimants:
@@ -267,9 +278,10 @@ def _issue(
         issued(chain, delegation, named.stand_in, claim, delta)
     if hop.token_fingerprint is not None:
         token = token_of(chain, hop.token_fingerprint, hop.token_fingerprint, now_ms)
+        # Both are issued by now, so neither need borrow the other's issue.
+        issued(chain, delegation, token, claim, delta)
         if named is not None:
             carries(chain, token, named, delta)
-        issued(chain, delegation, token, claim, delta)
     return named
 
 

@@ -18,7 +18,6 @@ from grantline.lineage.tree import (
     attach,
     counted,
     delegation_of,
-    inherit,
     own_token,
     token_of,
 )
@@ -77,24 +76,25 @@ def all_told(delegation: Delegation) -> Facts:
     return facts
 
 
-def refresh(chain: Chain, delegation: Delegation, now_ms: int, delta: Delta) -> None:
-    """Believe what all reports say of `delegation`."""
+def refresh(chain: Chain, delegation: Delegation, now_ms: int, delta: Delta) -> bool:
+    """Believe what all reports say of `delegation`; whether that is anything new."""
     facts, before = all_told(delegation), delegation.facts
     if facts == before:
-        return
+        return False
     delegation.facts = facts
     if facts.task_id is not None:
         chain.tasks.setdefault(facts.task_id, {})[delegation] = None
     if _seen_below(facts) != _seen_below(before):
         delta.redrawn[delegation] = None
-    attach(chain, delegation, parent_of(chain, delegation, now_ms), delta)
-    inherit(chain, delegation, delta, facts_changed=True)
+    parent = parent_of(chain, delegation, now_ms)
+    attach(chain, delegation, parent, delta, facts_changed=True)
     delta.context(delegation)
     for token in delegation.tokens:
         if token.uses:  # what they may do is what the delegation was given
             delta.all_uses(token)
     if delegation.id == chain.root_id:
         delta.everything = True
+    return True
 
 
 def _seen_below(facts: Facts) -> tuple[object, ...]:

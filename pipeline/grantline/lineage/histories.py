@@ -88,7 +88,8 @@ def fold(
 def arrives(name: Name, sighting: Sighting, now_ms: int) -> None:
     """Note how long the key is to be remembered."""
     name.hops += 1
-    name.last_arrival = max(name.last_arrival, now_ms)
+    if now_ms > name.last_arrival:  # noqa: PLR1730 - once a sighting, and a call costs
+        name.last_arrival = now_ms
     expires_at = sighting.expires_at
     if expires_at is not None and expires_at * _MS_PER_S > name.ends_at:
         name.ends_at = min(expires_at * _MS_PER_S, LAST_MS)

@@ -28,16 +28,17 @@ def overlay(reports: dict[int, _S]) -> _S:
     """The fields of the strongest report that has each."""
     if len(reports) == 1:
         return next(iter(reports.values()))
-    strongest, *weaker = (reports[rank] for rank in sorted(reports, reverse=True))
-    values = astuple(strongest)
-    for report in weaker:
+    ranks = sorted(reports, reverse=True)
+    strongest = reports[ranks[0]]
+    said = values = [*astuple(strongest)]
+    for rank in ranks[1:]:
         if None not in values:
             break
+        weaker = astuple(reports[rank])
         # A list, because a generator is called for every field.
-        values = tuple(
-            [a if a is not None else b for a, b in zip(values, astuple(report), strict=True)]
-        )
-    return type(strongest)(*values)
+        values = [b if a is None else a for a, b in zip(values, weaker, strict=True)]
+    # Mostly the weaker ones tell nothing more.
+    return strongest if values == said else type(strongest)(*values)
 
 
 def _greater(one: _S, other: _S) -> _S:

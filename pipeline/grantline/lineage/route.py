@@ -24,6 +24,7 @@ from grantline.model.hop import (
     LATE,
     NAMES_JOINED,
     NAMES_SAME,
+    REFUSED,
     RENEW,
     REVOKE,
     ROOT_DOUBTED,
@@ -260,15 +261,15 @@ def _issue(hop: Hop, resolved: bool, out: list[Sighting]) -> None:
         names.append(TASK + hop.task_id)
     root_id, rank = hop.root_id if rooted else None, rank_of(hop)
     borne = hop.token_fingerprint and token_key(hop.token_fingerprint)
-    out.extend(
-        Sighting(
-            name, ISSUED, hop.span_id, hop.time, root_id, resolved,
-            expires_at=hop.token_expires_at, rank=rank, action=borne, chain_key=hop.chain_key,
-            led=led,
-            timed=CLOCK_UNUSABLE not in hop.flags,
-        )
-        for name in names
-    )  # fmt: skip
+    timed = CLOCK_UNUSABLE not in hop.flags
+    for name in names:
+        out.append(  # noqa: PERF401 - a generator costs
+            Sighting(
+                name, ISSUED, hop.span_id, hop.time, root_id, resolved,
+                expires_at=hop.token_expires_at, rank=rank, action=borne, chain_key=hop.chain_key,
+                led=led, timed=timed,
+            )
+        )  # fmt: skip
 
 
 def _present(hop: Hop, out: list[Sighting]) -> None:
@@ -308,21 +309,21 @@ def _told(hop: Hop, key: str) -> Sighting:
 
 
 def _full(hop: Hop, key: str, act: int, resolved: bool, led: bool = False) -> Sighting:
-    issued = act == ISSUED
-    root_id = hop.root_id if hop.chain_key is None else None
-    resource = hop.resource
+    # Once a hop: fields in their order, and nothing called that need not be.
+    issued, outcome, resource = act == ISSUED, hop.decision_outcome, hop.resource
     return Sighting(
-        key, act, hop.span_id, hop.time, root_id, resolved, hop.kind, hop.service,
-        hop.presenter_id, hop.token_binding_thumbprint,
+        key, act, hop.span_id, hop.time, hop.root_id if hop.chain_key is None else None, resolved,
+        hop.kind, hop.service, hop.presenter_id, hop.token_binding_thumbprint,
         resource if resource and "://" in resource else hop.server_address,
         hop.audiences, hop.actor_id, hop.actor_client_id,
-        hop.token_type, hop.token_expires_at, rank_of(hop),
-        hop.decision_outcome, hop.refused, hop.action_risk, hop.action_name, own_id(hop),
+        hop.token_type, hop.token_expires_at, EVIDENCE_RANK.get(hop.evidence or "", 0),
+        outcome, hop.failed if outcome is None else outcome in REFUSED,
+        hop.action_risk, hop.action_name, own_id(hop) if issued else hop.id,
         hop.subject_id if issued else None, hop.chain_actors if issued else None,
-        parent_span_id=hop.parent_span_id, chain_key=hop.chain_key, led=led,
-        timed=CLOCK_UNUSABLE not in hop.flags,
-        binding_type=hop.token_binding_type, may_act=hop.token_may_act if issued else None,
-        issuer=hop.token_issuer if issued else None,
+        None, hop.parent_span_id, hop.chain_key, led,
+        not hop.flags or CLOCK_UNUSABLE not in hop.flags,
+        hop.token_binding_type, hop.token_may_act if issued else None,
+        None, hop.token_issuer if issued else None,
     )  # fmt: skip
 
 

@@ -118,8 +118,6 @@ def _part(owner: Delegation, token: Token) -> Tally | None:
 
 
 def _late(tally: Tally, told: Ends) -> None:
-    if not tally.last:
-        tally.last = {}
     for clock, kill in told:
         known = tally.last.get(clock)
         tally.last[clock] = (kill, 1) if known is None else (max(known[0], kill), known[1] + 1)

@@ -30,12 +30,14 @@ class Delta:
         """The root's own facts changed: every delegation of the chain compares with them."""
 
     def all_uses(self, token: Token) -> None:
-        self.uses |= dict.fromkeys(token.uses.values())
+        if token.uses:
+            self.uses |= dict.fromkeys(token.uses.values())
 
     def state(self, delegation: Delegation) -> None:
         """What the delegation inherits changed: it and what was done under it is asked again."""
         self.delegations[delegation] = None
-        self.renewals |= dict.fromkeys(delegation.renewals.values())
+        if delegation.renewals:
+            self.renewals |= dict.fromkeys(delegation.renewals.values())
         for token in delegation.tokens:
             self.all_uses(token)
 
@@ -49,7 +51,8 @@ class Delta:
         self.delegations[delegation] = None
         for child in delegation.children:
             self.delegations[child] = None
-        self.renewals |= dict.fromkeys(delegation.renewals.values())
+        if delegation.renewals:
+            self.renewals |= dict.fromkeys(delegation.renewals.values())
         for token in delegation.tokens:
             if token.uses:
                 # What they needed or asked for is compared with what was given; findings tell the issuer.
@@ -74,11 +77,23 @@ def token_of(chain: Chain, key: str, fingerprint: str | None, now_ms: int) -> To
     return token
 
 
-def attach(chain: Chain, child: Delegation, parent: Delegation | None, delta: Delta) -> None:
-    """Hang `child` under `parent`; the root hangs nowhere, whatever a span says of it."""
+def attach(
+    chain: Chain,
+    child: Delegation,
+    parent: Delegation | None,
+    delta: Delta,
+    *,
+    facts_changed: bool = False,
+) -> None:
+    """Hang `child` under `parent`; the root hangs nowhere, whatever a span says of it.
+
+    `facts_changed`: what it tells changed, so that it inherits anew wherever it hangs.
+    """
     if child.id == chain.root_id or parent is child:
         parent = None
     if child.claimed is parent:
+        if facts_changed:
+            inherit(chain, child, delta, facts_changed=True)
         return
     left = _circle(child)
     if child.claimed is not None:
@@ -101,7 +116,7 @@ def attach(chain: Chain, child: Delegation, parent: Delegation | None, delta: De
     for delegation in moved:
         delta.delegations[delegation] = None
         delta.redrawn[delegation] = None
-        inherit(chain, delegation, delta)
+        inherit(chain, delegation, delta, facts_changed and delegation is child)
 
 
 def _id(delegation: Delegation) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, TypeAlias
 
+import msgspec
+
 ANY: Final = ""
 """Stands for all clocks at once: what it tells is compared with the policy's leeway."""
 SURE: Final = "\x00"
@@ -157,30 +159,23 @@ class Revoked(NamedTuple):
         )
 
 
-_NONE: Final[dict[str, tuple[Kill, int]]] = {}
-"""Stands in for what most tallies never need."""
-
-
-class Tally:
+class Tally(msgspec.Struct, eq=False):
     """What is known of all tokens of one delegation, kept so that no question counts them."""
 
-    __slots__ = ("condemns", "dead", "last", "live", "real", "shown", "stale", "uncascading")
-
-    def __init__(self) -> None:
-        self.live = 0
-        """Tokens that nobody revoked."""
-        self.dead = 0
-        """Those that somebody did."""
-        self.uncascading = 0
-        self.real = 0
-        """Tokens revoked for more than their rotation."""
-        self.last: dict[str, tuple[Kill, int]] = _NONE
-        """Clock -> (the end that came last, each token's first one counting; the tokens whose end
-        it told)."""
-        self.condemns: Death = ALIVE
-        """By revocations of the delegation that name one of its tokens."""
-        self.stale = False
-        """A token that `last` is of has gone."""
-        self.shown: Tally | None = None
-        """The same of tokens of which only an issuer and jti were shown, at no issue: they may be
-        any of the tokens counted here, and decide where there are none."""
+    live: int = 0
+    """Tokens that nobody revoked."""
+    dead: int = 0
+    """Those that somebody did."""
+    uncascading: int = 0
+    real: int = 0
+    """Tokens revoked for more than their rotation."""
+    last: dict[str, tuple[Kill, int]] = {}
+    """Clock -> (the end that came last, each token's first one counting; the tokens whose end
+    it told)."""
+    condemns: Death = ALIVE
+    """By revocations of the delegation that name one of its tokens."""
+    stale: bool = False
+    """A token that `last` is of has gone."""
+    shown: Tally | None = None
+    """The same of tokens of which only an issuer and jti were shown, at no issue: they may be
+    any of the tokens counted here, and decide where there are none."""

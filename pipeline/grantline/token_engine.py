@@ -8,7 +8,7 @@ from typing import Final
 from grantline.judge import Judge
 from grantline.lineage import approvals, histories, keys, parties, places, postures, tasks
 from grantline.lineage.histories import TokenDelta
-from grantline.lineage.packing import pack_given, pack_lead, pack_name, unpack_name
+from grantline.lineage.packing import LEADS, pack_given, pack_name, unpack_name
 from grantline.lineage.route import TASK, token_key
 from grantline.lineage.tiers import Bounds, Dump, Head, Packing, Tiers
 from grantline.lineage.timers import Timers
@@ -23,7 +23,7 @@ from grantline.model.history import (
     Waiting,
     subjects_of,
 )
-from grantline.model.hop import Hop
+from grantline.model.hop import JOINS, Hop
 from grantline.model.once import BARE, FLAT, Once, Posture
 from grantline.model.policy import Policy
 from grantline.model.sighting import ISSUED, Sighting
@@ -106,11 +106,9 @@ class TokenEngine:
                 at, over_at = parties.told_in(sighting, self._now_ms)
                 packed = pack_given(at, sighting.time, over_at)
             else:
-                packed = pack_lead(
-                    root_id,
-                    doubted=places.doubts(sighting),
-                    borne=sighting.action is not None,
-                )
+                # Of two in three hops: whose word joins, doubts nothing.
+                doubted = sighting.rank < JOINS and places.doubts(sighting)
+                packed = LEADS[doubted, sighting.action is not None] + root_id.encode()
         except UnicodeEncodeError:  # only in a file: no frame can hold it
             return False
         self._names.lay(sighting.key, over_at, packed)

@@ -15,7 +15,7 @@ from grantline.lineage.places import bears, doubts, each, follow, learn, places
 from grantline.lineage.tiers import LAST_MS
 from grantline.model.audience import clean_host, meant_for
 from grantline.model.history import SELF_TOLD, Issue, Name, Presentation, TokenHistory, Waiting
-from grantline.model.hop import ANSWERS, ISSUING, PRESENTS, SERVER, Hop
+from grantline.model.hop import ANSWERS, ISSUING, JOINS, PRESENTS, SERVER, Hop
 from grantline.model.policy import Policy
 from grantline.model.principals import identify
 from grantline.model.sighting import (
@@ -120,8 +120,9 @@ def _issued(name: Name, sighting: Sighting, delta: TokenDelta) -> None:
     """What waits is told of a root, each once; that there is an issue is news to it, too."""
     if not name.issued:
         name.issued = True
-        delta.waiting |= dict.fromkeys(name.waiting.values(), name)
-    if not name.borne and sighting.action is not None and name.__class__ is Name:
+        if name.waiting:
+            delta.waiting |= dict.fromkeys(name.waiting.values(), name)
+    if sighting.action is not None and name.__class__ is Name and not name.borne:
         delta.resolved.extend(bears(name, sighting))
     _led(name, sighting, delta)
 
@@ -139,7 +140,8 @@ def _joined(name: Name, sighting: Sighting, delta: TokenDelta) -> None:
 def _led(name: Name, sighting: Sighting, delta: TokenDelta) -> None:
     """The way up is known better, or as it was."""
     root = sighting.root_id
-    if root is not None and not (name.waiting or name.under or name.doubted or doubts(sighting)):
+    plain = sighting.rank >= JOINS or not doubts(sighting)
+    if root is not None and plain and not (name.waiting or name.under or name.doubted):
         name.roots_known.add(root)  # mostly: a root, told where nothing waits for it
         return
     for hop in learn(name, sighting):
@@ -247,13 +249,14 @@ def _presented(
         return
     delta.presentations[shown] = history
     if shown.root_id is not None:
-        mark = (shown.place, shown.span_id, shown.root_id)
-        named = history.root_named
-        if named is None or mark < named:
-            home = history.home
-            history.root_named = mark
-            if history.home != home:
-                delta.all[history] = None
+        named, place = history.root_named, shown.place
+        if named is None or place <= named[0]:
+            mark = (place, shown.span_id, shown.root_id)
+            if named is None or mark < named:
+                home = history.home
+                history.root_named = mark
+                if history.home != home:
+                    delta.all[history] = None
     if shown.act == EXCHANGED:
         history.enter_taker(shown)
     elif shown.act == USED:
@@ -417,9 +420,11 @@ def _place(
     history: TokenHistory, shown: Presentation, who: str, workload: str, delta: TokenDelta
 ) -> None:
     """Learn from which workload `who` presented the token first."""
-    place = (shown.place, shown.span_id, workload)
-    naming = shown.naming
+    naming, at = shown.naming, shown.place
     known = history.first_workload.get(naming)
+    if known is not None and at > known[0]:
+        return
+    place = (at, shown.span_id, workload)
     if known is None or place < known:
         history.first_workload[naming] = place
         if known is not None and known[2] != workload:

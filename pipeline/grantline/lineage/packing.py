@@ -404,10 +404,10 @@ def _free(known: dict[str, Any], span_id: str) -> str:
     return key
 
 
-_LEADS: Final = {(False, False): b"r", (False, True): b"R", (True, False): b"d", (True, True): b"D"}
+LEADS: Final = {(False, False): b"r", (False, True): b"R", (True, False): b"d", (True, True): b"D"}
 """(Root told on evidence that does not join, by a hop with a token) -> what stands in front of a name
 that only leads to a root; MessagePack's arrays begin otherwise."""
-_HOW: Final = {mark: how for how, mark in _LEADS.items()}
+_HOW: Final = {mark: how for how, mark in LEADS.items()}
 
 
 def pack_name(name: Name) -> bytes:
@@ -426,13 +426,8 @@ def pack_name(name: Name) -> bytes:
     plain = not (name.waiting or name.under or name.own or name.followers)
     if name.issued and len(name.roots_known) == 1 and plain:
         root_id = next(iter(name.roots_known))
-        return pack_lead(root_id, doubted=bool(name.doubted), borne=name.borne)
+        return LEADS[bool(name.doubted), name.borne] + root_id.encode()
     return _encode(replace(name, key="", touched=0, idle=0))
-
-
-def pack_lead(root_id: str, *, doubted: bool = False, borne: bool = False) -> bytes:
-    """A name that leads to `root_id`, and of which nothing else is known."""
-    return _LEADS[doubted, borne] + root_id.encode()
 
 
 _GIVEN: Final = b"g"

@@ -78,8 +78,11 @@ class Presentation(Subject, array_like=True):
     @property
     def weight(self) -> int:
         """Its place among those that may show who holds the token: what others tell comes first."""
-        place = min(self.place, SELF_TOLD - 1)
-        return place + SELF_TOLD if self.self_told else place
+        # Once a use: no other property is asked, for each is a call.
+        place = self.time if self.timed and self.time < SELF_TOLD else SELF_TOLD - 1
+        if self.kind in PRESENTS and self.who == self.service:
+            return place + SELF_TOLD
+        return place
 
     @property
     def naming(self) -> tuple[str, str]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from grantline.judge import Judge
 from grantline.lineage import chains
-from grantline.lineage.packing import dissolve, pack_chain, unpack_chain
+from grantline.lineage.dissolving import dissolve
+from grantline.lineage.packing import pack_chain, unpack_chain
 from grantline.lineage.tiers import Bounds, Dump, Packing, Tiers
 from grantline.lineage.timers import Timers
 from grantline.lineage.tree import Delta, shown_from

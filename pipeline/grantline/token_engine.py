@@ -8,7 +8,7 @@ from typing import Final
 from grantline.judge import Judge
 from grantline.lineage import approvals, histories, keys, parties, places, postures, tasks
 from grantline.lineage.histories import TokenDelta
-from grantline.lineage.packing import LEADS, pack_given, pack_name, unpack_name
+from grantline.lineage.packing_names import LEADS, pack_given, pack_name, unpack_name
 from grantline.lineage.route import TASK, token_key
 from grantline.lineage.tiers import Bounds, Dump, Head, Packing, Tiers
 from grantline.lineage.timers import Timers

@@ -9,8 +9,9 @@ import msgspec
 from hypothesis import given, settings
 
 from grantline.engine import Engine
-from grantline.lineage import packing
-from grantline.lineage.packing import pack_chain, pack_name, unpack_chain, unpack_name
+from grantline.lineage import packing_names
+from grantline.lineage.packing import pack_chain, unpack_chain
+from grantline.lineage.packing_names import pack_name, unpack_name
 from grantline.lineage.tallies import death_of_tokens
 from grantline.lineage.tiers import Bounds, Head
 from grantline.model.chain import Chain, Delegation, Endings, Named, Token, View
@@ -60,7 +61,9 @@ def _(view: View) -> dict[str, Any]:
 @spelt.register
 def _(tally: Tally) -> dict[str, Any]:
     # What was last said of tokens that have gone is looked for again when it is asked for.
-    return {n: spelt(getattr(tally, n)) for n in Tally.__slots__ if n not in ("stale", "last")}
+    return {
+        n: spelt(getattr(tally, n)) for n in Tally.__struct_fields__ if n not in ("stale", "last")
+    }
 
 
 def fields(struct: msgspec.Struct) -> dict[str, Any]:
@@ -113,7 +116,7 @@ def test_a_name_is_what_it_was(hops: list[Hop]) -> None:
         head = Head(name.over_at, name.hops)
         again = unpack_name(type(name), name.key, pack_name(name), head)
         expected = fields(name)
-        if pack_name(name)[:1] in packing._HOW:
+        if pack_name(name)[:1] in packing_names._HOW:
             # Of what only leads to a root, no more is kept than when it is over.
             expected |= dict.fromkeys(("arrived", "last_arrival", "ends_at"), name.over_at)
             expected["led"] = False

@@ -48,8 +48,7 @@ _VERIFIED = EVIDENCE_RANK["introspection"]
 def fold(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
     """Add one hop to its chain. `now_ms` is ingest time; it only starts graces."""
     chain.hops += 1
-    if now_ms > chain.last_arrival:
-        chain.last_arrival = now_ms
+    chain.last_arrival = max(chain.last_arrival, now_ms)
     expires_at = hop.token_expires_at
     if expires_at is not None and expires_at * _MS_PER_S > chain.ends_at:
         chain.ends_at = min(expires_at * _MS_PER_S, LAST_MS)

@@ -249,14 +249,13 @@ def _presented(
         return
     delta.presentations[shown] = history
     if shown.root_id is not None:
-        named, place = history.root_named, shown.place
-        if named is None or place <= named[0]:
-            mark = (place, shown.span_id, shown.root_id)
-            if named is None or mark < named:
-                home = history.home
-                history.root_named = mark
-                if history.home != home:
-                    delta.all[history] = None
+        mark = (shown.place, shown.span_id, shown.root_id)
+        named = history.root_named
+        if named is None or mark < named:
+            home = history.home
+            history.root_named = mark
+            if history.home != home:
+                delta.all[history] = None
     if shown.act == EXCHANGED:
         history.enter_taker(shown)
     elif shown.act == USED:

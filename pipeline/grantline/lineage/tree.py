@@ -7,7 +7,7 @@ dependents below it, once each. Reports may claim parents in a circle; the tree 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import inf
 
 from grantline.lineage.tallies import death_of_tokens, enter, leave, unharmed
@@ -95,7 +95,7 @@ def attach(
         if facts_changed:
             inherit(chain, child, delta, facts_changed=True)
         return
-    left = _circle(child)
+    left = _circle(child) if child.children else ()
     if child.claimed is not None:
         del child.claimed.children[child]
         if len(child.claimed.children) >= FAN_OUT:
@@ -105,18 +105,25 @@ def attach(
         parent.children[child] = None
         if len(parent.children) > FAN_OUT:
             delta.delegations[parent] = None
-    moved = [child]
-    if left and (cut := min(left, key=_id)) is not child:
-        cut.parent = cut.claimed
-        moved.append(cut)
-    if closed := _circle(child):
-        cut = min(closed, key=_id)
-        cut.parent = None
-        moved.append(cut)
-    for delegation in moved:
+    for delegation in (child, *_cuts(child, left)) if child.children else (child,):
         delta.delegations[delegation] = None
         delta.redrawn[delegation] = None
         inherit(chain, delegation, delta, facts_changed and delegation is child)
+
+
+def _cuts(child: Delegation, left: Sequence[Delegation]) -> list[Delegation]:
+    """Close the circle that `child` has left, and open the one that it closes; what hangs elsewhere
+    for that.
+    """
+    cuts = []
+    if left and (cut := min(left, key=_id)) is not child:
+        cut.parent = cut.claimed
+        cuts.append(cut)
+    if closed := _circle(child):
+        cut = min(closed, key=_id)
+        cut.parent = None
+        cuts.append(cut)
+    return cuts
 
 
 def _id(delegation: Delegation) -> str:
@@ -124,11 +131,9 @@ def _id(delegation: Delegation) -> str:
 
 
 def _circle(member: Delegation) -> list[Delegation]:
-    """The circle of claims that `member` is part of; empty if there is none."""
+    """The circle of claims that `member`, which has children, is part of; empty if there is none."""
     circle = [member]
     here, opened = member.claimed, None
-    if not member.children:
-        return []
     while here is not None and here is not member:
         if here.parent is None and here.claimed is not None:
             # Where a circle is open. Met twice, it is another one, above `member`.

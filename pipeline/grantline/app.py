@@ -150,6 +150,7 @@ def _notifiers(settings: Settings) -> tuple[Notifier, ...]:
     from grantline.notify.alertmanager import AlertmanagerNotifier
     from grantline.notify.console import ConsoleNotifier
     from grantline.notify.pagerduty import PagerDutyNotifier
+    from grantline.notify.slack import SlackNotifier
     from grantline.notify.webhook import WebhookNotifier
 
     notifiers: list[Notifier] = [ConsoleNotifier()]
@@ -172,6 +173,15 @@ def _notifiers(settings: Settings) -> tuple[Notifier, ...]:
             settings.alertmanager_url.get_secret_value(), source=settings.application
         )
         notifiers.append(alertmanager)
+    if settings.slack_token is not None:
+        if not settings.slack_channel:
+            raise ValueError("GRANTLINE_SLACK_TOKEN is set: set GRANTLINE_SLACK_CHANNEL, too")
+        slack = SlackNotifier(
+            settings.slack_token.get_secret_value(),
+            settings.slack_channel,
+            url=settings.slack_url,
+        )
+        notifiers.append(slack)
     return tuple(notifiers)
 
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from grantline.alerts.ongoing import Rhythm
+from grantline.notify.slack import SlackNotifier
 from tests.brokers import Broker
 from tests.findings import finding
 from tests.integration.test_alert_process import Office, await_read, eventually, hook
-from tests.receiver import Receiver
+from tests.receiver import Answer, Receiver
 
 QUICK = Rhythm(intervals=(1.0, 2.0, 3_600.0), quiet=3_000.0, resolved=6_000.0)
 
@@ -136,3 +137,21 @@ def test_a_finding_whose_root_is_learnt_late_moves_and_nobody_is_paged_twice(
     assert [page["event"] for page in told].count("opened") == 2
     assert sorted(page["event"] for page in told[2:]) == ["retracted", "updated"]
     assert {page["findings"] for page in told[2:]} == {0, 2}
+
+
+def test_slack_has_one_message_that_the_process_edits_over_a_restart(office: Office) -> None:
+    body = json.dumps({"ok": True, "ts": "1700.1"}).encode()
+    with Receiver([Answer(200, {"Content-Type": "application/json"}, 0, body)]) as receiver:
+
+        def told() -> list[str]:
+            return [request.path.rpartition("/")[2] for request in receiver.answered(200)]
+
+        with office.open(SlackNotifier("xoxb-fake", "C1", url=receiver.url), rhythm=QUICK):
+            office.produce(child(1))
+            receiver.await_answered(200, 1)
+        with office.open(SlackNotifier("xoxb-fake", "C1", url=receiver.url), rhythm=QUICK):
+            office.produce(child(1, revision=1, severity="critical"))
+            receiver.await_answered(200, 3)
+        assert told() == ["chat.postMessage", "chat.update", "chat.postMessage"]
+    edited = json.loads(receiver.requests[1].body)
+    assert edited["ts"] == "1700.1"

@@ -161,6 +161,22 @@ class Ledger:
                 posted |= settle(sql, shelf, incident_id, alerting, moment)
         return posted
 
+    def recall(self, destination: str, key: str) -> str | None:
+        """What `destination` remembered under `key`."""
+        with self._database.reading() as sql:
+            row = sql.execute(
+                "SELECT value FROM remembered WHERE destination = ? AND key = ?", (destination, key)
+            ).fetchone()
+        return None if row is None else str(row[0])
+
+    def remember(self, destination: str, key: str, value: str) -> None:
+        """Keeps `value` for `recall`, through restarts."""
+        with self._database.transaction() as sql:
+            sql.execute(
+                "INSERT OR REPLACE INTO remembered VALUES (?, ?, ?, ?)",
+                (destination, key, value, time.time_ns() // 1_000_000),
+            )
+
     def members(self) -> list[Member]:
         """Every finding that is known, as its incident has it."""
         with self._database.reading() as sql:
@@ -233,6 +249,7 @@ class Ledger:
                 "DELETE FROM incident WHERE id NOT IN (SELECT incident_id FROM finding) "
                 "AND id NOT IN (SELECT incident_id FROM outbox)"
             )
+            sql.execute("DELETE FROM remembered WHERE kept_ms < ?", (before_ms,))
             sql.execute("DELETE FROM told WHERE incident_id NOT IN (SELECT id FROM incident)")
 
     def close(self) -> None:

@@ -101,3 +101,12 @@ CREATE TABLE IF NOT EXISTS outbox (
 
 CREATE INDEX IF NOT EXISTS outbox_by_due ON outbox (destination, due, seq);
 CREATE INDEX IF NOT EXISTS outbox_by_incident ON outbox (incident_id);
+
+-- What a destination has to remember of an episode, such as Slack's id of the message to edit.
+CREATE TABLE IF NOT EXISTS remembered (
+    destination  TEXT    NOT NULL,
+    key          TEXT    NOT NULL,  -- incident and episode
+    value        TEXT    NOT NULL,
+    kept_ms      INTEGER NOT NULL,
+    PRIMARY KEY (destination, key)
+) WITHOUT ROWID;

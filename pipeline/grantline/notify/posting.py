@@ -29,6 +29,7 @@ _THE_ALERT: Final = frozenset({400, 413, 422})
 makes no sense to the receiver. Every other one is about the address, the key or the receiver."""
 _WHO = "check GRANTLINE_WEBHOOK_KEY, and the user and password in GRANTLINE_WEBHOOK_URL"
 _MENDED: Final = "(and start this process again if you change it: what waits is kept)"
+_LONGEST_ANSWER: Final = 65_536
 _SAID: Final = 300
 """Characters of a refusal that are logged."""
 _READ_ANSWER: Final = 4_096
@@ -101,8 +102,26 @@ class Poster:
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> None:
         """Returns once it is taken. Raises `Retry` and `Refused` as `ports.Notifier` has it."""
+        answer = self._sent(body, headers)
         try:
-            answer = self._session.post(
+            self._judge(answer)
+        finally:
+            _let_go(answer)
+
+    def ask(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """The same; and what was answered, cut. Raises `Retry` as well where that cannot be read."""
+        answer = self._sent(body, headers)
+        try:
+            self._judge(answer)
+            return next(answer.iter_content(_LONGEST_ANSWER), b"")
+        except requests.RequestException as why:
+            raise self._trouble(why) from None
+        finally:
+            answer.close()
+
+    def _sent(self, body: bytes, headers: Mapping[str, str]) -> requests.Response:
+        try:
+            return self._session.post(
                 self._to.url,
                 data=body,
                 headers=dict(headers),
@@ -113,10 +132,6 @@ class Poster:
         except requests.RequestException as why:
             # `from None`: the text of the original repeats the URL.
             raise self._trouble(why) from None
-        try:
-            self._judge(answer)
-        finally:
-            _let_go(answer)
 
     def _judge(self, answer: requests.Response) -> None:
         status = answer.status_code

@@ -22,6 +22,7 @@ from grantline.notify.intake import Intake
 from grantline.notify.ledger import Ledger
 from grantline.notify.metrics import LedgerGauges, Metrics
 from grantline.notify.settings import LEDGER_FILE, AlertSettings
+from grantline.notify.slack import SlackNotifier
 from grantline.stopping import stopped_by_signals
 
 _log = logging.getLogger(__name__)
@@ -47,6 +48,9 @@ def run(settings: AlertSettings, stop: threading.Event | None = None) -> None:
         stack.enter_context(_served(settings, metrics))
         _report(ledger, settings)
         intake = Intake(settings, ledger, metrics)
+        for notifier in settings.notifiers:
+            if isinstance(notifier, SlackNotifier):
+                notifier.memory = ledger
         deliveries = [
             Delivery(notifier, ledger, settings.backoff, metrics) for notifier in settings.notifiers
         ]

@@ -167,6 +167,12 @@ class Settings(BaseSettings):
     """Of PagerDuty; another one for its EU region."""
     alertmanager_url: SecretStr | None = None
     """Of a Prometheus Alertmanager that is told, too; without /api/v2."""
+    slack_token: SecretStr | None = None
+    """Token of a Slack bot (`chat:write`) that posts, too."""
+    slack_channel: str = ""
+    """Id of the Slack channel that it posts to."""
+    slack_url: str = "https://slack.com/api"
+    """Of Slack's Web API."""
     alert_lowest: Literal["medium", "high", "critical"] = "medium"
     """The least severity that is told: medium, high or critical."""
     metrics_host: str = "127.0.0.1"
@@ -202,7 +208,7 @@ PROCESSES: Final = {
 SECRET: Final = frozenset(
     {
         *("kafka", "live_token", "subject_key", "webhook_url", "webhook_key"),
-        *("pagerduty_key", "alertmanager_url"),
+        *("pagerduty_key", "alertmanager_url", "slack_token"),
     }
 )
 """Never shown whole."""

@@ -202,7 +202,6 @@ class Judge:
         listed = case.listed()
         first = listed[0]
         unseen = first.root_id is not None and is_unseen(first.root_id)
-        others = case.count - len(first.span_ids)
         # Whoever let it in is whom the reader has to ask.
         shown = next((hit for hit in listed if hit.outcome == "allowed"), first)
         return Finding(
@@ -220,9 +219,9 @@ class Judge:
             token_fingerprints=_merged(hit.token_fingerprints for hit in listed),
             span_ids=_merged(hit.span_ids for hit in listed),
             count=case.count,
-            first_seen=words.instant(first.time),
+            first_seen=words.instant(case.first_time),
             last_seen=words.instant(case.last_time),
-            explanation=first.says + (f" (and {others} more)" if others > 0 else ""),
+            explanation=first.says + _and_more(case, first),
             path=list(first.path),
             facts=dict(first.facts) | (_UNSEEN if unseen else {}),
             retracts_if=rule.retracts_if if rule is not None else "the rule is mended",
@@ -247,6 +246,16 @@ def _identity(rule_id: str, hit: Hit) -> str:
 
 def _merged(groups: Iterable[tuple[str, ...]]) -> list[str]:
     return list(dict.fromkeys(item for group in groups for item in group))[:MAX_LISTED]
+
+
+def _and_more(case: Case, first: Hit) -> str:
+    """How often besides `first`: what was let in, and what was refused."""
+    spans = len(first.span_ids)
+    if first.refused or not case.refused:
+        return f" (and {case.count - spans} more)" if case.count > spans else ""
+    others = case.count - case.refused - spans
+    more = f"and {others} more; " if others else ""
+    return f" ({more}{case.refused} {'was' if case.refused == 1 else 'were'} refused)"
 
 
 def _crash(rule: Rule, why: Exception) -> Hit:

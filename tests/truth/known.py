@@ -28,16 +28,7 @@ class Known:
         )
 
 
-KNOWN: Final[tuple[Known, ...]] = (
-    Known(
-        why="where the span of a grant is lost and its row is not, the token is told its root through "
-        "its jti once the grace has passed: a use under another root that came before is not asked again",
-        what="missed",
-        kind="one token under two people's grants",
-        view="agents+audit",
-        mode="torn",
-    ),
-)
+KNOWN: Final[tuple[Known, ...]] = ()
 
 
 def unknown(wrongs: Iterable[Wrong]) -> list[Wrong]:

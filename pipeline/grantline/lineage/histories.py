@@ -11,7 +11,8 @@ from sys import intern
 
 from grantline.lineage import refusals
 from grantline.lineage.merge import join, overlay
-from grantline.lineage.places import bears, doubts, each, follow, learn, places
+from grantline.lineage.places import answer, bears, doubts, each, follow, learn, places
+from grantline.lineage.route import ask_jti, jti_key
 from grantline.lineage.tiers import LAST_MS
 from grantline.model.audience import clean_host, meant_for
 from grantline.model.history import SELF_TOLD, Issue, Name, Presentation, TokenHistory, Waiting
@@ -20,6 +21,8 @@ from grantline.model.policy import Policy
 from grantline.model.principals import identify
 from grantline.model.sighting import (
     ACTED,
+    ANSWERED,
+    ASKS,
     BORNE,
     EXCHANGED,
     ISSUED,
@@ -63,6 +66,8 @@ def fold_name(name: Name, sighting: Sighting, now_ms: int, delta: TokenDelta) ->
         _joined(name, sighting, delta)
     elif sighting.act == BORNE:
         delta.resolved.extend(follow(name, sighting))
+    elif sighting.act == ASKS:
+        delta.resolved.extend(answer(name, sighting))
 
 
 def fold(
@@ -74,8 +79,12 @@ def fold(
     if act == WAITING:
         _wait(history, sighting, now_ms, delta)
         return
-    if act == JOINED:
-        _joined(history, sighting, delta)
+    if act in (JOINED, ANSWERED):
+        _told_root(history, sighting, delta)
+        if act == JOINED:
+            _joined(history, sighting, delta)
+        else:
+            _same(history, sighting, delta)
         return
     if act == ISSUED:
         _issued_token(history, sighting, policy, delta)
@@ -83,6 +92,15 @@ def fold(
     elif act == USED and not _known(history, sighting):
         _learn(history, sighting, policy, delta)
     _presented(history, sighting, policy, now_ms, delta)
+    if sighting.jti is not None and not history.issued:
+        _ask_jti(history, sighting, jti_key(*sighting.jti), delta)
+
+
+def _ask_jti(history: TokenHistory, use: Sighting, jti: str, delta: TokenDelta) -> None:
+    """A use that names its root waits for nothing: what its jti leads to is asked for, once."""
+    if jti not in history.asked_of:
+        history.asked_of |= {jti}
+        delta.resolved.append(ask_jti(jti, history.key, use))
 
 
 def arrives(name: Name, sighting: Sighting, now_ms: int) -> None:
@@ -129,19 +147,34 @@ def _issued(name: Name, sighting: Sighting, delta: TokenDelta) -> None:
 
 def _joined(name: Name, sighting: Sighting, delta: TokenDelta) -> None:
     """Another name tells where this one stands."""
-    if (sighting.led and not name.same) or (sighting.refused and not name.contested):
-        # Told of the same token, by its jti: what is missing is said of the chain below that.
+    if sighting.led or sighting.refused:
+        _same(name, sighting, delta)
+    _led(name, sighting, delta)
+
+
+def _same(name: Name, sighting: Sighting, delta: TokenDelta) -> None:
+    """Told of the same token, by its jti: what is missing is said of the chain below that."""
+    if not name.same or (sighting.refused and not name.contested):
         name.same = True
         name.contested = name.contested or sighting.refused
         _ask_all(name, delta)
-    _led(name, sighting, delta)
+
+
+def _told_root(history: TokenHistory, sighting: Sighting, delta: TokenDelta) -> None:
+    """Its jti leads to a root: whose token it is, as long as nobody reported its own issue."""
+    root = sighting.root_id
+    by_jti = sighting.led or sighting.act == ANSWERED
+    if by_jti and root is not None and _least(root, history.root_told) != history.root_told:
+        history.root_told = _least(root, history.root_told)
+        delta.all[history] = None
 
 
 def _led(name: Name, sighting: Sighting, delta: TokenDelta) -> None:
     """The way up is known better, or as it was."""
     root = sighting.root_id
     plain = sighting.rank >= JOINS or not doubts(sighting)
-    if root is not None and plain and not (name.waiting or name.under or name.doubted):
+    told = name.waiting or name.under or name.doubted or name.followers
+    if root is not None and plain and not told:
         name.roots_known.add(root)  # mostly: a root, told where nothing waits for it
         return
     for hop in learn(name, sighting):

@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from grantline.lineage.route import close, doubt, join_names, rank_of, resolve, stand
+from msgspec.structs import replace
+
+from grantline.lineage.route import asking, close, doubt, join_names, rank_of, resolve, stand
 from grantline.model.history import Name, Task, Waiting
 from grantline.model.hop import GRANT, ISSUING, JOINS, REVOKE, Hop
 from grantline.model.names import gap_key, is_top, key_of, rank_of_chain, top_key
@@ -82,8 +84,9 @@ def learn(name: Name, sighting: Sighting) -> Iterator[Hop]:
         for root_id in sorted(after.roots):
             if chain_key not in below or root_id not in before.roots:
                 yield join_names(key, sighting, root_id, None)
-        for other in sorted(name.under):
-            if rank_of_chain(other) > rank and not below.issuperset((chain_key, other)):
+        for other in sorted(name.under | name.own):
+            known = chain_key in below and (other in below or other in name.own)
+            if rank_of_chain(other) > rank and not known:
                 yield join_names(key, sighting, None, other)
     for key in sorted(name.followers):
         yield from _tell(key, sighting, _new(before, after), led=name.led and not led)
@@ -97,6 +100,12 @@ def follow(name: Name, sighting: Sighting) -> Iterator[Hop]:
         yield from _tell(key, sighting, places(name), led=name.led)
         if name.borne:
             yield join_names(key, sighting, None, None, same=True, contested=True)
+
+
+def answer(name: Name, sighting: Sighting) -> Iterator[Hop]:
+    """A token of unknown issue shows the jti: it is told of that, now and later."""
+    if sighting.action is not None and asking(sighting.action) not in name.followers:
+        yield from follow(name, replace(sighting, action=asking(sighting.action)))
 
 
 def bears(name: Name, sighting: Sighting) -> Iterator[Hop]:
@@ -182,6 +191,9 @@ def begin(name: Name, waiting: Waiting) -> Iterator[Hop]:
     name.own |= {chain_key}
     after = places(name)
     yield from move(name, before, after)
+    for other in sorted(name.under):
+        if rank_of_chain(chain_key) > rank_of_chain(other):
+            yield join_names(key_of(other), waiting.hop, None, chain_key)
     for key in sorted(name.followers):
         yield from _tell(key, waiting.hop, _new(before, after), led=False)
     if name.doubted:

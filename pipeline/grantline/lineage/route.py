@@ -22,6 +22,7 @@ from grantline.model.hop import (
     ISSUING,
     JOINS,
     LATE,
+    NAMES_ASKED,
     NAMES_JOINED,
     NAMES_SAME,
     REFUSED,
@@ -37,6 +38,8 @@ from grantline.model.names import derived_id, id_of_jti, id_of_key, is_top, key_
 from grantline.model.policy import Policy
 from grantline.model.sighting import (
     ACTED,
+    ANSWERED,
+    ASKS,
     BORNE,
     EXCHANGED,
     ISSUED,
@@ -58,6 +61,8 @@ class Routed(NamedTuple):
 
 
 TASK: Final = "task:"
+_ASKING: Final = "?"
+_ASKED: Final = (NAMES_ASKED, NAMES_JOINED, ROOT_WITHDRAWN)
 
 
 def token_key(fingerprint: str) -> str:
@@ -147,18 +152,38 @@ def join_names(
     """What tells `key`, for what `why` told, that it stands under that root, or in that chain.
 
     `same`: another name of the same token does; with neither, somebody told where that came from.
-    `contested`: of a token that bears it, somebody reported the issue.
+    `contested`: of a token that bears it, somebody reported the issue. A key behind `asking` is told
+    so because it asked.
     """
     flags = (NAMES_JOINED, NAMES_SAME, ROOT_WITHDRAWN) if same else (NAMES_JOINED, ROOT_WITHDRAWN)
+    if key.startswith(_ASKING):
+        key, flags = key[1:], _ASKED
     return Hop(
         why.span_id, "0" * 32, END, why.time, id=key, root_id=root_id, chain_key=chain_key,
         flags=flags, failed=contested,
     )  # fmt: skip
 
 
+def asking(key: str) -> str:
+    """A token among the followers of its jti that wants to know of its issue, and nothing else."""
+    return _ASKING + key
+
+
+def ask_jti(jti: str, key: str, why: Sighting) -> Hop:
+    """What asks `jti`, for the token `key`, whether anybody told of the issue."""
+    return Hop(
+        why.span_id, "0" * 32, END, why.time, id=jti, parent_id=key, flags=_ASKED,
+    )  # fmt: skip
+
+
 def route(hop: Hop) -> Routed:
     """The chain key and the sightings of `hop`. Pure: the same hop always goes the same way."""
     sightings: list[Sighting] = []
+    if hop.id is not None and NAMES_ASKED in hop.flags:
+        act = ASKS if hop.parent_id is not None else ANSWERED
+        asked = Sighting(hop.id, act, hop.span_id, hop.time, hop.root_id, True,
+                         refused=hop.failed, action=hop.parent_id)  # fmt: skip
+        return Routed(hop.id, [asked])
     if hop.id is not None and NAMES_JOINED in hop.flags:
         told = Sighting(hop.id, JOINED, hop.span_id, hop.time, hop.root_id, True,
                         refused=hop.failed, chain_key=hop.chain_key,
@@ -311,24 +336,29 @@ def _told(hop: Hop, key: str) -> Sighting:
 def _full(hop: Hop, key: str, act: int, resolved: bool, led: bool = False) -> Sighting:
     # Once a hop: fields in their order, and nothing called that need not be.
     issued, outcome, resource = act == ISSUED, hop.decision_outcome, hop.resource
+    rank, jti = EVIDENCE_RANK.get(hop.evidence or "", 0), None
+    if not issued and rank >= JOINS and hop.root_id is not None and hop.token_jti is not None:
+        jti = (hop.token_issuer, hop.token_jti) if hop.token_issuer is not None else None
     return Sighting(
         key, act, hop.span_id, hop.time, hop.root_id if hop.chain_key is None else None, resolved,
         hop.kind, hop.service, hop.presenter_id, hop.token_binding_thumbprint,
         resource if resource and "://" in resource else hop.server_address,
         hop.audiences, hop.actor_id, hop.actor_client_id,
-        hop.token_type, hop.token_expires_at, EVIDENCE_RANK.get(hop.evidence or "", 0),
+        hop.token_type, hop.token_expires_at, rank,
         outcome, hop.failed if outcome is None else outcome in REFUSED,
         hop.action_risk, hop.action_name, own_id(hop) if issued else hop.id,
         hop.subject_id if issued else None, hop.chain_actors if issued else None,
         None, hop.parent_span_id, hop.chain_key, led,
         not hop.flags or CLOCK_UNUSABLE not in hop.flags,
         hop.token_binding_type, hop.token_may_act if issued else None,
-        None, hop.token_issuer if issued else None,
+        None, hop.token_issuer if issued else None, jti,
     )  # fmt: skip
 
 
 __all__ = [
     "Routed",
+    "ask_jti",
+    "asking",
     "close",
     "delegation_key",
     "doubt",

@@ -70,6 +70,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """The predicate's values, as name and text."""
     provisional: bool = False
     """Another report of the same call may still explain it: said at once, with this mark."""
+    refused: bool = False
+    """What it tells of was refused: a finding leads with what was not, where there is any."""
     absence: bool = False
     """It rests on what nobody reported yet, so it waits for the grace before it is said."""
     actor: str | None = None
@@ -112,7 +114,9 @@ class Finding(BaseModel):
     root_id: str | None = Field(description="The original grant; null where it cannot be seen.")
     delegation_ids: list[str]
     token_fingerprints: list[Fingerprint]
-    span_ids: list[SpanId] = Field(description="The violating spans, hex, earliest first.")
+    span_ids: list[SpanId] = Field(
+        description="The violating spans, hex, earliest first; those that were refused last."
+    )
     count: int = Field(ge=0, description="Violating spans in all; span_ids lists the first 64.")
     first_seen: Instant = Field(description="Event time of the earliest violation, RFC 3339, UTC.")
     last_seen: Instant

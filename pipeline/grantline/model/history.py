@@ -239,6 +239,10 @@ class TokenHistory(Name, array_like=True):
     """Who exchanged it -> the exchanges. Another index."""
     by_service: dict[str, list[Presentation]] = {}
     """Who reports -> the uses it reports."""
+    root_told: str | None = None
+    """The least root that its jti leads to; it counts where nobody reported the issue of the token."""
+    asked_of: frozenset[str] = frozenset()
+    """Keys of the jtis that were asked about the issue."""
 
     def judged(self) -> Iterable[Subject]:
         return self.presentations.values()
@@ -262,7 +266,8 @@ class TokenHistory(Name, array_like=True):
     @property
     def home(self) -> str | None:
         """The root the token belongs to: where it was issued, else where it first appeared."""
-        return self.root_issued or self.root_known or (self.root_named and self.root_named[2])
+        told = self.root_issued or self.root_known or (None if self.issued else self.root_told)
+        return told or (self.root_named and self.root_named[2])
 
     @property
     def path(self) -> tuple[str, ...]:

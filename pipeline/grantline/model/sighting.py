@@ -23,6 +23,10 @@ JOINED: Final = 4
 """What hangs below the key turned out to stand under `root_id`, or in the chain `chain_key`."""
 BORNE: Final = 7
 """The key is a jti, and the token of the key in `action` bears it."""
+ASKS: Final = 8
+"""The key is a jti, and the token of the key in `action`, whose issue nobody reported, shows it."""
+ANSWERED: Final = 9
+"""What the jti of the token leads to. It says how the token came into being, and moves no hop."""
 TOLD: Final = 5
 """The key is of no authority: `hop` tells of it (an approval, what is said once)."""
 ACTED: Final = 6
@@ -30,7 +34,9 @@ ACTED: Final = 6
 WAITING: Final = 3
 """The hop names no root: `hop` is it, to be sent on once the key's root is known."""
 
-ACTS: Final = frozenset({ISSUED, USED, EXCHANGED, WAITING, JOINED, TOLD, ACTED, BORNE})
+ACTS: Final = frozenset(
+    {ISSUED, USED, EXCHANGED, WAITING, JOINED, TOLD, ACTED, BORNE, ASKS, ANSWERED}
+)
 """What a frame may hold; another is none of this release's."""
 
 
@@ -85,3 +91,6 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Only on EXCHANGED and ACTED."""
     issuer: str | None = None
     """Only on ISSUED: of the token; under a party's key, of its name."""
+    jti: tuple[str, str] | None = None
+    """Only on USED, where the hop names its root: issuer and jti of the token, as told by a word that
+    joins."""

@@ -41,6 +41,7 @@ def check(shown: Presentation, where: InHistory) -> Hits:
         severity=Severity.LOW if shown.refused else RULE.severity,
         confidence=RULE.confidence if certain else Confidence.MEDIUM,
         time=shown.time,
+        refused=shown.refused,
         root_id=history.home,
         span_ids=(shown.span_id,),
         delegation_ids=tuple(filter(None, (issue.delegation_id,))),

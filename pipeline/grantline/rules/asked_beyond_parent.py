@@ -35,6 +35,7 @@ def check(use: Use, where: InChain) -> Hits:
         severity=RULE.severity,
         confidence=RULE.confidence if sure else Confidence.MEDIUM,
         time=use.time,
+        refused=True,
         root_id=chain.root_id,
         span_ids=(use.span_id,),
         delegation_ids=(owner.id,) if owner is not None else (),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grantline.model.chain import Use
 from grantline.model.finding import Confidence, Hit, Severity
-from grantline.model.names import is_unseen
+from grantline.model.names import id_of_key, is_unseen, key_of
 from grantline.rules import words
 from grantline.rules.rule import NONE, Effect, Hits, InChain, Reach, Rule
 
@@ -14,9 +14,8 @@ def check(use: Use, where: InChain) -> Hits:
     if told is None or told.context_root_id is None or use.refused:
         return NONE
     around = told.context_root_id
-    # A root that nobody named may be called otherwise in the context.
     if around == chain.root_id or is_unseen(chain.key):
-        return NONE
+        return _unproven(use, where, around)
     owner, who = use.token.owner, use.by or "someone"
     what = words.credential(use.token.fingerprint, use.token.key)
     exchanged = use.operation == "delegate"
@@ -38,9 +37,36 @@ def check(use: Use, where: InChain) -> Hits:
     return (hit,)
 
 
+def _unproven(use: Use, where: InChain, around: str) -> Hits:
+    """A root that nobody named may be called otherwise in the context: whether it is the same one
+    only the grant's own span would tell. Below a gap, what is missing is that gap's finding.
+    """
+    chain = where.chain
+    if not chain.granted or around in (chain.root_id, id_of_key(key_of(chain.root_id[1:]))):
+        return NONE
+    owner, who = use.token.owner, use.by or "someone"
+    what = words.credential(use.token.fingerprint, use.token.key)
+    hit = Hit(
+        reference="CS-06",
+        identity=(chain.root_id, use.token.key, around),
+        says=f"{who} used {what} while working under grant {around}; that it is of that grant nobody "
+        "shows: of its own only a log tells, which names no root",
+        severity=Severity.LOW,
+        confidence=RULE.confidence,
+        time=use.time,
+        root_id=chain.root_id,
+        span_ids=(use.span_id,),
+        delegation_ids=(owner.id,) if owner is not None else (),
+        token_fingerprints=tuple(filter(None, (use.token.fingerprint,))),
+        path=(*chain.path(owner), f"⇒ {use.action or who}"),
+        facts=(("grant of the context", around),),
+    )
+    return (hit,)
+
+
 RULE = Rule(
     id="context-spliced",
-    references=("CS-02",),
+    references=("CS-02", "CS-06"),
     reads=Use,
     check=check,
     effect=Effect.UNPROVES,
@@ -62,15 +88,20 @@ RULE = Rule(
     retracts_if="the token turns out to belong to the grant that the context names",
     maps=("ASI03", "ASI07", "T1134.003", "AML.T0073"),
     fires={
-        "an agent with two people's tokens exchanges the wrong one": """
+        "CS-02: an agent with two people's tokens exchanges the wrong one": """
             alice grant planner token=t0 scopes=read
             bob grant planner token=t9 scopes=read
             planner delegate worker from=t0 token=t1 scopes=read context=dlg:t9
         """,
-        "and another uses it": """
+        "CS-02: and another uses it": """
             alice grant planner token=t0 scopes=read
             bob grant planner token=t9 scopes=read
             planner use t0 context=dlg:t9
+        """,
+        "CS-06: which grant the token is of, only its issuer's log tells": """
+            alice grant planner jti=j0 iss=https://as.example.com evidence=issuer root=-
+            bob grant planner token=t9 scopes=read
+            planner use t1 jti=j0 iss=https://as.example.com root=- context=dlg:t9
         """,
     },
     quiet={
@@ -90,11 +121,16 @@ RULE = Rule(
         """,
     },
     late={
-        "the hop that leads to the token's root comes last": """
+        "CS-02: the hop that leads to the token's root comes last": """
             alice grant planner token=t0 scopes=read
             bob grant planner token=t9 scopes=read
             worker use t1 root=- context=dlg:t9
             late: planner delegate worker from=t0 token=t1 scopes=read
+        """,
+        "CS-06: the log comes last": """
+            bob grant planner token=t9 scopes=read
+            planner use t1 jti=j0 iss=https://as.example.com root=- context=dlg:t9
+            late: alice grant planner jti=j0 iss=https://as.example.com evidence=issuer root=-
         """,
     },
 )

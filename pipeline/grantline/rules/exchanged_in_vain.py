@@ -36,6 +36,7 @@ def _hit(reference: str, use: Use, where: InChain, kill: Kill) -> Hit:
         severity=RULE.severity,
         confidence=RULE.confidence,
         time=use.time,
+        refused=True,
         root_id=chain.root_id,
         span_ids=(use.span_id,),
         delegation_ids=(owner.id,) if owner is not None else (),

@@ -58,6 +58,7 @@ def _hit(reference: str, shown: Presentation, where: InHistory, difference: str)
         severity=severity,
         confidence=Confidence.MEDIUM if shown.principal is None else RULE.confidence,
         time=shown.time,
+        refused=shown.refused,
         root_id=history.home or shown.root_id,
         span_ids=(shown.span_id,),
         delegation_ids=tuple(filter(None, (history.issue.delegation_id or shown.delegation_id,))),

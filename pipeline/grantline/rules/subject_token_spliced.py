@@ -40,6 +40,7 @@ def check(shown: Presentation, where: InHistory) -> Hits:
         severity=Severity.LOW if shown.refused else RULE.severity,
         confidence=RULE.confidence,
         time=shown.time,
+        refused=shown.refused,
         root_id=history.home or shown.root_id,
         span_ids=(shown.span_id,),
         delegation_ids=tuple(filter(None, (history.issue.delegation_id or shown.delegation_id,))),

@@ -28,6 +28,7 @@ def check(shown: Presentation, where: InHistory) -> Hits:
         severity=RULE.severity,
         confidence=RULE.confidence if history.root_issued else Confidence.MEDIUM,
         time=shown.time,
+        refused=shown.refused and shown.act != ISSUED,
         root_id=home,
         span_ids=(shown.span_id,),
         delegation_ids=tuple(filter(None, (history.issue.delegation_id or shown.delegation_id,))),
@@ -61,6 +62,12 @@ RULE = Rule(
             bob grant helper token=t9
             planner use t0
             helper use t0 root=dlg:t9
+        """,
+        "only its issuer's log tells of the issue, and the use under another grant came first": """
+            bob grant helper token=t9
+            helper use t1 jti=j1 iss=https://as.example.com root=dlg:t9
+            alice grant planner token=t0 jti=j0 iss=https://as.example.com
+            planner delegate worker jti=j1 parent-jti=j0 iss=https://as.example.com evidence=issuer root=-
         """,
         "exchanged in another chain": """
             alice grant planner token=t0 scopes=read

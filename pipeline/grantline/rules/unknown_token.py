@@ -11,17 +11,30 @@ from grantline.rules.rule import NONE, Effect, Hits, InHistory, Reach, Rule
 
 def check(shown: Presentation, where: InHistory) -> Hits:
     history = where.history
-    if shown.act != USED or history.issued or history.below or _told_by_jti(history):
+    if shown.act != USED or history.issued or history.below:
         return NONE  # with a hand-off below it: rule orphan-hop
     who = shown.who or "someone"
-    grave = words.grave(shown.risk, where.policy, shown.action)
+    says = f"{who} {words.did(shown)} {words.token(history.fingerprint)}"
+    if _told_by_jti(history):
+        if shown.root_id is None or history.root_told is not None:
+            return NONE  # rule token-in-two-chains compares roots
+        says += (
+            f" under grant {shown.root_id}; that it is of that grant nobody shows: only a log tells of "
+            "its issue, and leads to no root"
+        )
+        severity = Severity.LOW
+    else:
+        says += ", whose origin nobody reported"
+        grave = words.grave(shown.risk, where.policy, shown.action)
+        severity = Severity.HIGH if grave else RULE.severity
     hit = Hit(
         reference="CS-06",
         identity=(history.key,),
-        says=f"{who} {words.did(shown)} {words.token(history.fingerprint)}, whose origin nobody reported",
-        severity=Severity.HIGH if grave else RULE.severity,
+        says=says,
+        severity=severity,
         confidence=RULE.confidence,
         time=shown.time,
+        refused=shown.refused,
         root_id=history.home or shown.root_id,
         span_ids=(shown.span_id,),
         delegation_ids=tuple(filter(None, (shown.delegation_id,))),
@@ -52,7 +65,7 @@ RULE = Rule(
     triage="Ask the presenter where the token came from. An uninstrumented exchange is the usual "
     "answer; a token pasted from elsewhere is the bad one.",
     blind_spots="A token issued in one chain and used in another is TR-10, not this.",
-    retracts_if="the span that issued the token arrives",
+    retracts_if="the span that issued the token arrives, or its issuer's log tells of it by its jti",
     maps=("ASI03", "NHI4", "MEASURE 2.8"),
     fires={
         "nobody reported the exchange": """
@@ -62,8 +75,17 @@ RULE = Rule(
         "and the use names no root either": """
             worker use t1 root=-
         """,
+        "low: only a log tells of the issue, and leads to no root": """
+            alice grant planner jti=j0 iss=https://as.example.com evidence=issuer root=-
+            planner use t1 jti=j0 iss=https://as.example.com root=dlg:t0
+        """,
     },
     quiet={
+        "only a log tells of the issue, under the root that the use names": """
+            alice grant planner token=t0 jti=j0 iss=https://as.example.com
+            planner delegate worker jti=j1 parent-jti=j0 iss=https://as.example.com evidence=issuer root=-
+            worker use t1 jti=j1 iss=https://as.example.com root=dlg:t0
+        """,
         "issued": """
             alice grant planner token=t0
             planner use t0

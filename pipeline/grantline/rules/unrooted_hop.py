@@ -39,6 +39,7 @@ def check(waiting: Waiting, where: InName) -> Hits:
         severity=severity,
         confidence=RULE.confidence,
         time=hop.time,
+        refused=hop.refused,
         root_id=None,
         span_ids=(hop.span_id,),
         delegation_ids=tuple(filter(None, (hop.id,))),

@@ -31,6 +31,7 @@ def check(shown: Presentation, where: InHistory) -> Hits:
         severity=Severity.LOW if shown.refused else RULE.severity,
         confidence=RULE.confidence if shown.stated else Confidence.MEDIUM,
         time=shown.time,
+        refused=shown.refused,
         root_id=history.home or shown.root_id,
         span_ids=(shown.span_id,),
         delegation_ids=tuple(filter(None, (history.issue.delegation_id or shown.delegation_id,))),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from grantline.model.hop import REACHED, ROOT_RESOLVED, ROOT_WITHDRAWN, Hop
+from grantline.model.names import rank_of_chain
 from grantline.model.task import Start, fits_better
 
 SpanId = tuple[str, str, int]
@@ -31,11 +32,15 @@ class Rooted(NamedTuple):
 
     def beats(self, other: Rooted) -> bool:
         """A root the span names beats one found by a strong name, that one found by the task
-        alone, that a grant of which only an issuer told, that none; of two by strong names the
-        smaller, by the task the run that fits.
+        alone, that a grant of which only an issuer told, that none; of two such grants the one of
+        the stronger name, of two by strong names the smaller, by the task the run that fits.
         """
         if self._rank != other._rank:
             return self._rank > other._rank
+        if self.chain_key is not None and other.chain_key is not None:
+            own, others_rank = rank_of_chain(self.chain_key), rank_of_chain(other.chain_key)
+            if own != others_rank:
+                return own > others_rank
         mine, others = self.root_id or "", other.root_id or ""
         if self.task_granted_at is not None and other.task_granted_at is not None:
             start, known = Start(self.task_granted_at, mine), Start(other.task_granted_at, others)

@@ -11,7 +11,9 @@ from grantline.engine import Engine
 from grantline.model.finding import Finding
 from grantline.model.hop import DELEGATE, GRANT, REVOKE, SERVER, USE, Hop
 from grantline.model.names import derived_id
+from grantline.ports import Batch
 from grantline.rules.story import EPOCH, fingerprint
+from grantline.store.memory import MemoryStore
 from tests.partitioned import Partitioned
 
 ISSUER = "https://as.example.com"
@@ -84,6 +86,66 @@ def test_a_token_whose_issue_only_the_log_tells_is_used_in_its_chain() -> None:
     assert _said(_BY_LOG, _MIDDLE, use, revoke) == {"scope-exceeds-parent", "used-after-revocation"}
 
 
+_ROOTED: dict[str, Any] = _USE | {"token_jti": "j1", "root_id": derived_id(fingerprint("t0"))}
+_ELSEWHERE: dict[str, Any] = _ROOTED | {"root_id": derived_id(fingerprint("t9"))}
+_HANDED_ON = _row(3, DELEGATE, "j1", token_parent_jti="j0", actor_id="worker")
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "after every grace"])
+@pytest.mark.parametrize(
+    "uses, said",
+    [
+        pytest.param([_span(4, USE, "t1", **_ROOTED)], [], id="under its root"),
+        pytest.param([_span(4, USE, "t1", **_ELSEWHERE)], ["TR-10"], id="under another root"),
+        pytest.param(
+            [_span(4, USE, "t1", **_ELSEWHERE), _span(5, USE, "t1", **_ROOTED)],
+            ["TR-10"],
+            id="under both",
+        ),
+        pytest.param(
+            [_span(4, USE, "t1", **_ELSEWHERE), _span(5, USE, "t1", **_USE, token_jti="j1")],
+            ["TR-10"],
+            id="under another root, and under none",
+        ),
+        pytest.param(
+            [_span(4, USE, "t1", **_ROOTED), _span(6, DELEGATE, "t1", **_ROOTED,
+             token_parent_fingerprint=fingerprint("t0"))],
+            [],
+            id="and its issue is reported, too",
+        ),
+    ],
+)  # fmt: skip
+def test_a_use_that_names_its_root_is_told_what_the_log_says_of_its_token(
+    uses: list[Hop], said: list[str], late: bool
+) -> None:
+    """Its issue is a row; its root is the row's, in any order, and no issue is missing."""
+    for order in permutations((_BY_SPAN, _HANDED_ON, *uses)):
+        split, now = Partitioned(3, 3), 0
+        for hop in order:
+            split.ingest([hop])
+            for partition in range(6):
+                split.step(partition, 10)
+            if late:
+                now += 600_000
+                split.advance(now)
+        split.finish()
+        found = _standing([finding for _, finding in split.said])
+        assert [one.reference for one in found] == said, [hop.operation for hop in order]
+        if said:
+            assert found[0].explanation.count(derived_id(fingerprint("t0"))) == 1
+            assert found[0].root_id == derived_id(fingerprint("t0"))
+
+
+def test_where_the_log_leads_to_no_root_that_is_said_low_of_a_use_that_names_one() -> None:
+    use = _span(4, USE, "t1", **_ROOTED)
+    for order in permutations((_BY_LOG, _HANDED_ON, use)):
+        engine = Engine()
+        engine.add(order)
+        [found] = _standing(engine.finish())
+        assert (found.rule, found.severity) == ("unknown-token", "low")
+        assert "only a log tells" in found.explanation
+
+
 def test_a_second_fingerprint_of_one_jti_is_not_taken_for_the_first() -> None:
     """Its issue was reported of another token: that it was never issued is said."""
     use = _span(4, USE, "forged", token_jti="j0", **_USE)
@@ -115,3 +177,26 @@ def test_one_gap_is_one_finding_that_counts_what_hangs_below() -> None:
         [found] = _standing(engine.finish())
         assert (found.reference, found.root_id, found.count) == ("CS-06", None, 3)
         assert "j0" in found.explanation
+
+
+def test_a_grant_told_by_row_and_by_token_is_one_top_in_the_end() -> None:
+    """No root is named: hand-offs below the row end up where the stronger name leads, in any order."""
+    facts = (
+        _BY_LOG,
+        _span(2, GRANT, "t0", evidence="issuer"),
+        _span(3, DELEGATE, "t1", evidence="issuer", token_parent_fingerprint=fingerprint("t0"),
+              token_parent_issuer=ISSUER, token_parent_jti="j0"),
+        _row(4, DELEGATE, "j3", token_parent_jti="j0"),
+    )  # fmt: skip
+    top = derived_id(fingerprint("t0"))
+    for order in permutations(facts):
+        for late in (0, 60_000, 600_000):
+            engine, store, now = Engine(), MemoryStore(), 0
+            for hop in order:
+                store.write(Batch(hops=engine.add([hop])))
+                engine.drain()
+                now += late
+                engine.advance(now)
+            engine.finish()
+            store.write(Batch(hops=engine.take_placed()))
+            assert {hop.root_id for hop in store.hops.values()} == {top}

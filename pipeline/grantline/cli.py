@@ -172,6 +172,7 @@ def _policy(commands: Any) -> None:
         commands, "policy", "check a policy file, or propose one from what was seen",
         "grantline policy check policy.toml",
         "grantline policy init traces/*.jsonl > policy.toml",
+        "grantline policy init --format cloudtrail AWSLogs/ > policy.toml",
     )  # fmt: skip
     doing = policy.add_subparsers(dest="doing", required=True, metavar="check|init")
     check = doing.add_parser("check", help="say what is wrong with it, line by line")
@@ -179,7 +180,15 @@ def _policy(commands: Any) -> None:
     init = doing.add_parser("init", help="propose one, each line with its evidence")
     init.add_argument(
         "files", type=Path, nargs="+", metavar="FILE",
-        help="OTLP as JSON, JSON lines or protobuf, gzip or not",
+        help="OTLP as JSON, JSON lines or protobuf, gzip or not; logs also as folders",
+    )  # fmt: skip
+    init.add_argument(
+        "--format", choices=FORMATS, default=FORMATS[0],
+        help="what the files are (default: %(default)s; the others are logs of issuers)",
+    )  # fmt: skip
+    init.add_argument(
+        "--issuer", metavar="URL",
+        help="of a log that does not say which issuer it is of (default: none)",
     )  # fmt: skip
 
 

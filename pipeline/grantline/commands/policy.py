@@ -1,4 +1,4 @@
-"""`grantline policy`: check a policy file, or propose one from spans."""
+"""`grantline policy`: check a policy file, or propose one from spans or issuers' logs."""
 
 from __future__ import annotations
 
@@ -10,19 +10,26 @@ from typing import Any
 
 from grantline.commands import Failed
 from grantline.commands.proposal import Seen, proposed
+from grantline.commands.replay import OTLP, reader
 from grantline.model.plain import plain
 from grantline.model.policy import Policy, digest
+from grantline.replay import Read
 from grantline.rules import every
 from grantline.rules.exemptions import ends
 from grantline.settings import BadSettings, Settings
 from grantline.settings.policy_file import Unusable, load, parse
+from grantline.sources import below
 from grantline.spelling import nearest
-from grantline.wire.files import read_file
 
 
-def run(_settings: Settings, options: Mapping[str, Any]) -> int:
+def run(settings: Settings, options: Mapping[str, Any]) -> int:
     """Raises `BadSettings` for a file that cannot be used, `Failed` for one that cannot be read."""
-    return _check(options["file"]) if options["doing"] == "check" else _init(options["files"])
+    if options["doing"] == "check":
+        return _check(options["file"])
+    name = options.get("format", OTLP)
+    read_from = reader(settings, name, options.get("issuer"))
+    files = options["files"]
+    return _init(files if name == OTLP else below(files), read_from, name)
 
 
 def _check(path: Path) -> int:
@@ -63,7 +70,7 @@ def _warnings(policy: Policy) -> Iterator[str]:
                 yield f"{name} is to be judged as {to}, but {to} as {table[to]}: only one step is taken"
 
 
-def _init(paths: list[Path]) -> int:
+def _init(paths: list[Path], read_from: Read, name: str) -> int:
     seen = Seen()
     silent: list[Path] = []
     for path in paths:
@@ -71,7 +78,7 @@ def _init(paths: list[Path]) -> int:
             raise Failed(f"{path} is a directory: name the files in it, such as {path / '*.jsonl'}")
         told = False
         try:
-            for _, decoded in read_file(path):
+            for _, decoded in read_from(path):
                 seen.add(decoded.hops)
                 told = told or bool(decoded.hops)
         except OSError as why:
@@ -80,8 +87,11 @@ def _init(paths: list[Path]) -> int:
             silent.append(path)
     if not seen.hops:
         raise Failed(
-            "no span in these files tells of a delegation: there is nothing to propose from "
-            "(OTLP files are read, and no logs of issuers)"
+            "no span in these files tells of a delegation: there is nothing to propose from (OTLP "
+            "files are read; name the log of an issuer with --format)"
+            if name == OTLP
+            else f"no record in these files tells of a delegation, read as {name}: there is nothing "
+            "to propose from (is it the log that --format names?)"
         )
     for path in silent:
         print(f"warning: {plain(str(path))} tells of no delegation", file=sys.stderr)

@@ -36,7 +36,7 @@ def run(settings: Settings, options: Mapping[str, Any]) -> int:
     files, store = options["files"], options["store"]
     console = Console(stderr=True, quiet=options["quiet"], highlight=False, soft_wrap=True)
     policy = settings.read_policy()
-    read_from = _reader(settings, options["format"], options["issuer"])
+    read_from = reader(settings, options["format"], options["issuer"])
     what = "span" if options["format"] == OTLP else "record"
     if options["format"] != OTLP:
         files = below(files)
@@ -71,7 +71,7 @@ def run(settings: Settings, options: Mapping[str, Any]) -> int:
     return 0
 
 
-def _reader(settings: Settings, name: str, issuer: str | None) -> Read:
+def reader(settings: Settings, name: str, issuer: str | None) -> Read:
     """Raises `Failed` where the log does not say what it is of, and nobody else does."""
     if name == OTLP:
         if issuer is not None:

@@ -16,7 +16,8 @@ from grantline.model.policy import Policy
 from grantline.rules.story import tell
 from grantline.settings.policy_file import parse
 
-SAMPLE = Path(__file__).parents[3] / "schemas" / "examples" / "otlp" / "sample.jsonl"
+EXAMPLES = Path(__file__).parents[3] / "schemas" / "examples"
+SAMPLE = EXAMPLES / "otlp" / "sample.jsonl"
 AS = "https://as.example.com"
 
 
@@ -182,3 +183,33 @@ def test_a_proposal_is_not_made_of_a_folder(
 ) -> None:
     assert app.run("policy", {"doing": "init", "files": [tmp_path]}) == 1
     assert "is a directory: name the files in it" in capsys.readouterr().err
+
+
+def test_a_proposal_is_made_of_an_issuers_log_and_of_a_folder_of_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = {"doing": "init", "format": "keycloak", "issuer": "https://kc.example.com/realms/lab"}
+    assert app.run("policy", {**said, "files": [EXAMPLES / "sources" / "keycloak.json"]}) == 0
+    assert list(parse(capsys.readouterr().out).issuers) == ["https://kc.example.com/realms/lab"]
+    assert app.run("policy", {**said, "files": [EXAMPLES / "sources"]}) == 0
+    assert "okta.json tells of no delegation" in capsys.readouterr().err
+
+
+def test_a_log_that_is_none_of_the_format_and_one_without_its_issuer_are_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log = EXAMPLES / "sources" / "okta.json"
+    said = {"doing": "init", "files": [log]}
+    assert app.run("policy", {**said, "format": "cloudtrail", "issuer": None}) == 1
+    assert "read as cloudtrail" in capsys.readouterr().err
+    assert app.run("policy", {**said, "format": "okta", "issuer": None}) == 1
+    assert "--issuer URL" in capsys.readouterr().err
+
+
+def test_the_example_policy_can_be_used_and_warns_of_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert app.run("policy", {"doing": "check", "file": EXAMPLES / "policy" / "start.toml"}) == 0
+    out = capsys.readouterr().out
+    assert "warning" not in out
+    assert "can be used, 1 issuer, 1 crossing, 1 gateway, 1 exemption" in out

@@ -73,6 +73,26 @@ def unfounded(tally: Tally, operation: str) -> None:
     tally.mistake(operation, _UNFOUNDED[operation])
 
 
+def no_token(tally: Tally, given: object) -> None:
+    """Something else in the place of a token; only its type is said."""
+    kind = type(given).__name__
+    tally.mistake(
+        f"token {kind}",
+        f"a token is given as {kind}: pass the credential itself, as str or bytes, such as "
+        'the "access_token" of the answer',
+    )
+
+
+def no_answer(tally: Tally, given: object) -> None:
+    """What an exchange returned holds neither a token nor a refusal."""
+    kind = type(given).__name__
+    tally.mistake(
+        f"exchange {kind}",
+        f"exchange: the call returned {kind}, and no token is in it: let it return the new token, the "
+        "token response (a mapping, or an object with access_token) or the HTTP response",
+    )
+
+
 def names_something(fields: Mapping[str, Any]) -> bool:
     """Whether a fact says by itself what it is about."""
     return any(fields.get(name) is not None for name in _NAMES)

@@ -149,6 +149,8 @@ class Recorder:
             return canonical.credential(token)
         except (ValueError, AttributeError):
             self.tally.note("refused", "a token that is none")
+            if not isinstance(token, str | bytes):
+                mistakes.no_token(self.tally, token)
             return None
 
     def read(self, token: Token | None) -> TokenFacts | None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, Unpack, overload
 
 from opentelemetry.context import get_current
 
-from grantline.emit import exchanged
+from grantline.emit import exchanged, mistakes
 from grantline.emit.acts import Acts
 from grantline.emit.approval import Approval
 from grantline.emit.around import around, name_of, within
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 _NOT_HELD: Held | None = None
+_FAILED: Final = frozenset({"outcome", "decision_outcome", "error_type"})
+"""What an agent states itself of an exchange that failed."""
 
 
 class Wrapping(Issuing, Acts):
@@ -108,6 +110,8 @@ class Wrapping(Issuing, Acts):
         actor_token: Token | None,
     ) -> bool:
         found = read(result)
+        if found.answer.token is None and not found.fields and not facts.keys() & _FAILED:
+            mistakes.no_answer(self.tally, result)
         said: Any = {**found.fields, **facts}
         self._delegated(
             found.answer.token,

@@ -57,6 +57,18 @@ MISTAKES: list[tuple[Callable[[Any], Any], str]] = [
     (lambda dl: dl.revoke(T1, revocation_target="all"), "revocation_target is all"),
     (lambda dl: dl.use("x", token=T1, kind="tool"), "kind is tool: use client, server or"),
     (lambda dl: dl.use("x", token=T1, requiredscopes=["a"]), "did you mean required_scopes"),
+    (
+        lambda dl: dl.use("x", token={"access_token": T1}, id="dlg_1"),
+        "a token is given as dict: pass",
+    ),
+    (lambda dl: dl.grant(42), "a token is given as int: pass the credential itself"),
+    (lambda dl: dl.delegate(T1, subject_token=object()), "a token is given as object"),
+    (lambda dl: dl.exchange(lambda: 42, subject_token=T0), "returned int, and no token is in it"),
+    (lambda dl: dl.exchange(lambda: None, subject_token=T0), "returned NoneType, and no token"),
+    (
+        lambda dl: dl.exchange(lambda: {"acces_token": T1}, subject_token=T0),
+        "returned dict, and no",
+    ),
 ]
 
 

@@ -134,7 +134,7 @@ def test_every_finding_is_in_the_incident_of_its_own_key_and_no_other(
         assert holding == [incident_id(key_of(last))]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(deliveries(), st.data())
 def test_the_ledger_ends_the_same_through_any_kill_and_tells_in_turns(
     delivery: tuple[list[list[Finding]], list[Finding]], data: st.DataObject

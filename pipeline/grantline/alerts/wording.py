@@ -72,11 +72,11 @@ def outcome(incident: Incident) -> str:
     unknown = incident.open - incident.allowed - incident.refused
     parts = []
     if incident.allowed:
-        parts.append(f"let in {incident.allowed} times")
+        parts.append(f"let in {_count(incident.allowed, 'time')}")
     if incident.refused:
-        parts.append(f"refused {incident.refused} times")
+        parts.append(f"refused {_count(incident.refused, 'time')}")
     if unknown > 0:
-        parts.append(f"outcome not told {unknown} times")
+        parts.append(f"outcome not told {_count(unknown, 'time')}")
     return (", ".join(parts) or "nothing is open") + at
 
 

@@ -146,7 +146,7 @@ def test_a_page_says_what_is_needed_to_act() -> None:
         issuer="https://as.example.com", jti="j-1", system="billing", outcome="allowed",
         revoked_id="dlg_p", revoked_by="alice", facts={"revoked": "2026-11-23T19:00:00Z"},
     )  # fmt: skip
-    assert told.outcome == "let in 1 times at billing"
+    assert told.outcome == "let in 1 time at billing"
     assert told.revoke.startswith("Revoke token j-1 at https://as.example.com (RFC 7009)")
     assert (told.revoked_by, told.revoked_at) == ("alice", "2026-11-23T19:00:00Z")
     assert "FROM descendants('dlg_p')" in told.sql

@@ -23,12 +23,14 @@ from tests.truth.telling import Telling
 PATH: Final = ("planner", "worker", "crm", "ledger", "archive", "mailer", "vault", "printer",
                "clerk", "scribe", "courier")  # fmt: skip
 """Who exchanges, in the order in which chains go."""
+DAY: Final = 86_400
 POLICY: Final = Policy(
     audience_aliases={
         f"{before}{party}": frozenset({f"{party}.example.com"})
         for party in PATH
         for before in ("", "api://")
-    }
+    },
+    max_lifetime_seconds=DAY,
 )
 ROGUE: Final = "rogue"
 MINUTES: Final = 300
@@ -236,6 +238,40 @@ class Scene:
         if jti:
             self._logs(REVOKE, token_jti=jti, revocation_target="token")
 
+    def logout(self, by: str, held: Held) -> None:
+        """The session that this token is of ends, with all that was given in it."""
+        self.issuer.logout(by, held.answer)
+        self.now += NS
+        session = held.answer.claims["sid"]
+        told = {"session": session, "subject_issuer": self.issuer.url, "reason": "logout"}
+        self.tells(by).revoke(**told)
+        self.tells(ISSUER).revoke(kind="server", evidence="issuer", **told)
+        self._logs(REVOKE, session_id=session, revocation_target="session",
+                   subject_issuer=self.issuer.url, revocation_reason="logout")  # fmt: skip
+
+    def disown(self, by: str, held: Held, *, client: str | None = None) -> None:
+        """All is revoked that the person of this token gave, or gave this client, until now."""
+        self.issuer.disown(held.answer, client)
+        self.now += NS
+        told: dict[str, Any] = {"subject": self._person(held.answer), "revocation_target": "subject",
+                                "subject_issuer": self.issuer.url, "reason": "admin"}  # fmt: skip
+        if client:
+            told["actor"] = self._actor(client)
+        self.tells(by).revoke(**told)
+        self.tells(ISSUER).revoke(kind="server", evidence="issuer", **told)
+        self._logs(REVOKE, subject_id=told["subject"], revocation_target="subject",
+                   subject_issuer=self.issuer.url, actor_id=told.get("actor"),
+                   revocation_reason="admin")  # fmt: skip
+
+    def approve(self, held: Held, name: str, *, outcome: str = "approved", **facts: Any) -> str:
+        """A person decides on one action that is asked of her; the approval's id."""
+        self.now += NS
+        own: str = self.tells("desk").approve(
+            "pay", token=held.token, outcome=outcome, approver="olga",
+            approval_id=f"apr-{self.case}-{name}", **facts,
+        )  # fmt: skip
+        return own
+
     def end(self, by: str, held: Held, task: str) -> None:
         self.now += NS
         self.tells(by).end("completed", token=held.token, task=task)
@@ -307,6 +343,16 @@ class Scene:
             return str(role["Arn"])
         return str(self.issuer.client_id(caller))
 
+    def _person(self, answer: Answer) -> str:
+        """The person of a token, as her issuer calls her: Entra by `oid`, Okta by `uid`."""
+        told = answer.claims
+        return str(told.get("oid") or told.get("uid") or told.get("sub") or self.user)
+
+    def _actor(self, client: str) -> str:
+        """A client as tokens name who acts."""
+        name = str(self.issuer.client_id(client))
+        return f"client:{name}" if self.issuer.name == "authgent" else name
+
     @staticmethod
     def _jti(answer: Answer) -> str | None:
         found = answer.claims
@@ -324,7 +370,9 @@ class Scene:
         method = {GRANT: "authorization_code", DELEGATE: "token_exchange", RENEW: "refresh_token"}
         self._logs(
             operation, token_jti=jti, token_parent_jti=above, method=method[operation],
-            subject_id=user, subject_issuer=issuer.url, actor_id=issuer.client_id(client),
+            subject_id=self._person(answer) if answer.claims else user,
+            subject_issuer=issuer.url, actor_id=self._actor(client),
+            session_id=answer.claims.get("sid"),
             actor_issuer=issuer.url, actor_client_id=issuer.client_id(client),
             granted_scopes=tuple(sorted(answer.scopes)) if issuer.logs_scopes else None,
             token_expires_at=answer.claims.get("exp"),

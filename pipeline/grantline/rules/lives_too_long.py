@@ -8,10 +8,6 @@ from grantline.model.policy import NS
 from grantline.rules import words
 from grantline.rules.rule import NONE, Effect, Hits, InChain, Rule
 
-_ACROSS = frozenset({"id_jag", "jwt_bearer"})
-"""Methods by which another issuer gives a token of its own: ID-JAG's example grows from 300 s to a
-day."""
-
 
 def check(taker: Delegation, where: InChain) -> Hits:
     limit, ends = where.policy.max_lifetime_seconds, taker.facts.expires_at

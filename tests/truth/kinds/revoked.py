@@ -88,7 +88,9 @@ def by_jti(scene: Scene) -> None:
     rest="an audit log with jti and parent jti of every exchange, and of revocations",
 )  # fmt: skip
 def exchanged(scene: Scene) -> None:
-    # A second login and child: a log without parents cannot tell which of them was exchanged.
+    # A second login and child in one browser: a log without parents cannot tell which of them was
+    # exchanged, though it names the session.
+    scene.issuer.browser = f"sid-{scene.case}"
     first, second = scene.login(), scene.login()
     child = scene.exchange("planner", first, "worker")
     other = scene.exchange("planner", second, "worker")

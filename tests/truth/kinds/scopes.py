@@ -10,9 +10,11 @@ _SCOPES = "the scopes of every token given, in spans or in the issuer's log"
 
 @abusive("an exchange gains a scope", "SE-01", needs="exchange widens", twins=2, rest=_SCOPES)
 def widened(scene: Scene) -> None:
+    # Another token of the same session that does hold the scope: a log without parents cannot tell
+    # which of the two it was.
+    scene.issuer.browser = f"sid-{scene.case}"
     made = scene.chain(1, uses=1)
     by, to = scene.hop(1)
-    # Another token that does hold the scope: a log without parents cannot tell which it was.
     wide = scene.login(client="wide", scopes=["crm.read", "crm.export"])
     source = wide if scene.twin == 2 else made[-1]
     lower = scene.exchange(by, source, to, scene.scopes(to, more=scene.twin != 1))

@@ -66,6 +66,10 @@ class Model:
         """`now` gives seconds since the epoch."""
         self._seed, self._now = seed, now
         self._number = 0
+        self.keys: dict[str, str] = {}
+        """client -> thumbprint of the key that its tokens are bound to (RFC 9449)."""
+        self.browser: str | None = None
+        """The session of every login, where the same browser makes them all."""
         self.issued: dict[str, Issued] = {}
         self._refresh: dict[str, Issued] = {}
         self._spent: set[str] = set()
@@ -77,8 +81,8 @@ class Model:
 
     def login(self, client: str, user: str, scopes: Sequence[str]) -> Answer:
         held = self.granted_at_login(client, frozenset(scopes))
-        claims = self.login_claims(client, user, held)
-        issued = Issued(claims, client, session=self.mint("sid"), granted=held)
+        claims = {**self.login_claims(client, user, held), **self.confirmation(client)}
+        issued = Issued(claims, client, session=self.session(), granted=held)
         return self._answer(issued, refresh="refresh" in self.can)
 
     def exchange(
@@ -89,7 +93,7 @@ class Model:
             held = self.granted_at_exchange(client, parent, audience, frozenset(scopes))
         except Refused as no:
             return Answer(no.status, {"error": no.error})
-        claims = self.exchange_claims(client, parent, audience, held)
+        claims = self.exchange_claims(client, parent, audience, held) | self.confirmation(client)
         issued = Issued(claims, client, parent, parent.session)
         body = {"issued_token_type": "urn:ietf:params:oauth:token-type:access_token"}
         return self._answer(issued, body)
@@ -101,7 +105,7 @@ class Model:
         self._spent.add(refresh_token)
         held = self.granted_at_refresh(old, frozenset(scopes))
         claims = {**old.claims, **self.times(self.lifetime), **self.token_id(),
-                  **self.scope_claim(held)}  # fmt: skip
+                  **self.scope_claim(held), **self.confirmation(client)}  # fmt: skip
         issued = Issued(claims, client, old.parent, old.session, old.granted)
         return self._answer(issued, refresh=True)
 
@@ -135,6 +139,23 @@ class Model:
             if issued.session == session:
                 issued.revoked = True
         return 204
+
+    def disown(self, login: Answer, client: str | None) -> None:
+        """All that this token's person gave (this client) until now is dead, and what came of it."""
+        person = self._person(self.issued[login.token])
+        for issued in self.issued.values():
+            if self._person(issued) == person and (client is None or client in self._line(issued)):
+                issued.revoked = True
+
+    @staticmethod
+    def _person(issued: Issued) -> Any:
+        """Entra's `sub` is another name at each audience."""
+        return issued.claims.get("oid", issued.claims["sub"])
+
+    def _line(self, issued: Issued) -> list[str]:
+        """Its client, and those of what it came from."""
+        above = self._line(issued.parent) if issued.parent else []
+        return [issued.client, *above]
 
     # Where issuers differ.
 
@@ -187,6 +208,10 @@ class Model:
     def scopes(self, issued: Issued) -> frozenset[str]:
         return frozenset(issued.claims.get("scope", "").split())
 
+    def confirmation(self, client: str) -> dict[str, Any]:
+        """`cnf`, where the client proved a key when it asked."""
+        return {"cnf": {"jkt": self.keys[client]}} if client in self.keys else {}
+
     def token_id(self) -> dict[str, Any]:
         return {"jti": self.mint("jti")}
 
@@ -204,6 +229,9 @@ class Model:
         self._number += 1
         text = f"{self._seed} {self.name} {what} {self._number}"
         return f"{what}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
+
+    def session(self) -> str:
+        return self.browser or self.mint("sid")
 
     def living(self, token: str) -> Issued:
         found = self.issued.get(token)

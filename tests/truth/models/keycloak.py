@@ -29,7 +29,7 @@ class Keycloak(Model):
     name = "keycloak"
     url = "https://sso.example.com/realms/lab"
     can = frozenset({"exchange", "refresh", "introspect", "revoke", "logout", "brief", "widens",
-                     "roles", "code"})  # fmt: skip
+                     "roles", "code", "sessions"})  # fmt: skip
     logs_parents = False
     rotates = False
     exchanged_lifetime = 600
@@ -39,7 +39,7 @@ class Keycloak(Model):
     """client -> realm roles that its exchanged tokens gain; a misconfigured client's."""
 
     def login_claims(self, client: str, user: str, held: frozenset[str]) -> dict[str, Any]:
-        own = self._claims(client, user, held, self.mint("sid"))
+        own = self._claims(client, user, held, self.session())
         if client == "brief":
             own |= self.times(2)
         return {**own, "aud": [_CLIENTS[client][0], "account"]}

@@ -11,7 +11,16 @@ class Loose(Model):
     name = "loose"
     url = "https://loose.example.com"
     can = frozenset({"exchange", "refresh", "introspect", "revoke", "widens", "widens_refresh",
-                     "theft", "deep", "self", "may_act", "code"})  # fmt: skip
+                     "theft", "deep", "self", "may_act", "code", "sessions"})  # fmt: skip
+
+    def login_claims(self, client: str, user: str, held: frozenset[str]) -> dict[str, Any]:
+        return {**super().login_claims(client, user, held), "sid": self.session()}
+
+    def exchange_claims(
+        self, client: str, parent: Issued, audience: str, held: frozenset[str]
+    ) -> dict[str, Any]:
+        own = super().exchange_claims(client, parent, audience, held)
+        return {**own, "sid": parent.claims["sid"]}
 
     def granted_at_exchange(
         self, client: str, parent: Issued, audience: str, asked: frozenset[str]

@@ -46,6 +46,7 @@ def old_one(scene: Scene) -> None:
          rest="the resource server tells what it accepted, the revoker what it revoked")  # fmt: skip
 def renewed_and_revoked(scene: Scene) -> None:
     old = scene.login()
+    scene.use("planner", old)  # verified, so fingerprint and jti are of one token
     new = scene.refresh(old)
     assert new
     if scene.twin == 1:

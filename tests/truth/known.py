@@ -28,7 +28,17 @@ class Known:
         )
 
 
-KNOWN: Final[tuple[Known, ...]] = ()
+KNOWN: Final[tuple[Known, ...]] = (
+    Known(
+        why="a row joins only what was told of a verified token (else anybody could draw one in): where "
+        "the span between agents that verify nothing is lost, and its row is not, the two stay apart, "
+        "and no gap says so",
+        what="missed",
+        kind="used after its task has ended",
+        view="agents+audit",
+        mode="torn",
+    ),
+)
 
 
 def unknown(wrongs: Iterable[Wrong]) -> list[Wrong]:

@@ -303,7 +303,8 @@ def _renewal(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         before if before is not None and not _cut(hop, before) else None,
     )  # fmt: skip
     if tell(delegation.renewals, hop.span_id, renewal):
-        delta.renewals[renewal] = None
+        # One tells what was held before the next.
+        delta.renewals |= dict.fromkeys(delegation.renewals.values())
     if hop.id is None and hop.token_parent_fingerprint is None:
         return  # Whose the new token is, is known by its jti.
     _issue(chain, delegation, hop, now_ms, delta)

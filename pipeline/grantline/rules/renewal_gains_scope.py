@@ -75,12 +75,20 @@ RULE = Rule(
             alice grant planner token=t0 scopes=use iss=https://t.eu.auth0.com aud=https://a.example
             planner renew t1 from=t0 scopes=admin iss=https://t.eu.auth0.com aud=https://b.example
         """,
+        "narrowed, and back, where nobody reported the grant": """
+            planner renew t1 from=t0 scopes=read parent-scopes=read,admin root=dlg:t0
+            @100 planner renew t2 from=t0 scopes=read,admin parent-scopes=read root=dlg:t0
+        """,
         "no scopes reported": """
             alice grant planner token=t0 scopes=read
             planner renew t1 from=t0
         """,
     },
     late={
+        "what was held first comes last": """
+            @100 planner renew t2 from=t0 scopes=read,admin parent-scopes=read root=dlg:t0
+            late: @0 planner renew t1 from=t0 scopes=read parent-scopes=read,admin root=dlg:t0
+        """,
         "the grant comes last, and its renewal had told too little": """
             planner renew t1 from=t0 scopes=read,admin parent-scopes=read root=dlg:t0
             late: alice grant planner token=t0 scopes=read,admin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 from grantline.dialects import issuer_key
 from grantline.model.chain import MAX_PATH, Delegation, Facts, Renewal, Token
@@ -37,13 +38,21 @@ def renewed(renewal: Renewal) -> Side | None:
 
 
 def renewed_from(renewal: Renewal) -> Side | None:
-    """What was held before: by the delegation's own report, else as the renewal tells of it."""
+    """What was held before: by the delegation's own report, else as the renewal tells of it, and those
+    before it: one may narrow, and the next ask for all that was granted (RFC 6749 section 6).
+    """
     facts, told = renewal.delegation.facts, renewal.parent_scopes
     if renewal.delegation.seen and facts.granted_scopes is not None:
         return holding(renewal.delegation, facts.granted_scopes)
     if told is None:
         return None
-    return Side(told, renewal.token_issuer, dialect=renewal.token_dialect, hearsay=True)
+    earlier = (
+        other.parent_scopes or ()
+        for other in renewal.delegation.renewals.values()
+        if other.time < renewal.time
+    )
+    held = tuple(sorted({*told, *chain.from_iterable(earlier)}))
+    return Side(held, renewal.token_issuer, dialect=renewal.token_dialect, hearsay=True)
 
 
 def giving(delegation: Delegation, taker: Side) -> Side | None:

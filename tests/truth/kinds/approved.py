@@ -34,12 +34,15 @@ def lapsed(scene: Scene) -> None:
     _pays(scene, own, approval, outcome="deny" if scene.twin == 2 else "allow")
 
 
-@abusive("two actions on one approval", "CN-07", twins=3, rest=_DECIDED)
+@abusive("two actions on one approval", "CN-07", twins=4, rest=_DECIDED)
 def twice(scene: Scene) -> None:
     own = scene.chain(1, uses=1)[-1]
     approval = scene.approve(own, "a", **_PAY)
     call = {"gen_ai_tool_call_id": f"call-{scene.case}"} if scene.twin == 3 else {}
-    _pays(scene, own, approval, **_PAY, **call)
+    if scene.twin == 4:  # the only one, later
+        scene.wait(1)
+    else:
+        _pays(scene, own, approval, **_PAY, **call)
     if scene.twin != 1:
         _pays(scene, own, approval, outcome="deny" if scene.twin == 2 else "allow", **_PAY, **call)
 
@@ -71,7 +74,8 @@ def approved(scene: Scene) -> None:
               gen_ai_tool_call_id=f"call-{scene.case}", **_PAY)  # fmt: skip
 
 
-@honest("asked twice: nobody decided in time, then it was approved")
+# Where the second decision was lost, the first is all that anybody knows.
+@honest("asked twice: nobody decided in time, then it was approved", may="CN-07")
 def asked_again(scene: Scene) -> None:
     own = scene.chain(1)[-1]
     scene.approve(own, "a", outcome="expired")

@@ -35,11 +35,11 @@ ADDRESSES = Addresses("h", "t", "f", "r", 12, "/budget")
 CALLS = {
     "decode": 68.0,
     "route and frame": 29.5,
-    "fold and judge tokens": 98.0,
-    "fold and judge chains": 71.5,
+    "fold and judge tokens": 95.5,
+    "fold and judge chains": 62.0,
 }
 """A span, at most. Packing is not in it, but for names that are packed as they are made."""
-BLOCKS = {"chains": 24.0, "tokens": 7.5}
+BLOCKS = {"chains": 24.0, "tokens": 5.5}
 """A live hop, at most."""
 
 

@@ -116,3 +116,8 @@ def test_without_a_lineage_the_error_says_where_it_looked(
     monkeypatch.setenv("GRANTLINE_STORE", str(tmp_path / "none.duckdb"))
     with pytest.raises((QueryFailed, Failed), match=r"none\.duckdb"):
         lab.connect()
+
+
+def test_an_unknown_name_is_told_in_our_words_alone(db: lab.Lab) -> None:
+    with pytest.raises(QueryFailed, match=r"^the lineage knows nothing by 'nobody-by-that-name'"):
+        db.sql("FROM descendants('nobody-by-that-name')")

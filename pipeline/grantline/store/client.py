@@ -216,4 +216,5 @@ def _first(why: Exception) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Without DuckDB's word for an error that a macro of ours raised: what follows is for people."""
+    return " ".join(text.split()).removeprefix("Invalid Input Error: ")

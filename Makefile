@@ -2,12 +2,15 @@
 #
 #   make demo ARGS=--keep      arguments are handed on
 #   make test ARGS="-k token"
+#   make test JOBS=0 ARGS="-k token -s"
 #   make venv PYTHON=/opt/python3.12/bin/python3
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 ARGS ?=
+# Tests side by side, each file whole in one of them with a broker of its own; 0: one after the other.
+JOBS ?= 4
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -59,7 +62,7 @@ demo: $(STAMP) ## the whole way, small: agents, broker, detection, lineage (unde
 
 .PHONY: test
 test: $(STAMP) ## the whole suite; its last lines say which broker was used
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: issuers
 issuers: $(STAMP) ## real authorization servers, honest and abusive flows, what is said of them

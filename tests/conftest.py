@@ -10,6 +10,7 @@ from typing import Final
 
 import hypothesis
 import pytest
+from xdist.workermanage import WorkerController
 
 from grantline.compiled import PURE
 from grantline.lineage import partition
@@ -81,6 +82,19 @@ def decoder(request: pytest.FixtureRequest) -> Iterator[str]:
         if request.param == "pure":
             patch.setattr(otlp, "_walk", None)
         yield request.param
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of pytest-xdist hands the brokers it used to the one that prints."""
+    output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["brokers"] = sorted(session.config.stash.get(_USED, set()))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: WorkerController) -> None:
+    used = node.config.stash.setdefault(_USED, set())
+    used.update(getattr(node, "workeroutput", {}).get("brokers", ()))
 
 
 def pytest_sessionstart() -> None:

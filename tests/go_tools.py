@@ -1,7 +1,8 @@
 """Programs of others that tests ask where they are there: a Collector, a Compose client.
 
-With `GRANTLINE_GO_TOOLS=1` and Go on the PATH those that are missing are built from their Go
-modules, once, into the user's cache directory: some three minutes and two gigabytes each.
+With `GRANTLINE_GO_TOOLS=1` (or `collector` or `compose`, for one of them) and Go on the PATH those
+that are missing are built from their Go modules, once, into the user's cache directory: some three
+minutes and two gigabytes each. `python -m tests.go_tools` builds the Collector beforehand.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ MANIFEST = Path(__file__).parent / "otelcol.yaml"
 def collector() -> str:
     """A Collector with what deploy/collector.yaml needs; skips the test where there is none."""
     named = os.environ.get("GRANTLINE_OTELCOL") or shutil.which("otelcol-contrib")
-    return named or _built(f"otelcol-{COLLECTOR}", _build_collector, "otelcol-contrib")
+    return named or _built("collector", f"otelcol-{COLLECTOR}", _build_collector, "otelcol-contrib")
 
 
 def compose() -> list[str]:
@@ -38,12 +39,12 @@ def compose() -> list[str]:
         # The first docker-compose, written in Python, is older than the specification.
         if asked.returncode == 0 and asked.stdout.startswith("Docker Compose version"):
             return [str(shutil.which(client[0])), *client[1:]]
-    return [_built(f"docker-compose-{COMPOSE}", _build_compose, "docker compose")]
+    return [_built("compose", f"docker-compose-{COMPOSE}", _build_compose, "docker compose")]
 
 
-def _built(name: str, build: Callable[[Path], None], missing: str) -> str:
-    wanted = os.environ.get("GRANTLINE_GO_TOOLS", "") not in {"", "0"}
-    if not wanted or shutil.which("go") is None:
+def _built(tool: str, name: str, build: Callable[[Path], None], missing: str) -> str:
+    wanted = os.environ.get("GRANTLINE_GO_TOOLS", "")
+    if wanted not in {"1", tool} or shutil.which("go") is None:
         pytest.skip(f"no {missing} on the PATH; GRANTLINE_GO_TOOLS=1 builds one where there is Go")
     program = cache() / name
     # Two sessions at once: the second waits, then finds it there.
@@ -75,3 +76,7 @@ def _go(*arguments: str) -> str:
     done = subprocess.run(["go", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
+
+
+if __name__ == "__main__":
+    _built("collector", f"otelcol-{COLLECTOR}", _build_collector, "otelcol-contrib")

@@ -25,7 +25,7 @@ from tests.processes import Worker, Writer
 from tests.stage import Log, Stage, headers_of, until
 from tests.workers import records, story, undisturbed
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 HOPS = story(7)
 STOLEN = msgspec.structs.replace(HOPS[0], span_id=FAKE_JWT)

@@ -18,7 +18,7 @@ from tests.processes import Worker
 from tests.stage import Log, Stage, until
 from tests.workers import POLICY, otlp
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 _STORY = """
 alice grant planner token=a scopes=read

@@ -28,7 +28,7 @@ from tests.processes import Worker
 from tests.stage import Stage, until
 from tests.workers import records, story
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 _SPANS = 2_000
 _OFTEN = 0.5

@@ -14,7 +14,7 @@ from grantline.wire.frames import decode_hops
 from tests.brokers import Broker
 from tests.stage import Stage, until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 SAMPLE = Path(__file__).parents[2] / "schemas" / "examples" / "sources" / "keycloak.json"
 ISSUER = "https://kc.example.com/realms/lab"

@@ -25,7 +25,7 @@ from tests.processes import Worker
 from tests.stage import Stage, headers_of, until
 from tests.workers import records, story, undisturbed
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 HOPS = [hop for number in range(40) for hop in story(number)]
 

@@ -17,7 +17,7 @@ from tests.otlp import protobuf, span
 from tests.processes import Worker
 from tests.stage import Log, Stage, until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

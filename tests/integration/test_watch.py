@@ -19,7 +19,7 @@ from grantline.streams.topics import ensure as declare
 from tests.brokers import Broker
 from tests.stage import Log, Stage, until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "schemas" / "examples" / "sources" / "cloudtrail.json"

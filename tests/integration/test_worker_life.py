@@ -21,7 +21,7 @@ from tests.brokers import Broker
 from tests.otlp import protobuf, span
 from tests.stage import Stage, until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 _PATIENCE_SECONDS = 10
 """What `docker stop` gives before it kills."""

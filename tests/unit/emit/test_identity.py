@@ -107,6 +107,7 @@ def test_of_an_id_token_told_at_a_grant_no_scope_and_no_new_delegation_is_told()
         ({}, ["x"]),
         ({}, at_hash(ACCESS) + "A"),
     ],
+    ids=["another algorithm", "no hash", "no text", "too long"],
 )
 def test_a_hash_of_another_kind_is_not_followed(header: dict[str, Any], value: object) -> None:
     with capture(service_name="app") as seen:

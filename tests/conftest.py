@@ -88,7 +88,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """A process of pytest-xdist hands the brokers it used to the one that prints."""
     output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["brokers"] = sorted(session.config.stash.get(_USED, set()))
+        output["brokers"] = sorted(session.config.stash.setdefault(_USED, set()))
 
 
 @pytest.hookimpl(optionalhook=True)

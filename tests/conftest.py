@@ -88,7 +88,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """A process of pytest-xdist hands the brokers it used to the one that prints."""
     output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["brokers"] = sorted(session.config.stash.setdefault(_USED, set()))
+        used: set[str] = session.config.stash.setdefault(_USED, set())
+        output["brokers"] = sorted(used)
 
 
 @pytest.hookimpl(optionalhook=True)

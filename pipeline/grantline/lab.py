@@ -21,7 +21,7 @@ from grantline.draw.text import draw
 from grantline.draw.values import short, shown
 from grantline.settings import read
 from grantline.store import show
-from grantline.store.client import FileLineage, LiveLineage
+from grantline.store.client import FileLineage, LiveLineage, QueryFailed
 from grantline.store.quack import literal
 
 if TYPE_CHECKING:
@@ -51,9 +51,18 @@ class Lab:
 
     def sql(self, query: str, **values: object) -> Result:
         """The answer to one SELECT. `$name` stands for a value, which is quoted: agents choose their
-        own names. Raises `store.client.QueryFailed`, and `KeyError` for a value not given.
+        own names. Raises `store.client.QueryFailed`, also for a value not given.
         """
-        named = re.sub(r"\$(\w+)", lambda name: _quoted(values[name[1]]), query)
+
+        def value(name: re.Match[str]) -> str:
+            if name[1] not in values:
+                raise QueryFailed(
+                    f"the query names ${name[1]}, and its value is not given: "
+                    f"db.sql(query, {name[1]}=...)"
+                )
+            return _quoted(values[name[1]])
+
+        named = re.sub(r"\$(\w+)", value, query)
         return Result(self._lineage.arrow(named))
 
     def chain(self, wanted: str, title: str | None = None) -> Chain:

@@ -71,7 +71,7 @@ def test_a_value_is_quoted_whatever_it_holds(db: lab.Lab) -> None:
     assert list(db.sql("SELECT $a AS a, $b AS b, $c AS c", a="x' OR 1=1 --", b=7, c=["it's", "y"])) == [
         {"a": "x' OR 1=1 --", "b": 7, "c": ["it's", "y"]}
     ]  # fmt: skip
-    with pytest.raises(KeyError):
+    with pytest.raises(QueryFailed, match=r"names \$nobody, and its value is not given"):
         db.sql("SELECT $nobody")
 
 
@@ -121,3 +121,10 @@ def test_without_a_lineage_the_error_says_where_it_looked(
 def test_an_unknown_name_is_told_in_our_words_alone(db: lab.Lab) -> None:
     with pytest.raises(QueryFailed, match=r"^the lineage knows nothing by 'nobody-by-that-name'"):
         db.sql("FROM descendants('nobody-by-that-name')")
+
+
+def test_a_question_with_a_value_too_few_says_what_it_takes(db: lab.Lab) -> None:
+    with pytest.raises(
+        QueryFailed, match=r"^scope_origin does not take .*\(wanted, .*`FROM questions`"
+    ):
+        db.sql("FROM scope_origin('alice')")

@@ -84,13 +84,20 @@ def revoke(finding: Finding, tokens: int) -> str:
     """How to end it where the token was made."""
     if finding.issuer is None:
         return "Nobody told the token's issuer: ask whoever runs the accepting system."
-    what = f"token {finding.jti}" if finding.jti is not None else "the token (its jti is not told)"
-    more = f", and those of the {tokens - 1} other tokens" if tokens > 1 else ""
+    what = f"token {finding.jti}" if finding.jti is not None else _untold(finding)
+    more = f", and {_count(tokens - 1, 'other token')}" if tokens > 1 else ""
     spoken = dialect(dialect_of(finding.issuer)).cascades
     below = ""
     if spoken is False:
         below = " This issuer leaves alive what was made from a revoked token: revoke each."
     return f"Revoke {what} at {finding.issuer} (RFC 7009){more}.{below}"
+
+
+def _untold(finding: Finding) -> str:
+    """A token without a `jti`, by the end of its fingerprint where only one can be meant."""
+    named = finding.token_fingerprints
+    end = f" …{named[0][-4:]}" if len(named) == 1 else ""
+    return f"the token{end} (its jti is not told)"
 
 
 def reach(finding: Finding) -> str:

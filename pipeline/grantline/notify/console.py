@@ -56,7 +56,7 @@ class ConsoleNotifier:
         for label, words in lines(page):
             text.append(f"  {label:<11} ", style="dim")
             text.append(self._safe(words) + "\n")
-        text.append("  reproduce\n", style="dim")
+        text.append('  reproduce   with `grantline sql "..."`\n', style="dim")
         for query in page.sql:
             for line in query[:_LONGEST_SQL].splitlines():
                 text.append(f"    {self._safe(line)}\n", style="dim")

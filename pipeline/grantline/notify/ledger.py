@@ -86,7 +86,8 @@ class Ledger:
         with self._database.transaction() as sql:
             # `due` is of the process that wrote it; a new process tries everything at once.
             sql.execute("UPDATE outbox SET due = 0")
-            if sql.execute("SELECT 1 FROM beginning").fetchone() is None:
+            self.new = sql.execute("SELECT 1 FROM beginning").fetchone() is None
+            if self.new:
                 born_ms = time.time_ns() // 1_000_000 if born_ms is None else born_ms
                 sql.execute("INSERT INTO beginning VALUES (?)", (born_ms,))
             (self.born_ms,) = sql.execute("SELECT born_ms FROM beginning").fetchone()

@@ -92,6 +92,14 @@ def _finish(deliveries: Sequence[Delivery]) -> None:
 
 
 def _report(ledger: Ledger, settings: AlertSettings) -> None:
+    """Says where alerts go, and why a first start may be silent."""
+    _log.info("alerts go to %s", ", ".join(settings.alerting.destinations))
+    if ledger.new:
+        _log.info(
+            "a first start (a new ledger in %s): what was found before now is told only if it goes "
+            "on; `grantline sql 'FROM findings'` lists all",
+            settings.data_dir,
+        )
     for name, queue in ledger.queues().items():
         known = name in settings.alerting.destinations
         gone = "" if known else f": {name} is no longer a destination, they are kept"

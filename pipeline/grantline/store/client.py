@@ -24,6 +24,11 @@ Form = TypeVar("Form")
 _PLACE: Final = re.compile(r"\n+LINE (\d+): ([^\n]*).*", re.DOTALL)
 """What DuckDB adds to an error: the line of the query, and a caret below the culprit."""
 
+_MISCALLED: Final = re.compile(
+    r"Binder Error: Macro (\w+)\(\) does not support the supplied arguments\..*Candidate macros: (.*)"
+)
+"""A macro with too few values, or too many; DuckDB advises type casts, which help nobody here."""
+
 _REMOTE: Final = "FROM quack_query($address, $sql, token = $token, disable_ssl = $clear)"
 _GIVE_TOKEN: Final = "give the one the writer was started with (GRANTLINE_LIVE_TOKEN)"  # noqa: S105
 _REFUSED: Final = (
@@ -217,4 +222,7 @@ def _first(why: Exception) -> str:
 
 def _one_line(text: str) -> str:
     """Without DuckDB's word for an error that a macro of ours raised: what follows is for people."""
-    return " ".join(text.split()).removeprefix("Invalid Input Error: ")
+    line = " ".join(text.split()).removeprefix("Invalid Input Error: ")
+    return _MISCALLED.sub(
+        r"\1 does not take these values: it is \2; `FROM questions` has an example", line
+    )

@@ -161,6 +161,19 @@ def test_what_is_not_told_is_said_and_not_guessed() -> None:
     assert told.reach.startswith("Not known")
 
 
+def test_a_token_without_a_jti_is_named_by_its_end_where_only_one_can_be_meant() -> None:
+    one = page(
+        issuer="https://as.example.com",
+        jti=None,
+        token_fingerprints=["sha256:" + 60 * "0" + "3bbe"],
+    )
+    assert one.revoke.startswith("Revoke the token …3bbe (its jti is not told) at https://as")
+    two = ["sha256:" + 64 * "0", "sha256:" + 64 * "1"]
+    several = page(issuer="https://as.example.com", jti=None, token_fingerprints=two)
+    assert several.revoke.startswith("Revoke the token (its jti is not told)")
+    assert several.revoke.count("and 1 other token.") == 1
+
+
 def test_what_is_over_says_why_and_asks_for_nothing() -> None:
     told = page(status="retracted")
     assert told.claim.startswith("Taken back: a delegation from planner-7")

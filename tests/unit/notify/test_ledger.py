@@ -66,6 +66,13 @@ def test_letters_and_positions_are_there_after_a_restart(path: Path) -> None:
     again.close()
 
 
+def test_only_a_ledger_that_is_made_now_is_new(path: Path) -> None:
+    for new in (True, False):
+        opened = Ledger(path)
+        assert opened.new is new
+        opened.close()
+
+
 def test_a_batch_that_fails_half_way_leaves_nothing_behind(ledger: Ledger) -> None:
     pair = [
         Incoming(finding("one"), finding("one").model_dump_json().encode()),

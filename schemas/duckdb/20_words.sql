@@ -13,6 +13,9 @@ CREATE OR REPLACE MACRO evidence_rank(evidence) AS
 CREATE OR REPLACE MACRO strongest(evidence, said) AS
     (max({'strength': evidence_rank(evidence), 'said': said}) FILTER (WHERE said IS NOT NULL)).said;
 
+-- Whole minutes since the epoch.
+CREATE OR REPLACE MACRO minute_of(moment) AS epoch_ns(moment) // 60000000000;
+
 -- The id of the delegation whose first token has this fingerprint (convention 1.5).
 CREATE OR REPLACE MACRO derived_id(fingerprint) AS
     'dlg_' || left(split_part(fingerprint, ':', -1), 32);

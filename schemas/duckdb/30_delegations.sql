@@ -133,7 +133,8 @@ CREATE OR REPLACE MACRO delegations_with(hop_rows, owner_rows) AS TABLE
 -- Every hop with the delegation it is about (`delegation_id`) and the one whose authority it
 -- presents (`under_id`): an exchange makes one delegation with the authority of another. A refused
 -- exchange made none, so it is about the one it was tried with. A client does not decide: what its
--- server refused, it was refused.
+-- server refused, it was refused. Where no server's span is below the client's, they are joined by the
+-- token, and the minute and those beside it, as the engine joins them (lineage/refusals.py).
 CREATE OR REPLACE MACRO owned_with(hop_rows, owner_rows) AS TABLE
     WITH told AS (
         SELECT
@@ -152,16 +153,41 @@ CREATE OR REPLACE MACRO owned_with(hop_rows, owner_rows) AS TABLE
         WHERE denied AND kind IN (2, 5) AND operation IN ('use', 'delegate')
             AND parent_span_id IS NOT NULL
     ),
+    minutes AS (
+        SELECT DISTINCT root_id, shown,
+            unnest([minute_of(seen_at) - 1, minute_of(seen_at), minute_of(seen_at) + 1]) AS minute
+        FROM told
+        WHERE denied AND kind IN (2, 5) AND operation = 'use'
+    ),
+    near AS (
+        SELECT told.root_id, told.shown, told.span_id
+        FROM told
+        JOIN minutes
+            ON minutes.shown = told.shown AND minutes.root_id IS NOT DISTINCT FROM told.root_id
+            AND minutes.minute = minute_of(told.seen_at)
+        WHERE kind IN (3, 4) AND operation = 'use' AND decision_outcome IS NULL
+    ),
+    unanswered AS (
+        SELECT DISTINCT near.*
+        FROM near
+        ANTI JOIN told
+            ON told.parent_span_id = near.span_id AND told.shown = near.shown
+            AND told.root_id IS NOT DISTINCT FROM near.root_id AND told.kind IN (2, 5)
+    ),
     presented AS (
         SELECT
             told.* EXCLUDE (shown, denied),
             denied OR kind IN (3, 4) AND operation IN ('use', 'delegate')
-                AND refusals.parent_span_id IS NOT NULL AS refused
+                AND (refusals.parent_span_id IS NOT NULL OR unanswered.span_id IS NOT NULL) AS refused
         FROM told
         LEFT JOIN refusals
             ON refusals.parent_span_id = told.span_id
             AND refusals.root_id IS NOT DISTINCT FROM told.root_id
             AND refusals.shown = told.shown
+        LEFT JOIN unanswered
+            ON unanswered.span_id = told.span_id
+            AND unanswered.root_id IS NOT DISTINCT FROM told.root_id
+            AND unanswered.shown = told.shown
     ),
     acting AS (
         SELECT

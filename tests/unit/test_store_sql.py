@@ -170,6 +170,26 @@ def test_what_a_server_refused_its_client_was_refused() -> None:
     assert refused == [True, True, False, False, True]
 
 
+def test_a_refusal_that_hangs_below_nothing_is_joined_by_token_and_minute() -> None:
+    """As in traces of real clients, whose server's parent is an HTTP span; another minute is another
+    call, another token another client.
+    """
+    store = store_of("""
+        alice grant planner token=t0
+        planner use t0 kind=client
+        planner use t0 by=crm outcome=deny
+        @200 planner use t0 kind=client
+        @300 planner use t1 kind=client
+        planner use t1 kind=client call=c1
+        planner use t1 call=c1
+        planner use t1 by=crm outcome=deny
+    """)
+    asked = "SELECT kind = 3, refused FROM uses WHERE operation = 'use' ORDER BY seen_at"
+    assert store.query(asked) == [
+        (True, True), (False, True), (True, False), (True, True), (True, False), (False, False), (False, True),
+    ]  # fmt: skip
+
+
 def test_a_revocation_that_its_task_alone_places_is_the_task_s() -> None:
     """Whatever it says that it is of: nothing else in it tells which chain is meant."""
     hops = [*chain(*tell("""

@@ -41,6 +41,7 @@ def _forged(kind: Any) -> st.SearchStrategy[Any]:
         int: _INTEGERS,
         str: _TEXTS,
         tuple[str, ...]: st.lists(_TEXTS, max_size=3),
+        tuple[str, str]: st.tuples(_TEXTS, _TEXTS),
         type(None): st.none(),
         Hop: st.none(),
     }

@@ -75,6 +75,10 @@ SHAPES: dict[str, Callable[[], list[str]]] = {
         *(f"@{200 + i % 9} planner use t0" for i in range(SIZE)),
     ],
     "a delegation renewed": lambda: ["alice grant planner token=t0 id=g root=g", *_renewals()],
+    "a delegation that nobody reported renewed": lambda: [
+        f"@{i} planner renew t{i + 1} from=t{i} scopes=read parent-scopes=read id=g root=g"
+        for i in range(SIZE)
+    ],
     "a delegation renewed, each token replaced": lambda: [
         "alice grant planner token=t0 id=g root=g",
         *_renewals("@1 planner revoke {old} target=token reason=rotation root=g"),

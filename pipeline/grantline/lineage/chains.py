@@ -303,8 +303,9 @@ def _renewal(chain: Chain, hop: Hop, now_ms: int, delta: Delta) -> None:
         before if before is not None and not _cut(hop, before) else None,
     )  # fmt: skip
     if tell(delegation.renewals, hop.span_id, renewal):
-        # One tells what was held before the next.
-        delta.renewals |= dict.fromkeys(delegation.renewals.values())
+        delta.renewals[renewal] = None
+        if delegation.renewed(renewal):
+            delta.renewals |= dict.fromkeys(delegation.renewals.values())
     if hop.id is None and hop.token_parent_fingerprint is None:
         return  # Whose the new token is, is known by its jti.
     _issue(chain, delegation, hop, now_ms, delta)

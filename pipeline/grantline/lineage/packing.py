@@ -180,6 +180,7 @@ def _delegation(row: DelegationRow) -> Delegation:
             r.token_dialect, r.scopes_cut, r.parent_scopes, said=r.said,
         )  # fmt: skip
         d.renewals[_free(d.renewals, renewal.span_id)] = renewal
+        d.renewed(renewal)
     return d
 
 

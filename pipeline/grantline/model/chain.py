@@ -204,6 +204,8 @@ class Delegation(Subject):
     tokens: dict[Token, None] = {}
     tally: Tally = msgspec.field(default_factory=Tally)
     renewals: Told[Renewal] = {}
+    renewed_with: dict[str, int] | None = None
+    """Scope -> when a renewal first told that it was held before (nanoseconds); None without any."""
     depth: int | None = None
     """Hops after the grant; None while the way to the root has a gap."""
     limit: int | None = None
@@ -218,6 +220,17 @@ class Delegation(Subject):
     """What its children inherit: its own, its ancestors', and the death of all its tokens."""
     over: Ends = ()
     """The end of what it was given for: of its own task, else of its parent's; or of itself."""
+
+    def renewed(self, renewal: Renewal) -> bool:
+        """Note what its renewal tells was held before; True where that is told of an earlier time than
+        before, so that later renewals compare with more.
+        """
+        if not renewal.parent_scopes:
+            return False
+        first = self.renewed_with = self.renewed_with or {}
+        news = [s for s in renewal.parent_scopes if first.get(s, renewal.time + 1) > renewal.time]
+        first |= dict.fromkeys(news, renewal.time)
+        return bool(news)
 
     @property
     def seen(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
 
 from grantline.dialects import issuer_key
 from grantline.model.chain import MAX_PATH, Delegation, Facts, Renewal, Token
@@ -46,12 +45,8 @@ def renewed_from(renewal: Renewal) -> Side | None:
         return holding(renewal.delegation, facts.granted_scopes)
     if told is None:
         return None
-    earlier = (
-        other.parent_scopes or ()
-        for other in renewal.delegation.renewals.values()
-        if other.time < renewal.time
-    )
-    held = tuple(sorted({*told, *chain.from_iterable(earlier)}))
+    first = renewal.delegation.renewed_with or {}
+    held = tuple(sorted({*told, *(scope for scope, at in first.items() if at < renewal.time)}))
     return Side(held, renewal.token_issuer, dialect=renewal.token_dialect, hearsay=True)
 
 

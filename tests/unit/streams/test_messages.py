@@ -21,7 +21,7 @@ def test_a_finding_is_a_cloudevent_in_binary_mode() -> None:
         "ce_id": f"{said.id}-7",
         "ce_type": "dev.grantline.finding.amended.v1",
         "ce_source": "/grantline/test",
-        "ce_subject": b"root-1",
+        "ce_subject": b"root-one",
         "ce_time": "2023-11-14T22:13:20.123Z",
         "content-type": "application/json",
     }

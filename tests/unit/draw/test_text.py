@@ -138,7 +138,13 @@ def test_a_call_that_no_system_confirms_is_drawn_as_such() -> None:
         f"use  by worker  token {token}  (only it says so)  3 times, 11:06:42Z to 11:06:44Z",
         f"use  by worker  at crm  token {token}  allow  11:06:45Z",
     ]
-    assert len(uses(calls(agent=2, system=2, outcome="deny"))) == 2
+
+
+def test_calls_that_the_system_refused_are_drawn_once_though_the_agent_tells_no_outcome() -> None:
+    """A client does not decide, and its server's span hangs below none of its own."""
+    assert uses(calls(agent=2, system=2, outcome="deny")) == [
+        f"use  by worker  at crm  token {last4('t1')}  deny  2 times, 11:06:44Z to 11:06:45Z"
+    ]
 
 
 def test_a_caller_that_is_caught_alone_is_drawn_beside_what_the_system_says() -> None:

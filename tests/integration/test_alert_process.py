@@ -246,6 +246,45 @@ def test_a_restart_and_a_replay_of_the_topic_tell_nothing_again(office: Office) 
     assert again.told == [finding("new")]
 
 
+@pytest.mark.parametrize("running", [False, True], ids=["meanwhile", "under its eyes"])
+def test_a_topic_made_anew_is_read_from_its_beginning(
+    office: Office, running: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger's places are of the topic that was read, not of its name."""
+    monkeypatch.setattr(reader, "_LOOK_AGAIN_SECONDS", 0.5)
+    first, second = MemoryNotifier(), MemoryNotifier()
+
+    def make_anew() -> None:
+        AdminClient({"bootstrap.servers": office.bootstrap}).delete_topics([office.topic])[
+            office.topic
+        ].result(20)
+        eventually(lambda: _made(office))
+        office.produce(finding("e"), finding("f"))
+
+    with office.open(first):
+        office.produce(finding("a"), finding("b"), finding("c"), finding("d"))
+        eventually(lambda: len(first.told) == 4)
+        if running:
+            make_anew()
+            eventually(lambda: len(first.told) == 6)
+    if not running:
+        make_anew()
+        with office.open(second):
+            eventually(lambda: len(second.told) == 2)
+    assert sorted(one.id for one in (first.told + second.told)[4:]) == sorted(
+        finding(name).id for name in ("e", "f")
+    )
+
+
+def _made(office: Office) -> bool:
+    """A deleted topic goes with some delay; until then none can be made by its name."""
+    try:
+        create_topic(office.bootstrap, office.topic, 2)
+    except KafkaException:
+        return False
+    return True
+
+
 def test_a_finding_is_told_within_a_second(office: Office) -> None:
     with Receiver() as receiver, office.open(hook(receiver)):
         office.produce(finding("warm up"))
@@ -437,7 +476,7 @@ def test_the_end_of_a_backlog_is_where_the_log_ended_when_it_was_begun(
     settings = AlertSettings(
         bootstrap=office.bootstrap, topic=office.topic, data_dir=office.data_dir, notifiers=()
     )
-    reading = reader.Reader(settings, lambda: {0: 10})
+    reading = reader.Reader(settings, lambda _: {0: 10})
     seen: list[tuple[int, bool]] = []
     ended: list[int] = []
     try:
@@ -468,7 +507,7 @@ def test_no_record_is_lost_to_the_search_for_a_broker_that_is_gone(
     settings = AlertSettings(
         bootstrap=office.bootstrap, topic=office.topic, data_dir=tmp_path, notifiers=()
     )
-    reading = reader.Reader(settings, dict)
+    reading = reader.Reader(settings, lambda _: {})
     offsets: list[int] = []
     try:
         eventually(lambda: bool(reading.read().records))

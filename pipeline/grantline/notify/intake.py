@@ -45,7 +45,7 @@ class Intake:
         self._gather_seconds = settings.gather_seconds
         self._tick_at = 0.0
         self._metrics = metrics
-        self._reader = Reader(settings, lambda: ledger.positions(settings.topic))
+        self._reader = Reader(settings, lambda id_: ledger.positions(settings.topic, id_))
         self._disk = Trouble(_log, "the alert ledger can be written again")
 
     def run(self, stop: Event, posted: Callable[[Iterable[str]], None]) -> None:

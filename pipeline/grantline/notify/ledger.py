@@ -101,12 +101,28 @@ class Ledger:
             return finding_id not in self._untold
         return bool(stamped_ms < self.born_ms)
 
-    def positions(self, topic: str) -> dict[int, int]:
-        """partition -> the next offset to read."""
-        with self._database.reading() as sql:
-            return dict(
-                sql.execute("SELECT part, next_offset FROM position WHERE topic = ?", (topic,))
-            )
+    def positions(self, topic: str, topic_id: str = "") -> dict[int, int]:
+        """partition -> the next offset to read.
+
+        `topic_id`: of the topic as it is now, where the broker tells one. Where another one was read
+        under that name, its positions are forgotten: they say nothing of this one.
+        """
+        with self._database.transaction() as sql:
+            if topic_id and self._is_anew(sql, topic, topic_id):
+                sql.execute("DELETE FROM position WHERE topic = ?", (topic,))
+                sql.execute("DELETE FROM known_before WHERE topic = ?", (topic,))
+                self._known = {
+                    place: end for place, end in self._known.items() if place[0] != topic
+                }
+            rows = sql.execute("SELECT part, next_offset FROM position WHERE topic = ?", (topic,))
+            return dict(rows)
+
+    @staticmethod
+    def _is_anew(sql: sqlite3.Connection, topic: str, topic_id: str) -> bool:
+        """Whether another topic of that name was read; notes which it is now."""
+        found = sql.execute("SELECT id FROM topic WHERE name = ?", (topic,)).fetchone()
+        sql.execute("INSERT OR REPLACE INTO topic VALUES (?, ?)", (topic, topic_id))
+        return found is not None and found[0] != topic_id
 
     def take(
         self,

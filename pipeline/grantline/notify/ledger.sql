@@ -12,6 +12,12 @@ CREATE TABLE IF NOT EXISTS position (
     PRIMARY KEY (topic, part)
 ) WITHOUT ROWID;
 
+-- Positions are of this topic: one of the same name that was made later has another id.
+CREATE TABLE IF NOT EXISTS topic (
+    name         TEXT    PRIMARY KEY,
+    id           TEXT    NOT NULL
+) WITHOUT ROWID;
+
 -- Of a ledger that an earlier release kept by finding: what that one had taken in, which is read
 -- again to learn its incidents, and known; except what it had not been able to tell.
 CREATE TABLE IF NOT EXISTS known_before (

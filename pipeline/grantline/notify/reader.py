@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -18,8 +18,10 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Message,
+    TopicCollection,
     TopicPartition,
 )
+from confluent_kafka.admin import AdminClient
 
 from grantline.notify.settings import AlertSettings
 from grantline.notify.trouble import Trouble
@@ -32,6 +34,8 @@ _POLL_SECONDS: Final = 0.5
 _AT_ONCE: Final = 500
 _METADATA_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 1.0
+_NO_ID: Final = 22 * "A"
+"""What a broker tells that has no ids of topics: sixteen zero bytes, in base64."""
 _LOOK_AGAIN_SECONDS: Final = 60.0
 """How often to look for partitions that were added."""
 
@@ -57,9 +61,14 @@ class Read(NamedTuple):
 
 
 class Reader:
-    """Reads all partitions, each from its place in `positions` (or its beginning) on."""
+    """Reads all partitions, each from its place in `positions` (or its beginning) on.
 
-    def __init__(self, settings: AlertSettings, positions: Callable[[], Mapping[int, int]]) -> None:
+    `positions` is asked with the topic's id, "" where the broker tells none.
+    """
+
+    def __init__(
+        self, settings: AlertSettings, positions: Callable[[str], Mapping[int, int]]
+    ) -> None:
         self._settings = settings
         self._positions = positions
         self._complaint = ""
@@ -68,6 +77,7 @@ class Reader:
         self._unanswered = False
         """The broker did not answer; said after the next poll, which brings the client's reason."""
         self._assigned: list[int] = []
+        self._topic_id = ""
         self._ends: dict[int, int] = {}
         """Partition -> where its backlog ends; 0 once that has been read."""
         self._look_again = 0.0
@@ -120,17 +130,39 @@ class Reader:
             return
         if self._refused:
             self._topic.met(self._refused)
-        self._assign(sorted(found.partitions))
+        self._assign(sorted(found.partitions), self._identity())
         self._look_again = time.monotonic() + _LOOK_AGAIN_SECONDS
 
-    def _assign(self, partitions: list[int]) -> None:
-        if partitions == self._assigned:
+    def _identity(self) -> str:
+        """The topic's id; the last one known where the broker tells none now."""
+        topic = self._settings.topic
+        asked: dict[str, Any] = {
+            **self._settings.kafka,
+            "bootstrap.servers": self._settings.bootstrap,
+            "log_level": 0,
+        }
+        try:
+            answer = AdminClient(asked).describe_topics(
+                TopicCollection([topic]), request_timeout=_METADATA_SECONDS
+            )[topic]
+            told = str(answer.result(_METADATA_SECONDS).topic_id)
+        except (KafkaException, TimeoutError) as why:
+            _log.debug("topic %s: its id is not known (%s)", topic, why)
+            return self._topic_id
+        return self._topic_id if told == _NO_ID else told
+
+    def _assign(self, partitions: list[int], topic_id: str) -> None:
+        if partitions == self._assigned and topic_id == self._topic_id:
             return
-        topic, known = self._settings.topic, self._positions()
+        topic = self._settings.topic
+        if self._topic_id and topic_id != self._topic_id:
+            _log.warning("topic %s was made anew: it is read from its beginning", topic)
+            self._ends.clear()
+        known = self._positions(topic_id)
         self._consumer.assign(
             [TopicPartition(topic, part, known.get(part, OFFSET_BEGINNING)) for part in partitions]
         )
-        self._assigned = partitions
+        self._assigned, self._topic_id = partitions, topic_id
         _log.info("reading %d partitions of %s", len(partitions), topic)
 
     def _add(self, message: Message, read: Read) -> None:

@@ -20,7 +20,7 @@ def test_the_reason_is_told_though_the_search_for_the_topic_came_before_it(
 ) -> None:
     """On a busy machine the first search ends before the client's complaint is fetched."""
     settings = AlertSettings(bootstrap=NOWHERE, data_dir=tmp_path, notifiers=(ConsoleNotifier(),))
-    with closing(Reader(settings, dict)) as reader:
+    with closing(Reader(settings, lambda _: {})) as reader:
         reader._look()
         assert not caplog.messages
         ends = time.monotonic() + 10

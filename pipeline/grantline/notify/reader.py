@@ -142,10 +142,12 @@ class Reader:
             "log_level": 0,
         }
         try:
-            answer = AdminClient(asked).describe_topics(
+            # Named, since a client that nobody holds takes its answer along.
+            client = AdminClient(asked)
+            answers = client.describe_topics(
                 TopicCollection([topic]), request_timeout=_METADATA_SECONDS
-            )[topic]
-            told = str(answer.result(_METADATA_SECONDS).topic_id)
+            )
+            told = str(answers[topic].result(_METADATA_SECONDS).topic_id)
         except (KafkaException, TimeoutError) as why:
             _log.debug("topic %s: its id is not known (%s)", topic, why)
             return self._topic_id

@@ -255,9 +255,8 @@ def test_a_topic_made_anew_is_read_from_its_beginning(
     first, second = MemoryNotifier(), MemoryNotifier()
 
     def make_anew() -> None:
-        AdminClient({"bootstrap.servers": office.bootstrap}).delete_topics([office.topic])[
-            office.topic
-        ].result(20)
+        admin = AdminClient({"bootstrap.servers": office.bootstrap})
+        admin.delete_topics([office.topic])[office.topic].result(20)
         eventually(lambda: _made(office))
         office.produce(finding("e"), finding("f"))
 

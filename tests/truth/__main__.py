@@ -28,7 +28,7 @@ def main() -> int:
         PAGE.write_text(written(generate(1, 2)), "utf-8")
         return 0
     corpus = generate(asked.seed, asked.times)
-    report = Report(corpus, verbose=asked.verbose)
+    report = Report(corpus, (asked.seed, asked.times), verbose=asked.verbose)
     for view in VIEWS:
         for mode in MODES:
             report.judged(view, mode, judge(corpus, view, mode, asked.seed))

@@ -88,6 +88,10 @@ class Reader:
 
     def read(self) -> Read:
         """Waits up to half a second for a record and takes whatever else has come with it."""
+        # First: what was read before has been kept by now, so that no place of a topic that is gone
+        # is noted for the one made anew.
+        if not self._unanswered and time.monotonic() >= self._look_again:
+            self._look()
         read = Read([], [])
         first = self._consumer.poll(_POLL_SECONDS)
         if first is not None:
@@ -96,8 +100,6 @@ class Reader:
         if self._unanswered:
             self._unanswered = False
             self._away()
-        elif time.monotonic() >= self._look_again:
-            self._look()
         return read
 
     def show(self, positions: Iterable[Position]) -> None:

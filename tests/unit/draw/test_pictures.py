@@ -198,6 +198,13 @@ def test_every_text_of_a_large_picture_lies_in_it_legend_and_folds_included() ->
             assert (x + long / 2 if text.attrib["text-anchor"] == "middle" else x + long) <= wide
 
 
+@pytest.mark.parametrize("write", [svg, mermaid, lambda one, title: html(one, title, [])])
+def test_every_form_folds_what_is_large_and_says_so(write: Callable[[Picture, str], str]) -> None:
+    text = write(fan(300), "a title")
+    assert len(re.findall(r"agent-\d|agent#45;\d", text)) < 4 * MAX_CARDS
+    assert re.search(r"[Ff]olded: more below alice", text)
+
+
 def test_the_legend_explains_what_occurs_and_nothing_else() -> None:
     plainly = svg(line(2), "t")
     assert "only said by" in plainly

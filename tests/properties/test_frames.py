@@ -15,7 +15,7 @@ from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.model.policy import Policy
 from grantline.model.sighting import Sighting
-from grantline.store.choose import span_id
+from grantline.store.choose import lasting, span_id
 from grantline.store.duckdb_store import DuckDBStore
 from grantline.store.intake import Intake, Record, Topics
 from grantline.store.rows import Unstorable
@@ -114,7 +114,8 @@ def test_whatever_is_in_a_frame_its_neighbours_are_stored(data: st.DataObject) -
         intake.drop_unstorable()
         store.write(intake.batch())
     [(places,)] = store.query("SELECT count(*) FROM rejected")
-    spans = set(map(span_id, intake.hops))
+    # A copy that only tells a chain something is no row, whatever forged it.
+    spans = set(map(span_id, lasting(intake.hops)))
     assert store.query("SELECT count(*) FROM hops") == [(len(spans),)]
     assert len(intake.hops) + places == len(hops)
     store.close()

@@ -18,7 +18,7 @@ except ImportError:  # as old environments have it
 
 COMPILED = ("grantline.wire._walk", "grantline.lineage._murmur2")
 
-EMITTING = frozenset({"__init__", "kafka_security", "spelling"})
+EMITTING = frozenset({"__init__", "kafka_iam", "kafka_security", "spelling"})
 """Modules of `grantline` itself that emitting/setup.py has; this distribution depends on that one."""
 
 

@@ -3,7 +3,7 @@
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-OURS = frozenset({"__init__", "kafka_security", "spelling"})
+OURS = frozenset({"__init__", "kafka_iam", "kafka_security", "spelling"})
 """Modules of `grantline` itself; ../setup.py leaves them out."""
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from grantline.commands import Failed
+from grantline.kafka_iam import librdkafka
 from grantline.settings import Settings
 from grantline.settings.broker import PATIENCE, silence
 
@@ -32,7 +33,7 @@ class Sender:
         self.too_large = 0
         self._producer = Producer(
             {
-                **settings.kafka,
+                **librdkafka(settings.kafka),
                 **PATIENCE,
                 "bootstrap.servers": settings.bootstrap,
                 "compression.type": settings.compression,

@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 
 from grantline.emit.reporting import ReportingExporter
 from grantline.emit.tally import Tally
+from grantline.kafka_iam import librdkafka
 
 LOG: Final = logging.getLogger("grantline.emit.kafka")
 DEFAULT_TOPIC: Final = "otlp_spans"
@@ -60,7 +61,7 @@ class KafkaSpanExporter(ReportingExporter):
         self.topic = topic
         self._timeout = timeout
         self._max_record = max_record
-        self._config = {**_defaults(bootstrap, timeout), **(config or {})}
+        self._config = {**_defaults(bootstrap, timeout), **librdkafka(config or {})}
         self._tally = Tally()
         self._give_up_at = float("inf")
         self._producer: Producer | None = None

@@ -19,7 +19,7 @@ from grantline.emit.tally import Tally
 from grantline.spelling import instead, nearest
 
 VARIABLE: Final = "GRANTLINE_KAFKA"
-_FAMILIES: Final = ("security", "sasl", "ssl")
+_FAMILIES: Final = ("security", "sasl", "ssl", "aws")
 
 
 def exporter(

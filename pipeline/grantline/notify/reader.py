@@ -23,6 +23,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
+from grantline.kafka_iam import librdkafka
 from grantline.notify.settings import AlertSettings
 from grantline.notify.trouble import Trouble
 from grantline.ports import Position
@@ -139,7 +140,7 @@ class Reader:
         """The topic's id; the last one known where the broker tells none now."""
         topic = self._settings.topic
         asked: dict[str, Any] = {
-            **self._settings.kafka,
+            **librdkafka(self._settings.kafka),
             "bootstrap.servers": self._settings.bootstrap,
             "log_level": 0,
         }
@@ -239,7 +240,7 @@ def _configuration(
         "log_level": 2,  # what matters comes through error_cb, once and not ten times a second
         "error_cb": on_error,
         "enable.partition.eof": True,
-        **settings.kafka,
+        **librdkafka(settings.kafka),
         "bootstrap.servers": settings.bootstrap,
         "group.id": settings.group,
         "enable.auto.commit": False,

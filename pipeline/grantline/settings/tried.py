@@ -9,6 +9,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from grantline.kafka_iam import librdkafka
 from grantline.settings.bad import BadSettings
 from grantline.settings.variables import Settings
 
@@ -20,7 +21,8 @@ class PortTaken(Exception):
 def kafka_client(settings: Settings) -> None:
     """Raises `BadSettings` for a security setting that no client can be made with."""
     try:
-        AdminClient({**settings.kafka, "bootstrap.servers": settings.bootstrap, "log_level": 0})
+        security = librdkafka(settings.kafka)
+        AdminClient({**security, "bootstrap.servers": settings.bootstrap, "log_level": 0})
     except KafkaException as why:
         raise BadSettings(f"GRANTLINE_KAFKA: {why.args[0].str()}") from None
 

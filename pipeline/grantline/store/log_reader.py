@@ -22,6 +22,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from grantline.kafka_iam import librdkafka
 from grantline.model.rejected import StoreReason
 from grantline.ports import RejectedRow
 from grantline.settings.broker import PATIENCE, silence
@@ -238,7 +239,7 @@ def _client(settings: WriterSettings, on_error: Any) -> dict[str, Any]:
         "fetch.max.bytes": 8 << 20,
         "reconnect.backoff.max.ms": 2_000,
         "log_level": 2,  # what matters comes through error_cb, once and not ten times a second
-        **settings.client,
+        **librdkafka(settings.client),
         "bootstrap.servers": settings.bootstrap,
         "group.id": settings.group,
         "enable.auto.commit": False,

@@ -9,10 +9,12 @@ import ssl
 from collections.abc import Mapping
 
 import faust
+from faust.auth import OAuthCredentials
 from faust.types.auth import CredentialsT
 
-from grantline.kafka_security import NAMES, OAUTHBEARER
-from grantline.streams.tokens import ClientCredentials
+from grantline.kafka_security import AWS_MSK_IAM, NAMES, OAUTHBEARER
+from grantline.kafka_security import mechanism as asked
+from grantline.streams.tokens import ClientCredentials, IamTokens
 
 
 def credentials(security: Mapping[str, str]) -> CredentialsT | None:
@@ -32,15 +34,14 @@ def credentials(security: Mapping[str, str]) -> CredentialsT | None:
     if protocol == "SSL" and context is not None:
         return faust.SSLCredentials(context)
     if protocol in {"SASL_PLAINTEXT", "SASL_SSL"}:
-        mechanism = security.get("sasl.mechanism") or security.get("sasl.mechanisms") or "PLAIN"
-        if mechanism.upper() == OAUTHBEARER:
-            return faust.auth.OAuthCredentials(
-                oauth_cb=ClientCredentials(security), ssl_context=context
-            )
+        mechanism = asked(security) or "PLAIN"
+        if mechanism in {OAUTHBEARER, AWS_MSK_IAM}:
+            tokens = IamTokens if mechanism == AWS_MSK_IAM else ClientCredentials
+            return OAuthCredentials(oauth_cb=tokens(security), ssl_context=context)
         return faust.SASLCredentials(
             username=security.get("sasl.username"),
             password=security.get("sasl.password"),
-            mechanism=mechanism.upper(),
+            mechanism=mechanism,
             ssl_context=context,
         )
     raise ValueError(

@@ -18,6 +18,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from grantline.kafka_iam import librdkafka
 from grantline.settings.broker import PATIENCE
 from grantline.streams.metrics import Metrics
 from grantline.streams.outgoing import MAX_RECORD_BYTES, Outgoing
@@ -77,7 +78,7 @@ class Outlet:
         self._producer = Producer(
             {
                 **SETTINGS,
-                **(security or {}),
+                **librdkafka(security or {}),
                 "bootstrap.servers": bootstrap,
                 "message.timeout.ms": int(delivery_seconds * 1000),
                 "compression.type": compression,

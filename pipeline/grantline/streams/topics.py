@@ -21,6 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
+from grantline.kafka_iam import librdkafka
 from grantline.settings.broker import silence
 from grantline.streams.settings import WorkerSettings
 
@@ -126,7 +127,7 @@ class Admin(AdminClient):
     def __init__(self, settings: WorkerSettings) -> None:
         self._trouble = _Trouble()
         configuration: dict[str, Any] = {
-            **settings.security,
+            **librdkafka(settings.security),
             "bootstrap.servers": settings.bootstrap,
             "log_level": 0,
             "error_cb": self._trouble,

@@ -46,8 +46,7 @@ def token(security: Mapping[str, Any]) -> Token:
             "no AWS credentials to sign with: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give "
             "this process a role, or name aws.profile"
         ) from None
-    except Exception as why:
-        # botocore's errors have no common ancestor, and name hosts and profiles, never keys.
+    except Exception as why:  # noqa: BLE001 - botocore's have no ancestor in common; none names a key
         raise NoToken(f"nothing to sign with: {type(why).__name__}: {why}") from None
     return Token(text, until / _MS)
 

@@ -150,5 +150,5 @@ def test_a_process_that_lacks_the_region_ends_with_a_wrong_setting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("GRANTLINE_KAFKA", json.dumps(IAM))
-    with pytest.raises(BadSettings, match="aws.region"):
+    with pytest.raises(BadSettings, match=r"aws\.region"):
         read()

@@ -32,7 +32,7 @@ def _refused(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
         ("KAFKA", "{bad", "GRANTLINE_KAFKA: this is no JSON"),
         ("KAFKA", "[]", "GRANTLINE_KAFKA: should be a JSON object"),
         ("KAFKA", '{"sasl.pasword": "x"}', "no security setting 'sasl.pasword'; did you mean sasl"),
-        ("KAFKA", '{"group.id": "x"}', "no security setting 'group.id'; there are sasl.mechanism"),
+        ("KAFKA", '{"group.id": "x"}', "no security setting 'group.id'; there are aws.profile"),
         ("KAFKA", '{"sasl.password": 1}', "the value of sasl.password should be text in quotes"),
         ("KAFKA", '{"security.protocol": "TLS"}', "security.protocol should be one of PLAINTEXT"),
         ("KAFKA", '{"security.protocol": "sasl_ssl"}', "asks for a sasl.mechanism"),

@@ -42,7 +42,7 @@ def split(source: Source, data: bytes) -> tuple[list[bytes], int]:
     """
     data = data.strip()
     try:
-        found = list(documents(data))
+        found = list(documents(data, source.line))
     except (Cut, UnicodeDecodeError, RecursionError):
         return as_it_is(data)
     if len(found) == 1 and _alone(source, found[0]):

@@ -18,7 +18,7 @@ from grantline.model.finding import Finding, Severity
 from grantline.model.plain import plain
 from grantline.replay import Read, Replayed, replay
 from grantline.settings import Settings
-from grantline.sources import SOURCES, Origin, below
+from grantline.sources import SOURCES, Origin, below, left_out
 from grantline.sources import read_file as read_log
 from grantline.store import tables
 from grantline.store.ddl import WrongSchema
@@ -38,8 +38,9 @@ def run(settings: Settings, options: Mapping[str, Any]) -> int:
     policy = settings.read_policy()
     read_from = reader(settings, options["format"], options["issuer"])
     what = "span" if options["format"] == OTLP else "record"
+    others: list[Path] = []
     if options["format"] != OTLP:
-        files = below(files)
+        files, others = below(files), left_out(files)
     try:
         _check(files, [path for path in (options["findings"], store) if path is not None])
         with ExitStack() as stack:
@@ -64,6 +65,13 @@ def run(settings: Settings, options: Mapping[str, Any]) -> int:
     except duckdb.Error as why:
         raise Failed(f"{store} cannot be written: {str(why).splitlines()[0]}") from None
     _tell_read(console, done, what)
+    if others:
+        names = plain(", ".join(str(path) for path in others[:3]))
+        console.print(
+            f"  {_many(len(others), 'file')} left out for a name that is no log's ({names}): "
+            "name a file to have it read",
+            markup=False,
+        )
     if not done.hops:
         raise Failed(_nothing(done, what))
     if not options["quiet"]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from grantline.commands.pieces import MAX_RECORD, Piece, Place, as_it_is, head, records, split
-from grantline.sources import Source, below
+from grantline.sources import Source, below, is_line, left_out
 from grantline.sources.documents import MAX_BYTES, Cut, documents
 
 _AT_ONCE: Final = 1_000
@@ -68,6 +68,8 @@ class Tail:
         """What came since the last time. A file that cannot be read is said, once, and left."""
         self.there = set()
         looked = below([self._path])
+        for path in left_out([self._path]):
+            self._trouble(path, "left out, for its name is no log's: name the file to have it sent")
         yield from self._of(looked)
         if not self._seen.keys() <= self.there:
             yield from self._of(self._renamed(set(looked)))
@@ -114,7 +116,7 @@ class Tail:
             yield from self._from_copy(path, place)
             place = Place(0, "")
         file.seek(0)
-        by_lines = file.read(2) != _GZIP and _by_lines(file)
+        by_lines = file.read(2) != _GZIP and _by_lines(self._source, file)
         if by_lines and (name not in self._held or status.st_size != place.offset):
             self._hold(name, file)
         late = place.size >= 0 and place.offset == 0 and status.st_mtime < time.time() - self._late
@@ -199,7 +201,7 @@ class Tail:
         data, complete = _unpacked(file)
         found, rest = [], b""
         try:
-            for document in documents(data):
+            for document in documents(data, self._source.line):
                 found.append(document)  # noqa: PERF402 - what stands before a cut is good
         except Cut as why:
             complete, rest = False, why.rest.encode("utf-8", "replace")
@@ -240,13 +242,13 @@ def _unpacked(file: IO[bytes]) -> tuple[bytes, bool]:
     return bytes(found), True
 
 
-def _by_lines(file: IO[bytes]) -> bool:
+def _by_lines(source: Source, file: IO[bytes]) -> bool:
     """Whether a line is a document of its own. The first may be torn, as a rotation leaves it, where it does
     not open what later lines close.
     """
     file.seek(0)
     first = line = file.readline(MAX_BYTES)
-    if first.endswith(b"\n") and _is_document(first):
+    if first.endswith(b"\n") and (_is_document(first) or is_line(source, first)):
         return True
     if first.strip()[-1:] in (b"[", b"{", b",", b":"):
         return False

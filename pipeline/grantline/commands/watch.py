@@ -25,7 +25,7 @@ from grantline.commands.pieces import Piece, Place, split
 from grantline.commands.sender import Sender
 from grantline.commands.tail import Tail
 from grantline.settings import BadSettings, Settings, tried
-from grantline.sources import SOURCES, Source
+from grantline.sources import SOURCES, Source, is_line
 from grantline.stopping import stopped_by_signals
 
 STDIN: Final = "-"
@@ -132,7 +132,7 @@ def _watch_stdin(source: Source, sender: Sender, stop: threading.Event, told: _T
             continue
         data = os.read(sys.stdin.fileno(), 1 << 16)
         ended = not data
-        whole, pending = cut(pending + data, ended)
+        whole, pending = cut(source, pending + data, ended)
         for one in whole:
             values, too_large = split(source, one)
             if not _sent(sender, Piece(values, too_large, STDIN, Place(0, "")), stop, told):
@@ -141,7 +141,7 @@ def _watch_stdin(source: Source, sender: Sender, stop: threading.Event, told: _T
         _log.warning("standard input ended in the middle of a document: %d bytes", len(pending))
 
 
-def cut(data: bytes, ended: bool) -> tuple[list[bytes], bytes]:
+def cut(source: Source, data: bytes, ended: bool) -> tuple[list[bytes], bytes]:
     """Whole documents at the beginning of `data`, and what is left. One ends with a line that makes it
     whole; what becomes none within 64 MiB goes as it is, for the worker to reject.
     """
@@ -150,8 +150,10 @@ def cut(data: bytes, ended: bool) -> tuple[list[bytes], bytes]:
     while (end := data.find(b"\n", at)) >= 0 or (ended and at < len(data)):
         end = end + 1 if end >= 0 else len(data)
         # A document of several lines closes at the beginning of its last.
-        if (at == begin or data[at : at + 1] in b"}]") and _is_whole(data[begin:end]):
-            whole.append(data[begin:end])
+        closes = at == begin or data[at : at + 1] in b"}]"
+        one = data[begin:end]
+        if (closes and _is_whole(one)) or (at == begin and is_line(source, one)):
+            whole.append(one)
             begin = end
         elif at > begin and data[at : at + 1] == b"{" and _is_whole(data[at:end]):
             # What stood before it was torn: it goes as it is, for the worker to reject.

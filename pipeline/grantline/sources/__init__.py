@@ -7,9 +7,19 @@ spans of the same tokens make one lineage.
 
 from __future__ import annotations
 
-from grantline.sources.files import below, read_file
+from grantline.sources.files import below, is_line, left_out, read_file
 from grantline.sources.known import SOURCES
 from grantline.sources.reading import read
 from grantline.sources.source import Origin, Source, Taken
 
-__all__ = ["SOURCES", "Origin", "Source", "Taken", "below", "read", "read_file"]
+__all__ = [
+    "SOURCES",
+    "Origin",
+    "Source",
+    "Taken",
+    "below",
+    "is_line",
+    "left_out",
+    "read",
+    "read_file",
+]

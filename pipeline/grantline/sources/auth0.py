@@ -13,7 +13,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from grantline.model.hop import DELEGATE, GRANT, RENEW, REVOKE, Hop
-from grantline.sources.facts import Event, at, instant, made, need, need_issuer, scopes, text, texts
+from grantline.sources.facts import (
+    Event,
+    at,
+    inside,
+    instant,
+    made,
+    need,
+    need_issuer,
+    scopes,
+    text,
+    texts,
+)
 from grantline.sources.source import Json, Origin, Source
 
 _NAME: Final = "auth0"
@@ -45,11 +56,11 @@ _DELETED: Final = "sdu"
 def unwrap(document: Any) -> Iterable[Any] | None:
     """An event, a list of them, or each in the envelope of a stream."""
     if isinstance(document, list):
-        return [record for one in document for record in unwrap(one) or [one]]
+        return inside(unwrap, document)
     if not isinstance(document, Mapping):
         return None
     if isinstance(logs := document.get("logs"), list):
-        return [record for one in logs for record in unwrap(one) or [one]]
+        return inside(unwrap, logs)
     inner = document.get("detail")
     inner = (inner if isinstance(inner, Mapping) else document).get("data")
     return [inner if isinstance(inner, Mapping) else document]

@@ -7,6 +7,7 @@ they are read, too. Where nothing is said here, nothing is in the row.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from grantline.sources.facts import (
     text,
     texts,
 )
-from grantline.sources.source import Json, Origin, Source
+from grantline.sources.source import Json, Origin, Source, Unreadable
 
 _NAME: Final = "authgent"
 _JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -45,6 +46,13 @@ def unwrap(document: Any) -> Iterable[Any] | None:
 def read(record: Json, origin: Origin) -> Sequence[Hop]:
     """One row. Actions that bring no token into being and end none are passed over."""
     action = need(record, "action")
+    if isinstance(
+        packed := record.get("metadata"), str
+    ):  # a row of the table, as a database writes it
+        try:
+            record = {**record, "metadata": json.loads(packed)}
+        except (ValueError, RecursionError):
+            raise Unreadable("metadata is no JSON") from None
     tell = _ACTIONS.get(action)
     if tell is None:
         return ()

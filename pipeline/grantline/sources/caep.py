@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ _ENDS: Final[Mapping[str, str | None]] = {
     f"{_RISC}account-credential-change-required": "compromise",
 }
 """Event -> the reason it gives by itself. RISC's `sessions-revoked` is CAEP's older sister."""
+_COMPACT: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 _BY: Final = {"admin": "admin", "user": "user_request", "policy": "policy", "system": "policy"}
 """`initiating_entity` (CAEP 1.0 section 2)."""
 
@@ -45,6 +47,12 @@ def unwrap(document: Any) -> Iterable[Any] | None:
     return None
 
 
+def line(said: str) -> Any:
+    """A compact token as it was pushed (RFC 8935), without quotes."""
+    said = said.strip()
+    return said if _COMPACT.fullmatch(said) else None
+
+
 def _payload(document: Any) -> Any:
     """The claims of a compact token; a payload as it is."""
     if not isinstance(document, str) or document.count(".") != 2:
@@ -52,7 +60,7 @@ def _payload(document: Any) -> Any:
     part = document.split(".")[1]
     try:
         return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, RecursionError):
         return None
 
 
@@ -90,11 +98,24 @@ def _target(subject: Any, issuer: str | None, origin: Origin) -> dict[str, Any] 
     if not isinstance(subject, Mapping):
         return None
     for member in ("session", "user"):
-        if isinstance(subject.get(member), Mapping):
-            inner = _simple(subject[member], issuer, origin, member)
+        for one in _aliases(subject.get(member)):
+            inner = _simple(one, issuer, origin, member)
             if inner is not None:
                 return inner
-    return _simple(subject, issuer, origin, "session")
+    found = [_simple(one, issuer, origin, "session") for one in _aliases(subject)]
+    return next(filter(None, found), None)
+
+
+def _aliases(subject: Any) -> list[Json]:
+    """The subject, or each of the names it has (RFC 9493 section 3.2.8)."""
+    if not isinstance(subject, Mapping):
+        return []
+    others = subject.get("identifiers") if subject.get("format") == "aliases" else None
+    return (
+        [one for one in others if isinstance(one, Mapping)]
+        if isinstance(others, list)
+        else [subject]
+    )
 
 
 def _simple(
@@ -130,4 +151,5 @@ SOURCE: Final = Source(
     proven=False,
     unwrap=unwrap,
     read=read,
+    line=line,
 )

@@ -4,7 +4,8 @@ A session's access key id is the name of its credential (`token_jti`, issuer `di
 that calls, the session they were made in and the key that one was assumed with are one chain; the
 session token, where a record holds it, is not looked at. An actor is the role (or user), whoever
 holds its session; the session's own name is the instance. Records as in S3 (`Records`), from EventBridge
-(`detail`), from CloudWatch Logs (`logEvents`), or alone. Times are whole seconds.
+(`detail`), from CloudWatch Logs (`logEvents`), from `aws cloudtrail lookup-events` (`Events`), or alone; the
+digests and insights that lie beside them in S3 tell of no call. Times are whole seconds.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, Final
 from grantline.dialects.aws import ISSUER
 from grantline.dialects.people import is_email, pseudonym
 from grantline.model.hop import DELEGATE, GRANT, REVOKE, SERVER, USE, Hop
-from grantline.sources.facts import Event, at, instant, made, need, seconds, text
+from grantline.sources.facts import Event, at, inside, instant, made, need, seconds, text
 from grantline.sources.source import Json, Origin, Source, Unreadable
 
 _NAME: Final = "cloudtrail"
@@ -31,6 +32,8 @@ _DENIED: Final = re.compile(
 _SESSION: Final = re.compile(
     r"arn:(?P<partition>aws[\w-]*):sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/(?P<name>.+)"
 )
+_PACKED: Final = (("logEvents", "message"), ("Events", "CloudTrailEvent"))
+"""Envelopes that hold each event as text."""
 _REVOKES_SESSIONS: Final = "AWSRevokeOlderSessions"
 """The inline policy by which the console revokes a role's sessions."""
 _DATE: Final = ("%b %d, %Y, %I:%M:%S %p", "%b %d, %Y %I:%M:%S %p")
@@ -40,27 +43,29 @@ _DATE: Final = ("%b %d, %Y, %I:%M:%S %p", "%b %d, %Y %I:%M:%S %p")
 def unwrap(document: Any) -> Iterable[Any] | None:
     """The events in an S3 object, an EventBridge event, a CloudWatch Logs batch, or a list of any."""
     if isinstance(document, list):
-        return [record for one in document for record in unwrap(one) or [one]]
+        return inside(unwrap, document)
     if not isinstance(document, Mapping):
         return None
     if isinstance(records := document.get("Records"), list):
         return records
-    if isinstance(detail := document.get("detail"), Mapping):
-        return [detail]
-    if isinstance(events := document.get("logEvents"), list):
-        return [_message(event) for event in events]
-    return [document]
+    for several, packed in _PACKED:
+        if isinstance(events := document.get(several), list):
+            return [_message(event, packed) for event in events]
+    detail = document.get("detail")
+    return [detail if isinstance(detail, Mapping) else document]
 
 
-def _message(event: Any) -> Any:
+def _message(event: Any, name: str) -> Any:
     try:
-        return json.loads(event["message"])
-    except (KeyError, TypeError, ValueError):
+        return json.loads(event[name])
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
 def read(record: Json, origin: Origin) -> Sequence[Hop]:
     """One event. Calls without a credential of the caller's (services, sign-ins) are passed over."""
+    if "digestS3Object" in record or record.get("eventCategory") == "Insight":
+        return ()
     name, source = need(record, "eventName"), need(record, "eventSource")
     time = instant(record.get("eventTime"), "eventTime")
     identity = record.get("userIdentity")

@@ -14,7 +14,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from grantline.model.hop import DELEGATE, GRANT, REVOKE, Hop
-from grantline.sources.facts import Event, at, instant, made, need, need_issuer, scopes, text
+from grantline.sources.facts import (
+    Event,
+    at,
+    inside,
+    instant,
+    made,
+    need,
+    need_issuer,
+    scopes,
+    text,
+)
 from grantline.sources.source import Json, Origin, Source
 
 _NAME: Final = "entra"
@@ -32,7 +42,7 @@ _ABSENT: Final = "00000000-0000-0000-0000-000000000000"
 def unwrap(document: Any) -> Iterable[Any] | None:
     """One record, a list, a page of Graph's (`value`), or a blob of diagnostic settings (`records`)."""
     if isinstance(document, list):
-        return [record for one in document for record in unwrap(one) or [one]]
+        return inside(unwrap, document)
     if not isinstance(document, Mapping):
         return None
     for name in ("value", "records"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -96,6 +96,15 @@ def _number(value: str) -> float | None:
 def seconds(time_ns: int) -> int:
     """A time as a NumericDate."""
     return time_ns // _NS
+
+
+def inside(unwrap: Callable[[Any], Iterable[Any] | None], documents: Iterable[Any]) -> list[Any]:
+    """The records in each of several documents; what is none stays, to be rejected by its name."""
+    found: list[Any] = []
+    for one in documents:
+        records = unwrap(one)
+        found += [one] if records is None else records
+    return found
 
 
 class Event(NamedTuple):

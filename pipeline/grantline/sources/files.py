@@ -18,24 +18,43 @@ from grantline.sources.reading import read
 from grantline.sources.source import Origin, Source, Taken
 
 _GZIP: Final = b"\x1f\x8b"
-_NAMES: Final = (".json", ".jsonl", ".ndjson", ".log", ".txt", ".gz")
+_NAMES: Final = frozenset({"json", "jsonl", "ndjson", "log", "txt", "gz"})
+"""One of them is somewhere in the name of a log that has an extension: `app.log.1`, `trail.json.gz.2`."""
 
 Numbered = tuple[int, Taken]
 """The number of a line (a document a line) or 1 (anything else), and what it held."""
 
 
 def below(paths: Iterable[Path]) -> list[Path]:
-    """The files themselves, and those anywhere below the folders among `paths`, in the order of their
+    """The files themselves, and the logs anywhere below the folders among `paths`, in the order of their
     names: how an S3 bucket of CloudTrail looks once it was copied.
     """
+    return _sorted(paths)[0]
+
+
+def left_out(paths: Iterable[Path]) -> list[Path]:
+    """Files below the folders among `paths` whose names are no log's: hidden ones, and those with an
+    extension that is none of a log's. Whoever names one has it read.
+    """
+    return _sorted(paths)[1]
+
+
+def _sorted(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     found: list[Path] = []
+    others: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = (one for one in path.rglob("*") if one.suffix in _NAMES and one.is_file())
-            found += sorted(inside)
+            for one in sorted(path.rglob("*")):
+                if one.is_file():
+                    (found if _is_log(one.name) else others).append(one)
         else:
             found.append(path)
-    return found
+    return found, others
+
+
+def _is_log(name: str) -> bool:
+    first, *parts = name.lower().split(".")
+    return bool(first) and (not parts or not _NAMES.isdisjoint(parts))
 
 
 def read_file(source: Source, path: Path, origin: Origin) -> Iterator[Numbered]:
@@ -60,7 +79,9 @@ def read_file(source: Source, path: Path, origin: Origin) -> Iterator[Numbered]:
 
 def _documents(source: Source, stream: IO[bytes], origin: Origin) -> Iterator[Numbered]:
     first = stream.readline(MAX_BYTES + 1)
-    if not _whole(first):
+    if not first:
+        return  # a log of which nothing was written yet
+    if not _whole(source, first):
         yield 1, read(source, first + stream.read(MAX_BYTES + 1 - len(first)), origin)
         return
     for number, line in enumerate(chain([first], stream), 1):
@@ -68,11 +89,21 @@ def _documents(source: Source, stream: IO[bytes], origin: Origin) -> Iterator[Nu
             yield number, read(source, line, origin)
 
 
-def _whole(line: bytes) -> bool:
+def _whole(source: Source, line: bytes) -> bool:
     try:
         json.loads(line)
     except ValueError:
-        return False
+        return is_line(source, line)
     except RecursionError:
         return True
     return True
+
+
+def is_line(source: Source, line: bytes) -> bool:
+    """Whether this is a line of the log, and no JSON."""
+    if source.line is None:
+        return False
+    try:
+        return source.line(line.decode("utf-8-sig").strip()) is not None
+    except UnicodeDecodeError:
+        return False

@@ -1,7 +1,8 @@
 """Google Cloud audit logs: service accounts impersonated, their keys made and ended, calls with both.
 
 LogEntries whose `protoPayload` is an AuditLog (cloud.google.com: AuditLog, AuthenticationInfo,
-"Audit logs for service accounts"), alone, in a list, or from Pub/Sub (`message.data`). The log names no access
+"Audit logs for service accounts"), alone, in a list, from Pub/Sub (`message.data`), or as rows of BigQuery
+(`protopayload_auditlog`); entries of other logs beside them are passed over. The log names no access
 token. What has a name is a service account's key (`serviceAccountKeyName`), which stands for its
 tokens, as an access key id does in CloudTrail. `serviceAccountDelegationInfo` names those who stand behind an
 impersonated account: the nearest first, as real entries have it, so it is read backwards. Accounts of people go
@@ -19,7 +20,7 @@ from typing import Any, Final
 
 from grantline.dialects.google import ISSUER
 from grantline.model.hop import DELEGATE, GRANT, REVOKE, SERVER, USE, Hop
-from grantline.sources.facts import Event, at, instant, made, need, scopes, seconds, text
+from grantline.sources.facts import Event, at, inside, instant, made, need, scopes, seconds, text
 from grantline.sources.source import Json, Origin, Source, Unreadable
 
 _NAME: Final = "gcp"
@@ -33,11 +34,12 @@ _REFUSED: Final = {"7": "PERMISSION_DENIED", "16": "UNAUTHENTICATED"}
 def unwrap(document: Any) -> Iterable[Any] | None:
     """An entry, a list of them, `entries` of `entries.list`, or a Pub/Sub push message."""
     if isinstance(document, list):
-        return [record for one in document for record in unwrap(one) or [one]]
+        return inside(unwrap, document)
     if not isinstance(document, Mapping):
         return None
-    if isinstance(entries := document.get("entries"), list):
-        return entries
+    for name in ("entries", "receivedMessages"):
+        if isinstance(several := document.get(name), list):
+            return inside(unwrap, several)
     data = at(document, "message", "data")
     return [_message(data)] if isinstance(data, str) else [document]
 
@@ -51,8 +53,10 @@ def _message(data: str) -> Any:
 
 def read(record: Json, origin: Origin) -> Sequence[Hop]:
     """One entry. Calls that nobody stands behind, and that no key is named for, are passed over."""
-    payload = record.get("protoPayload")
+    payload = record.get("protoPayload", record.get("protopayload_auditlog"))
     if not isinstance(payload, Mapping):
+        if "logName" in record and ("textPayload" in record or "jsonPayload" in record):
+            return ()
         raise Unreadable("protoPayload is missing", "missing_attribute")
     method = need(payload, "methodName").rpartition(".")[2]
     who = payload.get("authenticationInfo")

@@ -1,14 +1,17 @@
 """Keycloak's events: logins, exchanges, refreshes, revocations and logouts, and what admins end.
 
-User events as the admin REST API, the `jboss-logging` provider in JSON, and event listeners that
-forward them write them (org.keycloak.events.Event: `type`, `time` in milliseconds, `clientId`, `userId`,
-`sessionId`, `details`), and admin events (AdminEvent: `operationType`, `resourceType`,
-`resourcePath`). An exchange names the new token and not the one it was made from: who it was made
+User events as the admin REST API and event listeners that forward them write them
+(org.keycloak.events.Event: `type`, `time` in milliseconds, `clientId`, `userId`, `sessionId`, `details`), and
+admin events (AdminEvent: `operationType`, `resourceType`, `resourcePath`); and both as the `jboss-logging`
+listener has them in the server's own log (`type="LOGIN", clientId="app", ...`), plain or as JSON. An exchange names the new token and not the one it was made from: who it was made
 for (`details.subject_token_client_id`) and the session are all that is said, and neither is a parent.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -32,6 +35,8 @@ def unwrap(document: Any) -> Iterable[Any] | None:
 
 def read(record: Json, origin: Origin) -> Sequence[Hop]:
     """One event; those that neither bring nor end a token are passed over."""
+    if "loggerName" in record or "message" in record:
+        return _logged(record, origin)
     if "operationType" in record:
         return _admin(record, origin)
     kind = need(record, "type")
@@ -49,7 +54,7 @@ def _granted(record: Json, issuer: str, time: int, origin: Origin) -> Sequence[H
     if text(at(record, "details", "token_id")) is None:
         return ()
     facts = _facts(record, issuer, origin)
-    grant = made(GRANT, Event(_NAME, need(record, "id"), time, origin), **facts)
+    grant = made(GRANT, Event(_NAME, _identity(record), time, origin), **facts)
     refresh = text(at(record, "details", "refresh_token_id"))
     return [grant, _refresh(record, facts, refresh, time, origin)] if refresh else [grant]
 
@@ -60,7 +65,7 @@ def _exchanged(record: Json, issuer: str, time: int, origin: Origin) -> Sequence
     reason = text(at(record, "details", "reason")) or refused
     return [
         made(
-            DELEGATE, Event(_NAME, need(record, "id"), time, origin),
+            DELEGATE, Event(_NAME, _identity(record), time, origin),
             delegator_id=text(at(record, "details", "subject_token_client_id")),
             delegator_issuer=issuer,
             decision_outcome="deny" if refused else "allow",
@@ -77,7 +82,7 @@ def _renewed(record: Json, issuer: str, time: int, origin: Origin) -> Sequence[H
     used = text(at(record, "details", "refresh_token_id"))
     facts = _facts(record, issuer, origin)
     renewal = made(
-        RENEW, Event(_NAME, need(record, "id"), time, origin),
+        RENEW, Event(_NAME, _identity(record), time, origin),
         token_parent_jti=used, token_parent_issuer=issuer if used else None, **facts,
     )  # fmt: skip
     renewed = text(at(record, "details", "updated_refresh_token_id"))
@@ -90,7 +95,7 @@ def _refresh(record: Json, facts: dict[str, Any], refresh: str, time: int, origi
     """A refresh token is a second credential of what its access token was given for."""
     told = {name: facts[name] for name in ("token_issuer", "token_dialect", "session_id")}
     return made(
-        RENEW, Event(_NAME, f"{need(record, 'id')} refresh", time, origin),
+        RENEW, Event(_NAME, f"{_identity(record)} refresh", time, origin),
         token_jti=refresh, token_type="refresh_token", token_parent_jti=facts["token_jti"],
         token_parent_issuer=facts["token_issuer"], actor_id=facts["actor_id"], **told,
     )  # fmt: skip
@@ -106,7 +111,7 @@ def _revoked(record: Json, issuer: str, time: int, origin: Origin) -> Sequence[H
     if jti is not None:
         return [
             made(
-                REVOKE, Event(_NAME, need(record, "id"), time, origin), revocation_target="token",
+                REVOKE, Event(_NAME, _identity(record), time, origin), revocation_target="token",
                 token_issuer=issuer, token_jti=jti, **common,
             )
         ]  # fmt: skip
@@ -125,7 +130,7 @@ def _logged_out(record: Json, issuer: str, time: int, origin: Origin) -> Sequenc
 
 def _session(record: Json, issuer: str, session: str, time: int, origin: Origin) -> Hop:
     return made(
-        REVOKE, Event(_NAME, need(record, "id"), time, origin),
+        REVOKE, Event(_NAME, _identity(record), time, origin),
         revocation_target="session", revocation_reason="logout", session_id=session,
         subject_issuer=issuer, token_issuer=issuer, actor_id=text(record.get("clientId")),
     )  # fmt: skip
@@ -133,7 +138,7 @@ def _session(record: Json, issuer: str, session: str, time: int, origin: Origin)
 
 def _person(record: Json, issuer: str, person: str, time: int, origin: Origin) -> Hop:
     return made(
-        REVOKE, Event(_NAME, need(record, "id"), time, origin),
+        REVOKE, Event(_NAME, _identity(record), time, origin),
         revocation_target="subject", subject_id=origin.persons.name(issuer, person),
         subject_issuer=issuer, token_issuer=issuer,
         # Beside a person, an actor says whose grants alone are meant: a client's, no administrator's.
@@ -191,6 +196,54 @@ def _facts(record: Json, issuer: str, origin: Origin) -> dict[str, Any]:
     }
 
 
+def _identity(record: Json) -> str:
+    """The event's `id`. Older releases and the server's log have none: then all that it says."""
+    said = text(record.get("id"))
+    if said is not None:
+        return said
+    whole = json.dumps(record, sort_keys=True, default=str).encode("utf-8", "replace")
+    return hashlib.sha256(whole).hexdigest()
+
+
+def line(said: str) -> Any:
+    """A line of the server's log: an event's, or any other, which is passed over; None for what is no line
+    of a log. Its time has no zone: it is taken for UTC, as in a container.
+    """
+    found = _LINE.search(said)
+    if found is None:
+        return {"message": ""} if _GOES_ON.match(said) else None
+    return {"message": said[found.end() :], "timestamp": found[0].replace(",", ".")}
+
+
+def _logged(record: Json, origin: Origin) -> Sequence[Hop]:
+    """An event within a line of the server's log (`message`, `timestamp`)."""
+    said = record.get("message")
+    begins = _EVENT.search(said) if isinstance(said, str) else None
+    if begins is None or not isinstance(said, str):
+        return ()
+    pairs = {
+        one["name"]: one["value"].strip("\"'").replace('\\"', '"')
+        for one in _PAIR.finditer(said, begins.start())
+    }
+    told = {name: value for name, value in pairs.items() if value not in ("", "null")}
+    event: dict[str, Any] = {name: told.pop(name) for name in _OWN if name in told}
+    if "operationType" in event:
+        event["authDetails"] = {one: event.pop(one, None) for one in ("clientId", "userId")}
+    return read({**event, "time": record.get("timestamp"), "details": told}, origin)
+
+
+_LINE: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?")
+_GOES_ON: Final = re.compile(r"\s|at \S+\(|Caused by: |\.\.\. \d+ more|[\w.$]+(?:Exception|Error)\b")
+"""What follows the first line of a message: a stack, for the most part."""
+_EVENT: Final = re.compile(r"(?:^|[\s\]])(?:type|operationType)=[\"']?[A-Z_]+")
+_PAIR: Final = re.compile(
+    r"""(?P<name>[\w.-]+)=(?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|[^,]*)(?:,\s*|$)"""
+)
+_OWN: Final = (
+    "type", "clientId", "userId", "sessionId", "error", "operationType", "resourceType", "resourcePath",
+)  # fmt: skip
+"""Fields of an event; everything else on its line is one of its details."""
+
 _EVENTS: Final[dict[str, Callable[[Json, str, int, Origin], Sequence[Hop]]]] = {
     "LOGIN": _granted,
     "CODE_TO_TOKEN": _granted,
@@ -203,9 +256,10 @@ _EVENTS: Final[dict[str, Callable[[Json, str, int, Origin], Sequence[Hop]]]] = {
 
 SOURCE: Final = Source(
     _NAME,
-    "Keycloak's user and admin events as JSON: type, time, clientId, details",
+    "Keycloak's user and admin events (type, time, clientId, details) as JSON or in the server's log",
     proven=True,
     unwrap=unwrap,
     read=read,
+    line=line,
     names_issuer=False,
 )

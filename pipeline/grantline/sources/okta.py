@@ -1,6 +1,6 @@
 """Okta's System Log: tokens granted, exchanged and revoked, sessions and people ended.
 
-LogEvents as `/api/v1/logs`, log streaming and EventBridge (`detail`) give them: `eventType`, `actor`,
+LogEvents as `/api/v1/logs` and log streaming (EventBridge's `detail`, Splunk's `event`) give them: `eventType`, `actor`,
 `target`, `outcome`, `debugContext.debugData` (developer.okta.com: System Log API, event types). A granted
 token is a target of type `access_token`, `refresh_token` or `id_jag`, whose `id` is the token's `jti`; its
 `hash` is not looked at. People go by their Okta id (`uid` in a token), never by `alternateId`, which is
@@ -17,6 +17,7 @@ from grantline.model.hop import DELEGATE, GRANT, RENEW, REVOKE, Hop
 from grantline.sources.facts import (
     Event,
     at,
+    inside,
     instant,
     made,
     need,
@@ -54,13 +55,15 @@ _AGENTS: Final = frozenset({"WorkloadIdentityPrincipal", "WorkloadPrincipal", "A
 
 
 def unwrap(document: Any) -> Iterable[Any] | None:
-    """An event, a list of them, or EventBridge's envelope of one."""
+    """An event, a list of them, or the envelope of one: EventBridge's, or Splunk's (`event`)."""
     if isinstance(document, list):
-        return [record for one in document for record in unwrap(one) or [one]]
+        return inside(unwrap, document)
     if not isinstance(document, Mapping):
         return None
-    detail = document.get("detail")
-    return [detail if isinstance(detail, Mapping) else document]
+    for name in ("detail", "event"):
+        if isinstance(packed := document.get(name), Mapping):
+            return [packed]
+    return [document]
 
 
 def read(record: Json, origin: Origin) -> Sequence[Hop]:

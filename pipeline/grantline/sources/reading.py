@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from grantline.model.hop import Hop
 from grantline.model.rejected import Rejected
-from grantline.sources.documents import MAX_BYTES, Cut, documents
+from grantline.sources.documents import MAX_BYTES, Cut, NoJson, documents
 from grantline.sources.source import Origin, Source, Taken, Unreadable
 
 _WHOLE = -1
@@ -14,35 +15,64 @@ _WHOLE = -1
 
 def read(source: Source, data: bytes, origin: Origin) -> Taken:
     """What `data` holds, each record accounted for; one bad record costs no other."""
-    hops: list[Hop] = []
-    rejected: list[tuple[int, Rejected]] = []
-    passed_over = number = 0
     if len(data) > MAX_BYTES:
         return Taken([], [(_WHOLE, Rejected("too_large", f"more than {MAX_BYTES} bytes"))], 0)
+    if not data.strip():
+        return Taken([], [(_WHOLE, Rejected("not_otlp", "the record is empty"))], 0)
+    account = _Account(source, origin)
     try:
-        for document in documents(data):
-            records = source.unwrap(document)
-            if records is None:
-                rejected.append((number, _foreign(source)))
-                number += 1
-                continue
-            for record in records:
-                found = _one(source, record, origin)
-                if isinstance(found, Rejected):
-                    rejected.append((number, found))
-                elif found:
-                    hops += found
-                else:
-                    passed_over += 1
-                number += 1
+        for document in documents(data, source.line):
+            account.document(document)
+    except NoJson as why:
+        detail = f"{why}; {_foreign(source).detail}"
+        account.refuse(Rejected("not_otlp", detail, service=source.name))
     except Cut as why:
-        rejected.append((number, Rejected("truncated", str(why))))
+        account.refuse(Rejected("truncated", str(why)))
     except UnicodeDecodeError as why:
         detail = f"the log is not UTF-8 at byte {why.start}"
-        rejected.append((_WHOLE, Rejected("bad_encoding", detail)))
+        account.rejected.append((_WHOLE, Rejected("bad_encoding", detail)))
     except RecursionError:
-        rejected.append((number, Rejected("too_deep", "nested too deeply to be read")))
-    return Taken(hops, rejected, passed_over)
+        account.refuse(Rejected("too_deep", "nested too deeply to be read"))
+    return Taken(account.hops, account.rejected, account.passed_over)
+
+
+class _Account:
+    """What became of each record so far."""
+
+    def __init__(self, source: Source, origin: Origin) -> None:
+        self._source = source
+        self._origin = origin
+        self._number = 0
+        self.hops: list[Hop] = []
+        self.rejected: list[tuple[int, Rejected]] = []
+        self.passed_over = 0
+
+    def document(self, document: Any) -> None:
+        """The records in a document. One that is none of this log's counts for one, and so does an envelope
+        with nothing in it.
+        """
+        records = self._source.unwrap(document)
+        if records is None:
+            self.refuse(_foreign(self._source))
+            return
+        before = self._number
+        for record in records:
+            self._record(record)
+        if self._number == before:
+            self.passed_over += 1
+
+    def _record(self, record: object) -> None:
+        found = _one(self._source, record, self._origin)
+        if isinstance(found, Rejected):
+            self.refuse(found)
+            return
+        self.hops += found
+        self.passed_over += not found
+        self._number += 1
+
+    def refuse(self, why: Rejected) -> None:
+        self.rejected.append((self._number, why))
+        self._number += 1
 
 
 def _one(source: Source, record: object, origin: Origin) -> list[Hop] | Rejected:

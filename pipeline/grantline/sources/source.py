@@ -49,6 +49,8 @@ class Source(NamedTuple):
     """The records in one JSON document; None where the document is none of this log's."""
     read: Callable[[Json, Origin], Sequence[Hop]]
     """The hops of one record; none for a record that tells of no delegation. Raises `Unreadable`."""
+    line: Callable[[str], Any] | None = None
+    """A line of text as a record, where this log is also written so; None for one that is none of it."""
     names_issuer: bool = True
     """Its records say who issued; otherwise `Origin.issuer` is needed."""
 

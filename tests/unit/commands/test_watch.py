@@ -112,16 +112,16 @@ def test_a_record_is_sent_as_it_is_unless_it_is_too_large_for_a_broker() -> None
 
 def test_standard_input_is_cut_into_whole_documents() -> None:
     pretty = json.dumps({"Records": [_event(1)]}, indent=1).encode() + b"\n"
-    assert cut(_lines(1, 2) + b'{"half', False) == ([_lines(1), _lines(2)], b'{"half')
-    assert cut(pretty + _lines(2), False) == ([pretty, _lines(2)], b"")
-    assert cut(pretty[:20], False) == ([], pretty[:20])
-    assert cut(_lines(1)[:-1], False) == ([], _lines(1)[:-1])
-    assert cut(_lines(1)[:-1], True) == ([_lines(1)[:-1]], b"")
+    assert cut(TRAIL, _lines(1, 2) + b'{"half', False) == ([_lines(1), _lines(2)], b'{"half')
+    assert cut(TRAIL, pretty + _lines(2), False) == ([pretty, _lines(2)], b"")
+    assert cut(TRAIL, pretty[:20], False) == ([], pretty[:20])
+    assert cut(TRAIL, _lines(1)[:-1], False) == ([], _lines(1)[:-1])
+    assert cut(TRAIL, _lines(1)[:-1], True) == ([_lines(1)[:-1]], b"")
 
 
 def test_a_torn_line_of_standard_input_costs_no_other() -> None:
     torn = b'{"eventID": "e-\n'
-    assert cut(torn + _lines(2, 3), False) == ([torn, _lines(2), _lines(3)], b"")
+    assert cut(TRAIL, torn + _lines(2, 3), False) == ([torn, _lines(2), _lines(3)], b"")
 
 
 def test_the_topic_is_the_one_that_the_worker_reads() -> None:

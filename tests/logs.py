@@ -17,7 +17,7 @@ from grantline.sources import SOURCES
 from tests.otlp import FAKE_JWT
 
 SAMPLES: Final = Path(__file__).parents[1] / "schemas" / "examples" / "sources"
-ODD: Final = (
+ODD: Final[tuple[Any, ...]] = (
     None, True, 0, -1, 1_773_734_400, 1_773_734_400_000, 10**30, 0.5, 1e300, "", " ", "a", "a b,c", "null",
     "0", "2026-11-30T10:00:00Z", "2026-11-30T10:00:00", "soon", "ü" * 700, "x" * 1_025, "\ud800", FAKE_JWT,
     "{", "[]", '{"a": 1}', "[1", "a@example.test", "https://as.example.com/", [], {}, ["a", None, 7], [[]],

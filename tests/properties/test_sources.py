@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from grantline.sources import SOURCES, Origin, Taken, read, read_file
 from grantline.wire.credentials import carries_jwt
 from grantline.wire.frames import decode_hops, encode_hops
 from tests import logs
+from tests.forms import made as made_span
 from tests.properties import test_forms as forms
 
 ISSUER = "https://as.example.com"
@@ -119,10 +121,10 @@ def _once(random: Random, at: Path) -> Counter[str]:
     bent = told(made.source, logs.bent(random, made.data))
     filed(made.source, logs.packed(random, made.data), at)
     lines = told("keycloak", logs.bent(random, logs.server_log(random)))
-    record = forms.made(random)
+    record = made_span(random)
     spans = forms.accounted(record)
     forms.told(forms.bent(random))
-    found = [taken, bent, lines, spans]
+    found: list[Any] = [taken, bent, lines, spans]
     return Counter(
         records=2 * len(made.records) + 1 + record.items,
         hops=sum(len(one.hops) for one in found),

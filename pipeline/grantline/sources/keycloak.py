@@ -233,7 +233,9 @@ def _logged(record: Json, origin: Origin) -> Sequence[Hop]:
 
 
 _LINE: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?")
-_GOES_ON: Final = re.compile(r"\s|at \S+\(|Caused by: |\.\.\. \d+ more|[\w.$]+(?:Exception|Error)\b")
+_GOES_ON: Final = re.compile(
+    r"\s|at \S+\(|Caused by: |\.\.\. \d+ more|[\w.$]+(?:Exception|Error)\b"
+)
 """What follows the first line of a message: a stack, for the most part."""
 _EVENT: Final = re.compile(r"(?:^|[\s\]])(?:type|operationType)=[\"']?[A-Z_]+")
 _PAIR: Final = re.compile(

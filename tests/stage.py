@@ -68,6 +68,8 @@ class Stage:
                 tokens=f"tokens-{tag}",
                 findings=f"findings-{tag}",
                 rejected=f"rejected-{tag}",
+                incidents=f"incidents-{tag}",
+                actions=f"actions-{tag}",
             ),
             partitions=partitions,
             replication=1,

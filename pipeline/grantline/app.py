@@ -91,7 +91,7 @@ def _worker_settings(settings: Settings) -> WorkerSettings:
         security=settings.kafka,
         sources={topic: Feed(*feed) for topic, feed in settings.sources.items()},
         persons=settings.persons(),
-        topics=TopicNames(*(prefix + name for name in ("hops", "tokens", "findings", "rejected"))),
+        topics=TopicNames(*(prefix + name for name in TopicNames.__struct_fields__)),
         lateness_retention_seconds=settings.hops_retention_days * DAY,
         findings_retention_seconds=settings.findings_retention_days * DAY,
         rejected_retention_seconds=settings.rejected_retention_days * DAY,
@@ -135,6 +135,7 @@ def _alert_settings(settings: Settings) -> AlertSettings:
         data_dir=settings.data_dir,
         notifiers=notifiers,
         topic=f"{settings.topic_prefix}findings",
+        incidents=f"{settings.topic_prefix}incidents",
         group=f"{settings.application}-alert",
         lowest=Severity[settings.alert_lowest.upper()],
         kafka=settings.kafka,
@@ -228,7 +229,7 @@ def writer(settings: Settings, options: Mapping[str, Any]) -> int:
     prefix = settings.topic_prefix
     configured = WriterSettings(
         bootstrap=settings.bootstrap,
-        topics=Topics(f"{prefix}hops", f"{prefix}findings", f"{prefix}rejected"),
+        topics=Topics(*(prefix + name for name in Topics._fields)),
         group=f"{settings.application}-writer",
         client=settings.kafka,
     )

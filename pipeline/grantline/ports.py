@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+from grantline.model.action import Action
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
+from grantline.model.incident import IncidentRecord
 from grantline.model.page import Page
 
 
@@ -43,6 +45,8 @@ class Batch(NamedTuple):
     findings: Sequence[Finding] = ()
     rejected: Sequence[RejectedRow] = ()
     positions: Sequence[Position] = ()
+    incidents: Sequence[IncidentRecord] = ()
+    actions: Sequence[Action] = ()
 
 
 class LineageStore(Protocol):
@@ -50,8 +54,8 @@ class LineageStore(Protocol):
 
     `write` is atomic: after a crash at any moment either the whole batch with its positions is
     there or nothing of it. It is idempotent: the same hop (trace id, span id, time), the same
-    finding (id, revision) or the same rejection (source position, index) written again changes
-    nothing. A hop whose root was resolved later replaces the one without a root; a finding with a
+    finding or incident (id, revision), the same action (id, state) or the same rejection (source
+    position, index) written again changes nothing. A hop whose root was resolved later replaces the one without a root; a finding with a
     higher revision replaces the lower, never the other way round, and of two that claim the same
     revision the first stays. It may block; it returns only when the batch is durable.
     """

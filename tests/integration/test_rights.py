@@ -33,7 +33,7 @@ from tests.unit.emit.vectors import T0
 
 READ, DESCRIBE, ALL = AclOperation.READ, AclOperation.DESCRIBE, AclOperation.ALL
 TOPIC, GROUP = ResourceType.TOPIC, ResourceType.GROUP
-NAMES = ("hops", "tokens", "findings", "rejected")
+NAMES = ("hops", "tokens", "findings", "rejected", "incidents", "actions")
 
 
 @pytest.fixture(scope="module")

@@ -90,7 +90,7 @@ def test_the_channels_are_the_topics_of_the_code() -> None:
     }
     assert emit_kafka.DEFAULT_TOPIC in DOCUMENT["channels"]
     assert set(Topics()) < set(DOCUMENT["channels"])
-    assert ALERT.topic in DOCUMENT["channels"]
+    assert {ALERT.topic, ALERT.incidents} <= set(DOCUMENT["channels"])
 
 
 @pytest.mark.parametrize("name", list(DOCUMENT["channels"]))

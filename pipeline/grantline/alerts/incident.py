@@ -14,6 +14,8 @@ from grantline.alerts.threshold import FLOOR
 
 MAX_NAMED = 20
 """Names of one kind shown on a page; counts stay exact."""
+MAX_LISTED = 100
+"""Findings that are named."""
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -44,6 +46,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """The worst of those that may begin a page: sure, not old, not of a policy alone; 0 for none."""
     began: int
     """Of the open ones: said first before anybody was there to be told."""
+    old: int
+    """Of the open ones: said before anybody was there, and nothing happened since."""
     uses: int
     """Violating spans of the open ones."""
     allowed: int
@@ -61,7 +65,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     lead: str
     """The finding that the page is about: the worst, and the earliest of those."""
     listed: tuple[str, ...]
-    """The first findings by weight."""
+    """The first findings by weight, `MAX_LISTED` at most."""
     explained_by: str | None
     """The finding under which this is told, where all is."""
 
@@ -90,6 +94,7 @@ def summarise(id_: str, key: Key, members: Iterable[Member]) -> Incident:
         severity=max((m.severity for m in counting), default=0),
         fresh=max(fresh, default=0),
         began=sum(m.began for m in standing),
+        old=sum(m.old for m in standing),
         uses=sum(m.count for m in standing),
         allowed=sum(m.allowed for m in standing),
         refused=sum(m.refused for m in standing),
@@ -101,7 +106,7 @@ def summarise(id_: str, key: Key, members: Iterable[Member]) -> Incident:
         tokens=_names(token for m in shown for token in m.tokens),
         let_in=len({m.system for m in counting if m.allowed and m.system}),
         lead=by_lead.finding_id,
-        listed=tuple(m.finding_id for m in everyone[:MAX_NAMED]),
+        listed=tuple(m.finding_id for m in everyone[:MAX_LISTED]),
         explained_by=next((m.explained_by for m in standing if m.explained_by), None),
     )
 

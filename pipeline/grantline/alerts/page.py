@@ -6,7 +6,7 @@ from typing import Final
 
 from grantline.alerts import wording
 from grantline.alerts.decide import Told
-from grantline.alerts.incident import Incident
+from grantline.alerts.incident import MAX_NAMED, Incident
 from grantline.alerts.member import name_of
 from grantline.model.finding import Finding, SeverityName
 from grantline.model.names import is_unseen
@@ -67,7 +67,7 @@ def page_of(
         do="" if over else finding.triage,
         runbook=f"grantline rules {finding.rule}",
         sql=[finding.sql, *wording.questions(finding)][:MAX_SQL],
-        listed=list(incident.listed) or [finding.id],
+        listed=list(incident.listed[:MAX_NAMED]) or [finding.id],
         finding=finding.model_dump(mode="json"),
     )
 

@@ -17,6 +17,11 @@ def instant(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1_000, UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
+def exact(ms: int) -> str:
+    """RFC 3339 in UTC, milliseconds."""
+    return f"{instant(ms)[:19]}.{ms % 1_000:03}Z"
+
+
 def ago(when: str, now_ms: int) -> str:
     """`8 s ago` for an RFC 3339 instant in UTC; empty where it lies ahead or cannot be read."""
     try:

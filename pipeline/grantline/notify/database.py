@@ -12,9 +12,9 @@ from pathlib import Path
 from threading import RLock
 from typing import IO, Final
 
-VERSION: Final = 3
-"""`PRAGMA user_version` of the file; the one before it is taken over, another one is refused."""
-_BEFORE: Final = 2
+VERSION: Final = 4
+"""`PRAGMA user_version` of the file; those of `_BEFORE` are taken over, another one is refused."""
+_BEFORE: Final = (2, 3)
 
 
 class LedgerError(RuntimeError):
@@ -93,14 +93,14 @@ def _connect(path: Path) -> sqlite3.Connection:
             f"{path} is not a ledger of `grantline alert` ({why}): move it away; what is in the topic "
             "is then known, and told where it goes on"
         ) from None
-    if version not in {0, _BEFORE, VERSION}:
+    if version not in {0, *_BEFORE, VERSION}:
         connection.close()
         raise LedgerError(
             f"{path} has ledger version {version}; this release knows version {VERSION}: "
             "use the release that wrote it, or move the file away"
         )
-    if version == _BEFORE:
-        connection.executescript(_script("takeover.sql"))
+    if version in _BEFORE:
+        connection.executescript(_script(f"takeover_{version}.sql"))
     connection.executescript(_script("ledger.sql"))
     if version != VERSION:
         connection.execute(f"PRAGMA user_version={VERSION}")

@@ -19,7 +19,8 @@ import msgspec
 
 from grantline.model.page import Page
 from grantline.notify.backoff import Backoff
-from grantline.notify.ledger import Ledger, Letter
+from grantline.notify.ledger import Ledger
+from grantline.notify.letters import Letter
 from grantline.notify.metrics import Metrics
 from grantline.notify.printable import printable
 from grantline.notify.trouble import Trouble

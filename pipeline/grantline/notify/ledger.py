@@ -18,22 +18,13 @@ from grantline.alerts.decide import Alerting
 from grantline.alerts.filing import file
 from grantline.alerts.member import Member
 from grantline.model.finding import Finding
-from grantline.model.page import OVER
 from grantline.notify.database import Database
+from grantline.notify.leaving import Records
+from grantline.notify.letters import Letters
 from grantline.notify.settling import Moment, settle
 from grantline.notify.shelf import SqlShelf
 from grantline.ports import Position
 
-_OVER: Final = ", ".join(f"'{event}'" for event in sorted(OVER))
-_NEXT: Final = f"""
-SELECT o.seq, o.destination, o.incident_id, o.revision, o.body, o.attempts, o.due,
-       o.event IN ({_OVER}) AND (t.sent_event IS NULL OR t.sent_event IN ({_OVER}))
-FROM outbox o LEFT JOIN told t USING (incident_id, destination)
-WHERE o.destination = ? AND o.refused IS NULL AND NOT EXISTS (
-    SELECT 1 FROM outbox e
-    WHERE e.destination = o.destination AND e.incident_id = o.incident_id
-      AND e.refused IS NULL AND e.revision < o.revision)
-ORDER BY o.due, o.seq LIMIT 1"""  # noqa: S608 - constants of ours
 _AT_ONCE: Final = 200
 """Incidents told of by time alone in one transaction."""
 
@@ -49,32 +40,7 @@ class Incoming(NamedTuple):
     """It was said before anybody was there to be told."""
 
 
-class Letter(NamedTuple):
-    """One state of one incident, on its way to one destination."""
-
-    seq: int
-    destination: str
-    incident_id: str
-    revision: int
-    body: bytes
-    attempts: int
-    """How often it has been tried and put off."""
-    due: float
-    """Not before this: monotonic seconds of this process."""
-    moot: bool
-    """It takes back what the destination never accepted, so there is nothing to tell."""
-
-
-class Queue(NamedTuple):
-    """What one destination has not been told."""
-
-    waiting: int
-    oldest_ms: int | None
-    """When the oldest of them was put into the outbox."""
-    dead: int
-
-
-class Ledger:
+class Ledger(Letters, Records):
     """Every method is one transaction and safe to call from any thread.
 
     Raises `database.LedgerError` when the file cannot be used, `sqlite3.Error` when the disk fails.
@@ -154,7 +120,7 @@ class Ledger:
                 sql.execute("DELETE FROM held WHERE part = ?", (part,))
             for finding, body, old in live:
                 touched |= dict.fromkeys(_file(shelf, finding, body, old))
-            moment = Moment(now_ms, time.monotonic(), gather_seconds)
+            moment = Moment(now_ms, time.monotonic(), gather_seconds, self.born_ms)
             posted: set[str] = set()
             for incident_id in touched:
                 posted |= settle(sql, shelf, incident_id, alerting, moment)
@@ -173,7 +139,7 @@ class Ledger:
         posted: set[str] = set()
         with self._database.transaction() as sql:
             shelf = SqlShelf(sql, now_ms)
-            moment = Moment(now_ms, time.monotonic())
+            moment = Moment(now_ms, time.monotonic(), born_ms=self.born_ms)
             for (incident_id,) in due:
                 posted |= settle(sql, shelf, incident_id, alerting, moment)
         return posted
@@ -203,54 +169,6 @@ class Ledger:
         """The partitions with a backlog that nothing was decided on."""
         with self._database.reading() as sql:
             return {part for (part,) in sql.execute("SELECT DISTINCT part FROM held")}
-
-    def next_letter(self, destination: str) -> Letter | None:
-        """The letter to try next, due or not; the states of one incident in their order."""
-        with self._database.reading() as sql:
-            row = sql.execute(_NEXT, (destination,)).fetchone()
-        return None if row is None else Letter._make((*row[:-1], bool(row[-1])))
-
-    def sent(self, letter: Letter, now_ms: int) -> None:
-        """The destination has taken it."""
-        with self._database.transaction() as sql:
-            sql.execute(
-                "UPDATE told SET sent_ms = ?, "
-                "sent_event = (SELECT event FROM outbox WHERE seq = ?) "
-                "WHERE destination = ? AND incident_id = ?",
-                (now_ms, letter.seq, letter.destination, letter.incident_id),
-            )
-            sql.execute("DELETE FROM outbox WHERE seq = ?", (letter.seq,))
-
-    def put_off(self, letter: Letter, due: float) -> None:
-        """To be tried again at `due`, monotonic seconds of this process."""
-        with self._database.transaction() as sql:
-            sql.execute(
-                "UPDATE outbox SET attempts = attempts + 1, due = ? WHERE seq = ?",
-                (due, letter.seq),
-            )
-
-    def dropped(self, letter: Letter) -> None:
-        """There was nothing to tell (`Letter.moot`)."""
-        with self._database.transaction() as sql:
-            sql.execute("DELETE FROM outbox WHERE seq = ?", (letter.seq,))
-
-    def buried(self, letter: Letter, why: str, now_ms: int) -> None:
-        """Set aside as a dead letter."""
-        with self._database.transaction() as sql:
-            sql.execute(
-                "UPDATE outbox SET refused = ?, refused_ms = ? WHERE seq = ?",
-                (why, now_ms, letter.seq),
-            )
-
-    def queues(self) -> dict[str, Queue]:
-        """Destination name -> what it has not been told, where there is anything."""
-        with self._database.reading() as sql:
-            rows = sql.execute(
-                "SELECT destination, sum(refused IS NULL), "
-                "min(CASE WHEN refused IS NULL THEN since_ms END), sum(refused IS NOT NULL) "
-                "FROM outbox GROUP BY destination"
-            )
-            return {name: Queue(*counts) for name, *counts in rows}
 
     def forget(self, before_ms: int) -> None:
         """Drops what was last touched before `before_ms` and waits for nothing."""

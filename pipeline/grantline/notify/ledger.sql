@@ -57,12 +57,14 @@ CREATE TABLE IF NOT EXISTS incident (
     key          TEXT    NOT NULL,
     subject      TEXT    NOT NULL,
     episode      INTEGER NOT NULL DEFAULT 0,
-    revision     INTEGER NOT NULL DEFAULT -1,  -- of its last message
+    revision     INTEGER NOT NULL DEFAULT -1,  -- of its last change
     members      INTEGER NOT NULL DEFAULT 0,
     uses         INTEGER NOT NULL DEFAULT 0,
-    lead         TEXT,                         -- the finding that its last message was about
+    lead         TEXT,                         -- the finding that it is about
     changed_ms   INTEGER NOT NULL DEFAULT 0,   -- when something of it came in last
-    due_ms       INTEGER                       -- when time alone gives something to say
+    due_ms       INTEGER,                      -- when time alone gives something to say
+    said         BLOB,                         -- digest of its last record
+    handling     BLOB                          -- `alerts.handling.Handling`, MessagePack
 ) WITHOUT ROWID;
 
 CREATE INDEX IF NOT EXISTS incident_by_due ON incident (due_ms) WHERE due_ms IS NOT NULL;
@@ -86,6 +88,7 @@ CREATE TABLE IF NOT EXISTS told (
     revision     INTEGER NOT NULL,
     sent_event   TEXT,              -- NULL until the destination has taken anything
     sent_ms      INTEGER,
+    sent_state   BLOB,              -- what it was told by what it has taken last
     PRIMARY KEY (incident_id, destination)
 ) WITHOUT ROWID;
 
@@ -97,6 +100,7 @@ CREATE TABLE IF NOT EXISTS outbox (
     event        TEXT    NOT NULL,
     body         BLOB    NOT NULL,  -- `alerts.page.Page` as JSON
     before       BLOB,              -- what the destination had been told before, MessagePack
+    after        BLOB,              -- and what it will have been told
     attempts     INTEGER NOT NULL DEFAULT 0,
     due          REAL    NOT NULL DEFAULT 0,  -- monotonic seconds of this process; 0 is now
     since_ms     INTEGER NOT NULL,
@@ -116,3 +120,14 @@ CREATE TABLE IF NOT EXISTS remembered (
     kept_ms      INTEGER NOT NULL,
     PRIMARY KEY (destination, key)
 ) WITHOUT ROWID;
+
+-- Records that a topic of ours does not have yet, in the order in which they must leave.
+CREATE TABLE IF NOT EXISTS leaving (
+    seq          INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice: a sender goes by it
+    stream       TEXT    NOT NULL,  -- incidents or actions
+    key          TEXT    NOT NULL,
+    alike        TEXT    NOT NULL,  -- what it says in short: the next of the same replaces it
+    body         BLOB    NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS leaving_by_key ON leaving (stream, key, seq);

@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from grantline.notify.ledger import Ledger, Queue
+from grantline.notify.ledger import Ledger
+from grantline.notify.letters import Queue
 
 
 class Metrics:

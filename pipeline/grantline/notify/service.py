@@ -21,6 +21,7 @@ from grantline.notify.delivery import Delivery
 from grantline.notify.intake import Intake
 from grantline.notify.ledger import Ledger
 from grantline.notify.metrics import LedgerGauges, Metrics
+from grantline.notify.publisher import Publisher
 from grantline.notify.settings import LEDGER_FILE, AlertSettings
 from grantline.notify.slack import SlackNotifier
 from grantline.stopping import stopped_by_signals
@@ -57,13 +58,23 @@ def run(settings: AlertSettings, stop: threading.Event | None = None) -> None:
         stack.callback(_finish, deliveries)
         for delivery in deliveries:
             delivery.start()
-        intake.run(stop, _Posted(deliveries, ledger, settings.keep_days))
+        publisher = Publisher(settings, ledger)
+        publisher.start()
+        stack.callback(_last_records, publisher)
+        intake.run(stop, _Posted(deliveries, publisher, ledger, settings.keep_days))
 
 
 class _Posted:
     """What follows a commit of the intake: wake who has new letters; once a day, tidy up."""
 
-    def __init__(self, deliveries: Iterable[Delivery], ledger: Ledger, keep_days: float) -> None:
+    def __init__(
+        self,
+        deliveries: Iterable[Delivery],
+        publisher: Publisher,
+        ledger: Ledger,
+        keep_days: float,
+    ) -> None:
+        self._publisher = publisher
         self._deliveries = {delivery.name: delivery for delivery in deliveries}
         self._ledger = ledger
         self._keep_ms = keep_days * _DAY_MS
@@ -72,10 +83,17 @@ class _Posted:
     def __call__(self, names: Iterable[str]) -> None:
         for name in names:
             self._deliveries[name].wake()
+        self._publisher.wake()
         if time.monotonic() >= self._tidy_at:
             self._tidy_at = time.monotonic() + _DAY_MS / 1e3
             with suppress(sqlite3.OperationalError):  # a full disk: tomorrow, then
                 self._ledger.forget(int(time.time() * 1e3 - self._keep_ms))
+
+
+def _last_records(publisher: Publisher) -> None:
+    publisher.stop()
+    if not publisher.join(_GRACE_SECONDS):
+        _log.warning("the broker does not answer: records wait in the ledger for the next start")
 
 
 def _finish(deliveries: Sequence[Delivery]) -> None:

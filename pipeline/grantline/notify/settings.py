@@ -28,6 +28,8 @@ class AlertSettings:
     notifiers: tuple[Notifier, ...]
     """Each by a name of its own, which is the key of what it has been told."""
     topic: str = "delegation.findings"
+    incidents: str = "delegation.incidents"
+    """Topic that every change of an incident is written to."""
     group: str = "grantline-alert"
     """Consumer group: offsets are committed to it for lag displays; the ledger's are the truth."""
     lowest: Severity = FLOOR

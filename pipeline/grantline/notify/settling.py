@@ -15,13 +15,19 @@ import msgspec
 
 from grantline.alerts.decide import Alerting, Told, after, news, next_ms
 from grantline.alerts.group import Key
+from grantline.alerts.handling import Handling
 from grantline.alerts.incident import Incident, summarise
 from grantline.alerts.page import page_of
+from grantline.alerts.record import Kept, content, record_of
+from grantline.alerts.state import next_change_ms
 from grantline.model.finding import Finding
+from grantline.model.incident import encode
 from grantline.model.page import BEGINS, Event, Page
+from grantline.notify.leaving import leave
 from grantline.notify.shelf import SqlShelf
 
 _encode = msgspec.msgpack.Encoder().encode
+_handling: Final = msgspec.msgpack.Decoder(Handling)
 _told: Final = msgspec.msgpack.Decoder(Told)
 _json = msgspec.json.Encoder().encode
 _CAN_WAIT: Final = frozenset({"updated", "quiet"})
@@ -38,6 +44,8 @@ class Moment(NamedTuple):
     """Seconds of this process."""
     gather_seconds: float = 0.0
     """How long what begins a page may wait for what belongs on it."""
+    born_ms: int = 0
+    """When the ledger began."""
 
 
 class _Row(NamedTuple):
@@ -50,6 +58,8 @@ class _Row(NamedTuple):
     uses: int
     lead: str | None
     changed_ms: int
+    said: bytes | None
+    handling: bytes | None
 
 
 class _Held(NamedTuple):
@@ -83,11 +93,22 @@ def settle(
     again = [told[name].episode + 1 for name, event in events.items()
              if event in BEGINS and name in told]  # fmt: skip
     episode = max((row.episode, *again))
-    revision = row.revision + bool(events)
     lead = incident.lead or row.lead or ""
+    body = shelf.body(lead)
+    finding = None if body is None else Finding.model_validate_json(body)
+    kept = Kept(
+        key=key, handling=handling_of(row.handling), told=_taken(sql, incident_id),
+        changed_ms=changed_ms, born_ms=now.born_ms, episode=episode, revision=row.revision + 1,
+    )  # fmt: skip
+    said = row.said
+    if finding is None:
+        events.clear()  # nothing is left to tell it by
+    else:
+        said = _say(sql, incident, finding, kept, alerting, row.said, now, told=bool(events))
+    revision = row.revision + (bool(events) or said != row.said)
     for name, event in events.items():
+        assert finding is not None
         before = told.get(name)
-        finding = Finding.model_validate_json(shelf.body(lead) or b"")
         page = page_of(incident, finding, event, before, episode=episode, revision=revision,
                        now_ms=now.ms)  # fmt: skip
         due = 0.0
@@ -101,9 +122,9 @@ def settle(
     known = [told[name] for name in alerting.destinations if name in told]
     sql.execute(
         "UPDATE incident SET episode = ?, revision = ?, members = ?, uses = ?, lead = ?, "
-        "changed_ms = ?, due_ms = ? WHERE id = ?",
+        "changed_ms = ?, due_ms = ?, said = ? WHERE id = ?",
         (episode, revision, incident.members, incident.uses, lead or None, changed_ms,
-         _due(incident, known, alerting, changed_ms, now), incident_id),
+         _due(incident, known, alerting, changed_ms, now), said, incident_id),
     )  # fmt: skip
     return set(events)
 
@@ -111,10 +132,38 @@ def settle(
 def _due(
     incident: Incident, known: Iterable[Told], alerting: Alerting, changed_ms: int, now: Moment
 ) -> int | None:
-    """When time alone gives somebody something."""
+    """When time alone gives somebody something, or changes the state."""
     times = [next_ms(incident, told, alerting.rhythm, changed_ms) for told in known]
+    times.append(next_change_ms(incident, alerting.rhythm, changed_ms, now.ms))
     due = min((time for time in times if time is not None), default=None)
     return None if due is None else max(due, now.ms + _AGAIN_MS)
+
+
+def _say(
+    sql: sqlite3.Connection, incident: Incident, lead: Finding, kept: Kept, alerting: Alerting,
+    before: bytes | None, now: Moment, *, told: bool,
+) -> bytes:  # fmt: skip
+    """Lets a record leave where the incident stands otherwise than it was said to, or is `told`."""
+    record = record_of(incident, lead, kept, alerting, now.ms)
+    said = content(record)
+    if told or said != before:
+        alike = f"{record.state} {record.severity} {record.episode}"
+        leave(sql, "incidents", record.id, encode(record), alike=alike)
+    return said
+
+
+def handling_of(stored: bytes | None) -> Handling:
+    """What people did, as the ledger keeps it."""
+    return Handling() if stored is None else _handling.decode(stored)
+
+
+def _taken(sql: sqlite3.Connection, incident_id: str) -> dict[str, Told]:
+    """What each destination has taken last."""
+    rows = sql.execute(
+        "SELECT destination, sent_state FROM told WHERE incident_id = ? AND sent_state IS NOT NULL",
+        (incident_id,),
+    )
+    return {name: _told.decode(state) for name, state in rows}
 
 
 def _told_of(sql: sqlite3.Connection, incident_id: str) -> dict[str, Told]:
@@ -176,7 +225,8 @@ def _post(sql: sqlite3.Connection, name: str, page: Page, post: _Post) -> None:
     )
     before = None if post.before is None else _encode(post.before)
     sql.execute(
-        "INSERT INTO outbox (destination, incident_id, revision, event, body, before, due, since_ms) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (name, page.id, page.revision, page.event, _json(page), before, post.due, post.now_ms),
+        "INSERT INTO outbox (destination, incident_id, revision, event, body, before, after, due, "
+        "since_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (name, page.id, page.revision, page.event, _json(page), before, _encode(post.told),
+         post.due, post.now_ms),
     )

@@ -16,11 +16,12 @@ import duckdb
 from grantline.rules.rule import every
 from grantline.store.rows import FINDING_SCHEMA, HOP_SCHEMA
 
-SCHEMA_VERSION = 6
-TAKEN_OVER = (3, 4, 5)
+SCHEMA_VERSION = 7
+TAKEN_OVER = (3, 4, 5, 6)
 """The versions whose files are brought to this one. 3 kept a second copy of each finding's highest
 revision, table `findings`, where there is a view of `finding_history` now; 3 and 4 lack the columns
-of `hops` that came since, which are added, empty; 5 lacks questions and verdicts, which store nothing."""
+of `hops` that came since, which are added, empty; 5 lacks questions and verdicts, which store nothing; 6 lacks the tables of incidents and
+actions."""
 COPIES = 3
 _WIDE = 5
 _SINCE_4 = 78
@@ -68,7 +69,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     try:
         if version == COPIES:
             connection.execute("DROP TABLE findings")
-        if version in TAKEN_OVER and version != _WIDE:
+        if version in TAKEN_OVER and version < _WIDE:
             _widen(connection)
         for _, text in scripts():
             connection.execute(text)
@@ -100,7 +101,7 @@ def _can_take(connection: duckdb.DuckDBPyConnection, version: int | None) -> boo
     if version not in TAKEN_OVER:
         return False
     hops = connection.execute(_HOP_COLUMNS).fetchall()
-    known = HOP_SCHEMA.names if version == _WIDE else HOP_SCHEMA.names[:_SINCE_4]
+    known = HOP_SCHEMA.names if version >= _WIDE else HOP_SCHEMA.names[:_SINCE_4]
     if hops != [(known,)]:
         return False
     return version != COPIES or _holds_copies(connection)

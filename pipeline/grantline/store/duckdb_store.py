@@ -6,21 +6,26 @@ open: DuckDB gives a file to one process only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
 
+from grantline.model.action import Action
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
+from grantline.model.incident import IncidentRecord
 from grantline.ports import Batch, Position, RejectedRow
 from grantline.store import ddl
 from grantline.store.choose import Rooted
+from grantline.store.incident_rows import action_table, incident_table
 from grantline.store.rows import finding_table, position_table, rejected_table
 from grantline.store.staging import Rows, staged_rows
+
+_T = TypeVar("_T")
 
 _FINDING_COLUMNS = """SELECT * REPLACE (TRY_CAST(first_seen AS TIMESTAMP_NS) AS first_seen,
     TRY_CAST(last_seen AS TIMESTAMP_NS) AS last_seen) FROM staged"""
@@ -84,6 +89,10 @@ class DuckDBStore:
                 self._write_findings(batch.findings)
             if batch.rejected:
                 self._write_rejected(batch.rejected)
+            if batch.incidents:
+                self._write_incidents(batch.incidents)
+            if batch.actions:
+                self._write_actions(batch.actions)
             if batch.positions:
                 self._write_positions(batch.positions)
 
@@ -173,6 +182,30 @@ class DuckDBStore:
         if said:
             with self._staged(finding_table(said.values())):
                 self._rows(f"INSERT INTO finding_history BY NAME {_FINDING_COLUMNS}")
+
+    def _write_incidents(self, incidents: Sequence[IncidentRecord]) -> None:
+        said = {(record.id, record.revision): record for record in reversed(incidents)}
+        self._add_new("incident_revisions", ("id", "revision"), said, incident_table)
+
+    def _write_actions(self, actions: Sequence[Action]) -> None:
+        said = {(action.id, str(action.state)): action for action in reversed(actions)}
+        self._add_new("action_history", ("id", "state"), said, action_table)
+
+    def _add_new(
+        self,
+        into: str,
+        key: tuple[str, str],
+        rows: dict[tuple[str, Any], _T],
+        table: Callable[[Sequence[_T]], pa.Table],
+    ) -> None:
+        """Inserts those whose key the table does not have."""
+        names = ", ".join(key)
+        with self._staged(table(list(rows.values()))):
+            for known in self._rows(f"SELECT {names} FROM {into} SEMI JOIN staged USING ({names})"):  # noqa: S608
+                rows.pop(known, None)
+        if rows:
+            with self._staged(table(list(rows.values()))):
+                self._rows(f"INSERT INTO {into} BY NAME FROM staged")  # noqa: S608
 
     def _write_rejected(self, rejected: Sequence[RejectedRow]) -> None:
         new = {row[2:6]: row for row in reversed(rejected)}

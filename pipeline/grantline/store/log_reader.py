@@ -68,7 +68,7 @@ class WriterSettings:
 
 
 class LogReader:
-    """All partitions of the three topics, each from its place on."""
+    """All partitions of the topics, each from its place on."""
 
     def __init__(self, settings: WriterSettings, positions: Mapping[tuple[str, int], int]) -> None:
         self._settings = settings

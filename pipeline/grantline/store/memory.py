@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from grantline.model.action import Action
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
+from grantline.model.incident import IncidentRecord
 from grantline.ports import Batch, Position, RejectedRow
 from grantline.store.choose import SpanId, lasting, rooted, span_id
 from grantline.store.duckdb_store import DuckDBStore
+from grantline.store.incident_rows import action_table, incident_table
 from grantline.store.rows import finding_table, hop_table, rejected_table
 
 
@@ -24,6 +27,8 @@ class MemoryStore:
         self.hops: dict[SpanId, Hop] = {}
         self.history: dict[tuple[str, int], Finding] = {}
         self.rejected: dict[tuple[str, int, int, int], RejectedRow] = {}
+        self.incidents: dict[tuple[str, int], IncidentRecord] = {}
+        self.actions: dict[tuple[str, str], Action] = {}
         self._positions: dict[tuple[str, int], int] = {}
 
     def write(self, batch: Batch) -> None:
@@ -34,6 +39,10 @@ class MemoryStore:
             finding_table(batch.findings)
         if batch.rejected:
             rejected_table(batch.rejected)
+        if batch.incidents:
+            incident_table(batch.incidents)
+        if batch.actions:
+            action_table(batch.actions)
         for hop in lasting(batch.hops):
             known = self.hops.setdefault(span_id(hop), hop)
             if rooted(hop).beats(rooted(known)):
@@ -44,6 +53,10 @@ class MemoryStore:
             self.rejected.setdefault(
                 (row.source_topic, row.source_partition, row.source_offset, row.span_index), row
             )
+        for record in batch.incidents:
+            self.incidents.setdefault((record.id, record.revision), record)
+        for action in batch.actions:
+            self.actions.setdefault((action.id, action.state), action)
         for topic, partition, offset in batch.positions:
             self._positions[topic, partition] = offset
 
@@ -58,6 +71,8 @@ class MemoryStore:
                     hops=tuple(self.hops.values()),
                     findings=tuple(self.history.values()),
                     rejected=tuple(self.rejected.values()),
+                    incidents=tuple(self.incidents.values()),
+                    actions=tuple(self.actions.values()),
                     positions=[Position(*key, value) for key, value in self._positions.items()],
                 )
             )

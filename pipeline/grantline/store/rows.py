@@ -87,7 +87,7 @@ def hop_table(hops: Sequence[Hop]) -> pa.Table:
     columns: list[Sequence[Any]] = list(zip(*map(msgspec.structs.astuple, hops), strict=True))
     columns[_RECEIVED] = [received or None for received in columns[_RECEIVED]]
     keys = [span_key(span_id) for span_id in columns[_SPAN_ID]]
-    return _table(HOP_SCHEMA, [keys, *columns])
+    return as_table(HOP_SCHEMA, [keys, *columns])
 
 
 def but(table: pa.Table, rows: Collection[int]) -> pa.Table:
@@ -102,17 +102,17 @@ _OPTIONAL: Final = ("actor", "system", "outcome", "issuer", "jti", "revoked_id",
 
 def finding_table(findings: Iterable[Finding]) -> pa.Table:
     """The findings as rows of `finding_history`. Raises `Unstorable`."""
-    return _table(FINDING_SCHEMA, _columns(FINDING_SCHEMA, map(_finding_row, findings)))
+    return as_table(FINDING_SCHEMA, _columns(FINDING_SCHEMA, map(_finding_row, findings)))
 
 
 def rejected_table(rows: Sequence[RejectedRow]) -> pa.Table:
     """The rejections as rows of table `rejected`. Raises `Unstorable`."""
-    return _table(REJECTED_SCHEMA, _columns(REJECTED_SCHEMA, (row._asdict() for row in rows)))
+    return as_table(REJECTED_SCHEMA, _columns(REJECTED_SCHEMA, (row._asdict() for row in rows)))
 
 
 def position_table(positions: Sequence[Position]) -> pa.Table:
     """The positions as rows of table `positions`."""
-    return _table(POSITION_SCHEMA, list(zip(*positions, strict=True)))
+    return as_table(POSITION_SCHEMA, list(zip(*positions, strict=True)))
 
 
 def _finding_row(finding: Finding) -> dict[str, Any]:
@@ -139,7 +139,8 @@ def _columns(schema: pa.Schema, rows: Iterable[dict[str, Any]]) -> list[list[Any
     return [[row[name] for row in rows] for name in schema.names]
 
 
-def _table(schema: pa.Schema, columns: Sequence[Sequence[Any]]) -> pa.Table:
+def as_table(schema: pa.Schema, columns: Sequence[Sequence[Any]]) -> pa.Table:
+    """Columns of values as a table. Raises `Unstorable`."""
     arrays = []
     for field, values in zip(schema, columns, strict=True):
         try:

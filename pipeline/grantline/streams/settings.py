@@ -23,6 +23,8 @@ class TopicNames(msgspec.Struct, frozen=True):
     tokens: str = "delegation.tokens"
     findings: str = "delegation.findings"
     rejected: str = "delegation.rejected"
+    incidents: str = "delegation.incidents"
+    actions: str = "delegation.actions"
 
 
 class Feed(msgspec.Struct, frozen=True):

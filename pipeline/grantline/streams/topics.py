@@ -78,12 +78,15 @@ def specs(settings: WorkerSettings) -> list[TopicSpec]:
     }
     findings = {
         **_BROKER_CLOCK,
-        # The last state of every finding stays readable; a slow reader has a week for each
+        # The last state of every finding (and incident) stays readable; a slow reader has a week for each
         # change on the way.
         "cleanup.policy": "compact,delete",
         "min.compaction.lag.ms": _ms(min(7 * 86_400.0, settings.findings_retention_seconds)),
         "retention.ms": _ms(settings.findings_retention_seconds),
     }
+    # What people did is a history, and silences are read from it: each record stays.
+    actions = {**findings, "cleanup.policy": "delete"}
+    actions.pop("min.compaction.lag.ms")
     rejected = {
         **_BROKER_CLOCK,
         "cleanup.policy": "delete",
@@ -100,6 +103,8 @@ def specs(settings: WorkerSettings) -> list[TopicSpec]:
         TopicSpec(names.tokens, count, keyed),
         TopicSpec(names.findings, count, findings),
         TopicSpec(names.rejected, count, rejected),
+        TopicSpec(names.incidents, count, findings),
+        TopicSpec(names.actions, count, actions),
     ]
 
 
@@ -237,7 +242,7 @@ def inputs(settings: WorkerSettings, existing: Sequence[str]) -> list[str]:
         except re.error as why:
             raise ValueError(f"input_pattern {settings.input_pattern!r}: {why}") from why
         names = settings.topics
-        own = {names.hops, names.tokens, names.findings, names.rejected}
+        own = {getattr(names, field) for field in names.__struct_fields__}
         found += [
             name
             for name in sorted(existing)

@@ -14,7 +14,8 @@ from grantline.alerts.decide import Alerting
 from grantline.model.finding import Finding
 from grantline.notify import dead
 from grantline.notify.database import LedgerError
-from grantline.notify.ledger import Incoming, Ledger, Letter
+from grantline.notify.ledger import Incoming, Ledger
+from grantline.notify.letters import Letter
 from grantline.ports import Position
 from tests.findings import finding
 from tests.pages import page
@@ -242,9 +243,9 @@ def test_a_file_that_is_no_ledger_is_refused_and_left_alone(path: Path) -> None:
 def test_a_ledger_of_a_later_release_is_refused(path: Path) -> None:
     Ledger(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version=4")
+        connection.execute("PRAGMA user_version=5")
     connection.close()
-    with pytest.raises(LedgerError, match="ledger version 4"):
+    with pytest.raises(LedgerError, match="ledger version 5"):
         Ledger(path)
 
 

@@ -38,6 +38,7 @@ def test_hops_and_tokens_have_one_partition_count_and_the_brokers_clock() -> Non
     ours = {spec.name: spec for spec in topics.specs(settings) if spec.ours}
     assert set(ours) == {
         "delegation.hops", "delegation.tokens", "delegation.findings", "delegation.rejected",
+        "delegation.incidents", "delegation.actions",
     }  # fmt: skip
     for spec in ours.values():
         assert spec.partitions == 7

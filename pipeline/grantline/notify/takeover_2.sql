@@ -15,5 +15,5 @@ DROP TABLE finding;
 DROP TABLE held;
 DROP TABLE told;
 DROP TABLE outbox;
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 COMMIT;

@@ -169,7 +169,10 @@ class Writer(Process):
         topics = settings.topics
         given = {
             "bootstrap": settings.bootstrap,
-            "topics": [topics.hops, topics.findings, topics.rejected],
+            "topics": [
+                getattr(topics, name)
+                for name in ("hops", "findings", "rejected", "incidents", "actions")
+            ],
             "group": f"writer-{settings.application}",
             "path": str(path),
             "moment": moment,

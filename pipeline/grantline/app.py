@@ -257,6 +257,13 @@ def ask(settings: Settings, options: Mapping[str, Any]) -> int:
     return command.run(settings, options)
 
 
+def incidents(settings: Settings, options: Mapping[str, Any]) -> int:
+    """`incidents` and `incident`: what people are told of."""
+    from grantline.commands import incidents as command
+
+    return command.run(settings, options)
+
+
 def replay(settings: Settings, options: Mapping[str, Any]) -> int:
     """Run files through the engine; findings and lineage go where they are asked to."""
     from grantline.commands import replay as command
@@ -303,6 +310,8 @@ _COMMANDS: dict[str, Callable[[Settings, Mapping[str, Any]], int]] = {
     "chain": ask,
     "explain": ask,
     "sql": ask,
+    "incidents": incidents,
+    "incident": incidents,
     "alert": alert,
     "replay": replay,
     "watch": watch,

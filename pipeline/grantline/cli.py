@@ -233,7 +233,20 @@ def _questions(commands: Any) -> None:
         help="json is one object a line; a table that does not go to a terminal is not folded "
         "(default: %(default)s)",
     )  # fmt: skip
-    for command in (chain, explain, sql):
+    incidents = _command(
+        commands, "incidents", "what people are told of, and what has become of it",
+        "grantline incidents",
+        "grantline incidents --all --at out.duckdb",
+    )  # fmt: skip
+    incidents.add_argument(
+        "--all", action="store_true", help="also those that are over, and signals"
+    )
+    incident = _command(
+        commands, "incident", "everything about one incident",
+        "grantline incident inc_2f207ffa",
+    )  # fmt: skip
+    incident.add_argument("incident", metavar="ID", help="its id, or the first 8 characters")
+    for command in (chain, explain, sql, incidents, incident):
         command.add_argument(
             "--at", metavar="WHERE",
             help="a live server's host:port, or a file (default: this user's running writer, else "

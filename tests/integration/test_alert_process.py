@@ -88,6 +88,7 @@ class Office:
 
     def __init__(self, bootstrap: str, topic: str, data_dir: Path) -> None:
         self.bootstrap, self.topic, self.data_dir = bootstrap, topic, data_dir
+        self.incidents = f"incidents-of-{topic}"
 
     def produce(self, *findings: Finding | bytes | None) -> None:
         produce(self.bootstrap, self.topic, findings)
@@ -104,6 +105,7 @@ class Office:
         settings = AlertSettings(
             bootstrap=self.bootstrap,
             topic=self.topic,
+            incidents=self.incidents,
             data_dir=self.data_dir,
             notifiers=notifiers,
             backoff=QUICK,
@@ -130,7 +132,9 @@ class Office:
 
 @pytest.fixture
 def office(broker: Broker, topic: Callable[..., str], tmp_path: Path) -> Office:
-    return Office(broker.bootstrap, topic("findings", partitions=2), tmp_path)
+    office = Office(broker.bootstrap, topic("findings", partitions=2), tmp_path)
+    create_topic(broker.bootstrap, office.incidents, 2)
+    return office
 
 
 def await_live(office: Office, *notifiers: MemoryNotifier) -> None:
@@ -620,6 +624,7 @@ told = json.loads(sys.argv[1])
 hooks = [WebhookNotifier(url, name=name) for name, url in told["hooks"].items()]
 run(AlertSettings(
     bootstrap=told["bootstrap"], topic=told["topic"], data_dir=Path(told["data_dir"]),
+    incidents=told["incidents"],
     notifiers=tuple(hooks),
     backoff=Backoff(first_seconds=0.05, longest_seconds=0.3), gather_seconds=0,
 ))
@@ -632,6 +637,7 @@ def worker(office: Office, **hooks: Receiver) -> subprocess.Popen[bytes]:
     told = {
         "bootstrap": office.bootstrap,
         "topic": office.topic,
+        "incidents": office.incidents,
         "data_dir": str(office.data_dir),
         "hooks": {name: receiver.url for name, receiver in hooks.items()},
     }

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from grantline.alerts.ongoing import Rhythm
+from grantline.model.incident import IncidentRecord, decode
 from grantline.notify.slack import SlackNotifier
-from tests.brokers import Broker
+from tests.brokers import Broker, create_topic
 from tests.findings import finding
-from tests.integration.test_alert_process import Office, await_read, eventually, hook
+from tests.integration.test_alert_process import Office, await_read, eventually, hook, worker
 from tests.receiver import Answer, Receiver
 
 QUICK = Rhythm(intervals=(1.0, 2.0, 3.0), quiet=3_000.0, resolved=6_000.0)
@@ -22,11 +24,32 @@ QUICK = Rhythm(intervals=(1.0, 2.0, 3.0), quiet=3_000.0, resolved=6_000.0)
 
 @pytest.fixture
 def office(broker: Broker, topic: Callable[..., str], tmp_path: Path) -> Office:
-    return Office(broker.bootstrap, topic("findings", partitions=3), tmp_path)
+    office = Office(broker.bootstrap, topic("findings", partitions=3), tmp_path)
+    create_topic(broker.bootstrap, office.incidents, 2)
+    return office
 
 
 def pages(receiver: Receiver) -> list[dict[str, Any]]:
     return [json.loads(request.body)["data"] for request in receiver.answered(204)]
+
+
+def records(office: Office) -> list[IncidentRecord]:
+    """What is in the topic of incidents, a partition's records in their order."""
+    consumer = Consumer({"bootstrap.servers": office.bootstrap, "group.id": "look"})
+    places = [TopicPartition(office.incidents, part, OFFSET_BEGINNING) for part in range(2)]
+    found: list[IncidentRecord] = []
+    try:
+        ends = [consumer.get_watermark_offsets(place, 20)[1] for place in places]
+        consumer.assign(places)
+        while len(found) < sum(ends):
+            for message in consumer.consume(100, timeout=1.0):
+                assert message.error() is None
+                record = decode(message.value() or b"")
+                assert message.key() == record.id.encode()
+                found.append(record)
+    finally:
+        consumer.close()
+    return found
 
 
 def child(number: int, **changed: Any) -> Any:
@@ -162,3 +185,56 @@ def test_slack_has_one_message_that_the_process_edits_over_a_restart(office: Off
         assert told() == ["chat.postMessage", "chat.update", "chat.postMessage"]
     edited = json.loads(receiver.requests[1].body)
     assert edited["ts"] == "1700.1"
+
+
+def test_every_change_of_an_incident_leaves_as_a_record_in_its_order(office: Office) -> None:
+    """Who was told what is one, too; and the last one says how it stands."""
+    with Receiver() as receiver, office.open(hook(receiver), rhythm=QUICK):
+        office.produce(child(1))
+        receiver.await_answered(204, 1)
+        eventually(lambda: any(record.told for record in records(office)))
+        office.produce(child(2, severity="critical"))
+        receiver.await_answered(204, 2)
+        office.produce(child(1, revision=1, status="retracted"))
+        office.produce(child(2, revision=1, status="retracted", severity="critical"))
+        receiver.await_answered(204, 3)
+        eventually(lambda: records(office)[-1].told["hook"].event == "retracted")
+        said = records(office)
+    assert [record.revision for record in said] == sorted({record.revision for record in said})
+    assert said[0].told == {}
+    assert (said[0].state, said[0].member_count, said[0].continuing) == ("open", 1, True)
+    last = said[-1]
+    assert (last.state, last.member_count, last.findings, last.continuing) == (
+        "retracted", 2, 0, False,
+    )  # fmt: skip
+    assert set(last.members) == {child(1).id, child(2).id}
+    assert "critical" in {record.severity for record in said}
+    posted = {page["revision"] for page in pages(receiver)}
+    assert posted <= {record.revision for record in said}
+
+
+def test_killed_at_any_moment_the_records_end_as_the_ledger_stands(office: Office) -> None:
+    """None is lost: at least once, and of each incident the last one is the newest."""
+    office.produce(*(finding(str(n)) for n in range(60)))
+    with Receiver() as receiver:
+        for least in (1, 20, 40):
+            process = worker(office, hook=receiver)
+            try:
+                eventually(lambda least=least: len(records(office)) >= least)  # type: ignore[misc]
+            finally:
+                process.kill()
+                process.wait(10)
+        process = worker(office, hook=receiver)
+        try:
+            eventually(lambda: len({r.id for r in records(office) if r.told}) == 60, 60)
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0
+    last: dict[str, IncidentRecord] = {}
+    for record in records(office):
+        highest = last.setdefault(record.id, record)
+        if record.revision >= highest.revision:
+            last[record.id] = record
+    by_place = {record.id: record for record in records(office)}
+    assert by_place == last
+    assert {record.lead for record in last.values()} == {finding(str(n)).id for n in range(60)}

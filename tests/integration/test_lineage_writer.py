@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from grantline.model import action, incident
+from grantline.model.action import Action
 from grantline.model.finding import Finding
 from grantline.model.hop import Hop
 from grantline.ports import Batch, Position
@@ -30,6 +33,7 @@ from grantline.store.memory import MemoryStore
 from grantline.store.writer import Topics, Writer, WriterSettings
 from grantline.wire.frames import encode_hops
 from tests.brokers import Broker
+from tests.incidents import record
 
 MakeTopic = Callable[..., str]
 
@@ -49,9 +53,20 @@ def finding(number: int, revision: int) -> Finding:
     )  # fmt: skip
 
 
+def acknowledged(number: int, state: str = "recorded") -> Action:
+    return msgspec.convert(
+        {
+            "id": f"act_{number:032x}", "at": "2026-11-23T20:17:00.000Z", "who": "bob",
+            "what": "acknowledge", "via": "test", "incident": f"inc_{number:032x}", "state": state,
+        },
+        Action,
+    )  # fmt: skip
+
+
 @pytest.fixture
 def topics(topic: MakeTopic) -> Topics:
-    return Topics(topic("hops", partitions=3), topic("findings", partitions=2), topic("rejected"))
+    others = [topic(name) for name in ("rejected", "incidents", "actions")]
+    return Topics(topic("hops", partitions=3), topic("findings", partitions=2), *others)
 
 
 def settings(broker: Broker, topics: Topics, **changes: Any) -> WriterSettings:
@@ -117,6 +132,10 @@ def workload(topics: Topics) -> list[tuple[str, int, bytes]]:
             records.append((topics.findings, start % 2, said))
         place = b'"source_offset":%d,"span_index":0}' % start
         records.append((topics.rejected, 0, rejected + place))
+        told = incident.encode(record(str(start), start % 5))
+        records += [(topics.incidents, 0, told)] * 2
+        records.append((topics.actions, 0, action.encode(acknowledged(start))))
+        records.append((topics.actions, 0, action.encode(acknowledged(start, "taken"))))
     records.insert(77, (topics.hops, 0, b"not a frame"))
     return records
 
@@ -124,7 +143,17 @@ def workload(topics: Topics) -> list[tuple[str, int, bytes]]:
 def rows(query: Callable[[str], list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
     return {
         table: query(f"FROM {table} ORDER BY ALL")
-        for table in ("hops", "findings", "finding_history", "rejected", "positions")
+        for table in (
+            "hops",
+            "findings",
+            "finding_history",
+            "rejected",
+            "positions",
+            "incidents",
+            "incident_revisions",
+            "actions",
+            "action_history",
+        )
     }
 
 
@@ -138,7 +167,8 @@ def undisturbed(broker: Broker, topics: Topics) -> dict[str, list[tuple[Any, ...
     store = MemoryStore()
     with running(store, settings(broker, topics)) as writer:
         until(lambda: len(store.hops) == 1200 and len(store.history) == 400
-              and len(store.rejected) == 201 and writer.caught_up.is_set())  # fmt: skip
+              and len(store.rejected) == 201 and len(store.incidents) == 200
+              and len(store.actions) == 400 and writer.caught_up.is_set())  # fmt: skip
     return rows(store.query)
 
 
@@ -153,6 +183,8 @@ def test_records_become_rows_and_the_unreadable_one_stops_nothing(
         until(lambda: store.query("SELECT count(*) FROM rejected") == [(201,)]
               and store.query("SELECT count(*) FROM finding_history") == [(400,)]
               and store.query("SELECT count(*) FROM hops") == [(1200,)]
+              and store.query("SELECT count(*) FROM incident_revisions") == [(200,)]
+              and store.query("SELECT count(*) FROM action_history") == [(400,)]
               and writer.caught_up.is_set())  # fmt: skip
     assert writer.counts["unreadable"] == 1
     unreadable = store.query(
@@ -161,6 +193,7 @@ def test_records_become_rows_and_the_unreadable_one_stops_nothing(
     assert unreadable == [(topics.hops, 0)]
     assert store.query("SELECT count(*) FROM hops WHERE root_id = 'dlg_late'") == [(200,)]
     assert store.query("SELECT DISTINCT revision FROM findings") == [(1,)]
+    assert store.query("SELECT DISTINCT state FROM actions") == [("taken",)]
     assert rows(store.query) == undisturbed(broker, topics)
     store.close()
 
@@ -176,7 +209,7 @@ def test_topics_made_later_are_found(broker: Broker) -> None:
     """The writer may start first; a topic that is not there yet is no error."""
     name = f"later-{time.time_ns()}"
     store = MemoryStore()
-    topics = Topics(name, name + "-f", name + "-r")
+    topics = Topics(name, *(f"{name}-{other}" for other in "fria"))
     with running(store, settings(broker, topics)):
         time.sleep(0.7)
         admin = AdminClient({"bootstrap.servers": broker.bootstrap})
@@ -222,7 +255,7 @@ from grantline.store.service import LiveSettings, run
 from grantline.store.writer import Topics, WriterSettings
 if sys.argv[4] == "without":
     sys.modules["duckdb_extension_quack"] = None
-run(Path(sys.argv[1]), WriterSettings(bootstrap=sys.argv[2], topics=Topics(sys.argv[3], "f", "r")),
+run(Path(sys.argv[1]), WriterSettings(bootstrap=sys.argv[2], topics=Topics(sys.argv[3], "f", "r", "i", "a")),
     LiveSettings(port=int(sys.argv[5])), serving=lambda live: print(live.token, flush=True))
 """
 

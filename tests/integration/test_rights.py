@@ -173,9 +173,9 @@ def test_a_writer_goes_on_when_its_topics_come_to_be_seen(
     kafka: GuardedKafka, prefix: str, start: Callable[..., Running]
 ) -> None:
     writer = start("writer")
-    writer.says(f"nothing can be read of {prefix}findings")
+    writer.says(f"nothing can be read of {prefix}actions")
     _let(kafka, prefix, READ)
-    writer.says(f"topic {prefix}hops is there", "reading 6 partitions")
+    writer.says(f"topic {prefix}hops is there", "reading 10 partitions")
 
 
 def test_a_writer_that_may_not_use_its_group_names_it(

@@ -96,10 +96,17 @@ def test_what_the_alert_process_says_and_posts_is_valid() -> None:
 def test_a_good_example_is_taken_by_schema_and_model(name: str, path: Path) -> None:
     text = path.read_bytes()
     jsonschema.validate(json.loads(text), schema(name))
-    read = actions.decode(text) if name == "action" else msgspec.json.decode(text, type=MODELS[name])
-    assert json.loads(msgspec.json.encode(read)).items() >= {
-        field: value for field, value in json.loads(text).items() if field != "since_a_later_release"
-    }.items()
+    read = (
+        actions.decode(text) if name == "action" else msgspec.json.decode(text, type=MODELS[name])
+    )
+    assert (
+        json.loads(msgspec.json.encode(read)).items()
+        >= {
+            field: value
+            for field, value in json.loads(text).items()
+            if field != "since_a_later_release"
+        }.items()
+    )
 
 
 @pytest.mark.parametrize("name, path", examples("bad"))

@@ -17,6 +17,7 @@ from grantline.store.client import FileLineage, QueryFailed
 from grantline.store.duckdb_store import CannotOpen, DuckDBStore
 from grantline.store.rows import HOP_SCHEMA
 from tests.findings import finding
+from tests.incidents import record
 
 PRESENT = "SELECT revision FROM findings"
 
@@ -105,6 +106,25 @@ def test_a_file_that_lacks_only_questions_is_given_them(path: Path) -> None:
         FileLineage(path)
     store = DuckDBStore(path)
     assert store.query("SELECT count(*) FROM verdicts") == [(0,)]
+    assert store.query("FROM schema_version") == [(ddl.SCHEMA_VERSION,)]
+    store.close()
+
+
+def test_a_file_that_lacks_only_incidents_is_given_them(path: Path) -> None:
+    """Of version 6: what it has stays."""
+    store = DuckDBStore(path)
+    store.write(Batch(findings=[finding(revision=2)]))
+    store.close()
+    _change(
+        path,
+        *(f"DROP VIEW {view}" for view in ("silences", "actions", "incidents")),
+        *(f"DROP TABLE {table}" for table in ("incident_revisions", "action_history")),
+        "UPDATE schema_version SET version = 6",
+    )
+    store = DuckDBStore(path)
+    store.write(Batch(incidents=[record()]))
+    assert store.query("SELECT state FROM incidents") == [("open",)]
+    assert store.query(PRESENT) == [(2,)]
     assert store.query("FROM schema_version") == [(ddl.SCHEMA_VERSION,)]
     store.close()
 

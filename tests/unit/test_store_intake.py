@@ -40,6 +40,30 @@ def taken(*records: Record) -> Intake:
         (TOPICS.findings, b"\xff\xfe"),
         (TOPICS.findings, json.dumps({"id": SECRET, "severity": SECRET}).encode()),
         (TOPICS.rejected, b"[]"),
+        *(
+            (topic, value)
+            for topic in (TOPICS.incidents, TOPICS.actions)
+            for value in (
+                b"{",
+                b"\xff",
+                b"[]",
+                json.dumps({"id": SECRET}).encode(),
+                json.dumps({"id": "inc_1", "state": SECRET, "revision": SECRET}).encode(),
+            )
+        ),
+        (
+            TOPICS.actions,
+            json.dumps(
+                {
+                    "id": "act_" + 32 * "0",
+                    "at": "2026-02-31T00:00:00Z",
+                    "who": SECRET,
+                    "via": "t",
+                    "what": "acknowledge",
+                    "incident": "inc_" + 32 * "0",
+                }
+            ).encode(),
+        ),
         (TOPICS.rejected, json.dumps({"reason": 5, "detail": SECRET}).encode()),
         (TOPICS.rejected, json.dumps({"reason": SECRET, "detail": SECRET}).encode()),
         (TOPICS.rejected, json.dumps({"reason": "crashed", "span_id": SECRET}).encode()),

@@ -18,17 +18,18 @@ def state_of(
     found = standing(incident, alerting.rhythm, changed_ms, now_ms)
     if found != "open":
         return found
-    if handling.closed:
-        return handling.closed
-    if not incident.severity:
-        return "pending"
-    if not pages(incident.severity, alerting.lowest):
-        return "signal"
+    if not pages(incident.severity, alerting.lowest) and not handling.closed:
+        return "signal" if incident.severity else "pending"
+    going = goes_on(incident, alerting.rhythm, changed_ms, now_ms)
+    return handling.closed or _handled(handling, going=going)
+
+
+def _handled(handling: Handling, *, going: bool) -> State:
     if handling.silence_id is not None:
         return "silenced"
     if handling.acknowledged_by is not None:
         return "acknowledged"
-    return "open" if goes_on(incident, alerting.rhythm, changed_ms, now_ms) else "quiet"
+    return "open" if going else "quiet"
 
 
 def goes_on(incident: Incident, rhythm: Rhythm, changed_ms: int, now_ms: int) -> bool:

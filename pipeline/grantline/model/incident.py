@@ -19,7 +19,9 @@ State: TypeAlias = Literal[
 ]  # fmt: skip
 """`quiet`: nothing came for some time. `pending`: none of it is sure yet. `signal`: nothing in it is
 severe enough to page anybody. The last four are over."""
-CLOSED: Final[frozenset[State]] = frozenset({"resolved", "retracted", "explained", "false_positive"})
+CLOSED: Final[frozenset[State]] = frozenset(
+    {"resolved", "retracted", "explained", "false_positive"}
+)
 MAX_MEMBERS: Final = 100
 """Findings listed in one record; `member_count` stays exact beyond it."""
 

@@ -64,9 +64,7 @@ class Letters:
                 "WHERE destination = ? AND incident_id = ?",
                 (now_ms, letter.seq, letter.destination, letter.incident_id),
             )
-            sql.execute(
-                "UPDATE incident SET due_ms = ? WHERE id = ?", (now_ms, letter.incident_id)
-            )
+            sql.execute("UPDATE incident SET due_ms = ? WHERE id = ?", (now_ms, letter.incident_id))
             sql.execute("DELETE FROM outbox WHERE seq = ?", (letter.seq,))
 
     def put_off(self, letter: Letter, due: float) -> None:

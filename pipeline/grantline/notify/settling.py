@@ -21,7 +21,7 @@ from grantline.alerts.page import page_of
 from grantline.alerts.record import Kept, content, record_of
 from grantline.alerts.state import next_change_ms
 from grantline.model.finding import Finding
-from grantline.model.incident import encode
+from grantline.model.incident import IncidentRecord, encode
 from grantline.model.page import BEGINS, Event, Page
 from grantline.notify.leaving import leave
 from grantline.notify.shelf import SqlShelf
@@ -100,14 +100,12 @@ def settle(
         key=key, handling=handling_of(row.handling), told=_taken(sql, incident_id),
         changed_ms=changed_ms, born_ms=now.born_ms, episode=episode, revision=row.revision + 1,
     )  # fmt: skip
-    said = row.said
-    if finding is None:
-        events.clear()  # nothing is left to tell it by
-    else:
-        said = _say(sql, incident, finding, kept, alerting, row.said, now, told=bool(events))
+    record = None if finding is None else record_of(incident, finding, kept, alerting, now.ms)
+    said = row.said if record is None else _say(sql, record, row.said, told=bool(events))
     revision = row.revision + (bool(events) or said != row.said)
     for name, event in events.items():
-        assert finding is not None
+        if finding is None:  # nothing is left to tell it by
+            break
         before = told.get(name)
         page = page_of(incident, finding, event, before, episode=episode, revision=revision,
                        now_ms=now.ms)  # fmt: skip
@@ -140,11 +138,9 @@ def _due(
 
 
 def _say(
-    sql: sqlite3.Connection, incident: Incident, lead: Finding, kept: Kept, alerting: Alerting,
-    before: bytes | None, now: Moment, *, told: bool,
-) -> bytes:  # fmt: skip
-    """Lets a record leave where the incident stands otherwise than it was said to, or is `told`."""
-    record = record_of(incident, lead, kept, alerting, now.ms)
+    sql: sqlite3.Connection, record: IncidentRecord, before: bytes | None, *, told: bool
+) -> bytes:
+    """Lets the record leave where it says other than `before`, or somebody is `told`."""
     said = content(record)
     if told or said != before:
         alike = f"{record.state} {record.severity} {record.episode}"
@@ -227,6 +223,15 @@ def _post(sql: sqlite3.Connection, name: str, page: Page, post: _Post) -> None:
     sql.execute(
         "INSERT INTO outbox (destination, incident_id, revision, event, body, before, after, due, "
         "since_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (name, page.id, page.revision, page.event, _json(page), before, _encode(post.told),
-         post.due, post.now_ms),
+        (
+            name,
+            page.id,
+            page.revision,
+            page.event,
+            _json(page),
+            before,
+            _encode(post.told),
+            post.due,
+            post.now_ms,
+        ),
     )

@@ -205,7 +205,7 @@ class DuckDBStore:
                 rows.pop(known, None)
         if rows:
             with self._staged(table(list(rows.values()))):
-                self._rows(f"INSERT INTO {into} BY NAME FROM staged")  # noqa: S608
+                self._rows(f"INSERT INTO {into} BY NAME FROM staged")
 
     def _write_rejected(self, rejected: Sequence[RejectedRow]) -> None:
         new = {row[2:6]: row for row in reversed(rejected)}

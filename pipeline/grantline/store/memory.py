@@ -33,16 +33,7 @@ class MemoryStore:
 
     def write(self, batch: Batch) -> None:
         """Store the batch and its positions, all or nothing. Raises `rows.Unstorable`."""
-        if batch.hops:
-            hop_table(batch.hops)
-        if batch.findings:
-            finding_table(batch.findings)
-        if batch.rejected:
-            rejected_table(batch.rejected)
-        if batch.incidents:
-            incident_table(batch.incidents)
-        if batch.actions:
-            action_table(batch.actions)
+        _refuse_unstorable(batch)
         for hop in lasting(batch.hops):
             known = self.hops.setdefault(span_id(hop), hop)
             if rooted(hop).beats(rooted(known)):
@@ -82,3 +73,16 @@ class MemoryStore:
 
     def close(self) -> None:
         return None
+
+
+def _refuse_unstorable(batch: Batch) -> None:
+    if batch.hops:
+        hop_table(batch.hops)
+    if batch.findings:
+        finding_table(batch.findings)
+    if batch.rejected:
+        rejected_table(batch.rejected)
+    if batch.incidents:
+        incident_table(batch.incidents)
+    if batch.actions:
+        action_table(batch.actions)

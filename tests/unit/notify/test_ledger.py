@@ -6,12 +6,14 @@ import json
 import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from grantline.alerts.decide import Alerting
 from grantline.model.finding import Finding
+from grantline.model.incident import decode
 from grantline.notify import dead
 from grantline.notify.database import LedgerError
 from grantline.notify.ledger import Incoming, Ledger
@@ -238,6 +240,30 @@ def test_a_file_that_is_no_ledger_is_refused_and_left_alone(path: Path) -> None:
     with pytest.raises(LedgerError, match=r"is not a ledger.*move it away"):
         Ledger(path)
     assert path.read_bytes().startswith(b"something else")
+
+
+def test_a_ledger_of_which_no_record_left_says_each_incident_with_the_next_ticks(
+    path: Path,
+) -> None:
+    """Of version 3. What destinations had taken is in the records."""
+    ledger = Ledger(path, born_ms=0)
+    take(ledger, finding("told"), finding("waits"))
+    letter = due(ledger)
+    ledger.sent(letter, 1_000)
+    ledger.close()
+    with closing(sqlite3.connect(path)) as connection:
+        for table, column in (("incident", "said"), ("incident", "handling"),
+                              ("told", "sent_state"), ("outbox", "after")):  # fmt: skip
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        connection.execute("DROP TABLE leaving")
+        connection.execute("PRAGMA user_version=3")
+        connection.commit()
+    ledger = Ledger(path)
+    ledger.tick(ALERTING, 2_000)
+    said = {record.id: record.told for record in (decode(each.body) for each in ledger.leaving())}
+    assert len(said) == 2
+    assert {id_ for id_, told in said.items() if told} == {letter.incident_id}
+    ledger.close()
 
 
 def test_a_ledger_of_a_later_release_is_refused(path: Path) -> None:

@@ -235,7 +235,7 @@ def test_every_process_gets_in_with_a_token_of_its_own(
     for group in ("group", "group-writer", "group-alert"):
         kafka.allow(GROUP, prefix + group, READ)
     start("worker", KAFKA=bearer).says("partitions rebuilt")
-    start("writer", KAFKA=bearer).says("reading 6 partitions")
+    start("writer", KAFKA=bearer).says("reading 10 partitions")
     start("alert", KAFKA=bearer).says(f"reading 2 partitions of {prefix}findings")
 
 

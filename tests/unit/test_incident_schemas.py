@@ -89,7 +89,7 @@ def test_what_the_alert_process_says_and_posts_is_valid() -> None:
     jsonschema.validate(msgspec.to_builtins(record()), schema("incident"))
     jsonschema.validate(msgspec.to_builtins(record()), schema("page"))
     for event in ("opened", "quiet", "resolved", "retracted"):
-        jsonschema.validate(msgspec.to_builtins(page(event=event)), schema("page"))  # type: ignore[arg-type]
+        jsonschema.validate(msgspec.to_builtins(page(event=event)), schema("page"))
 
 
 @pytest.mark.parametrize("name, path", examples("good"))

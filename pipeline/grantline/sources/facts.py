@@ -77,7 +77,8 @@ def instant(value: Any, field: str) -> int:
             value = _number(value)
         else:
             moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-            return int(moment.timestamp()) * _NS + moment.microsecond * 1_000
+            if _FIRST <= (whole := int(moment.timestamp())) < _LAST:
+                return whole * _NS + moment.microsecond * 1_000
     if isinstance(value, int | float) and not isinstance(value, bool):
         if _FIRST <= value < _LAST:
             return int(value * _MS) * 1_000

@@ -195,6 +195,14 @@ def test_csv_xml_and_text_are_refused_by_name(name: str, data: str) -> None:
     assert "CSV, XML or plain text" in taken.rejected[0][1].detail
 
 
+@pytest.mark.parametrize("when", ["9026-11-30T10:00:00Z", "0001-01-01T00:00:00Z", 10**18, "soon"])
+def test_a_time_that_is_none_is_refused_by_its_name(when: object) -> None:
+    """The year 9026 in nanoseconds is more than a frame holds."""
+    [record] = _records("authgent")[:1]
+    taken = _read("authgent", json.dumps({**record, "timestamp": when}))
+    assert [why.detail.split(" is ")[0] for _, why in taken.rejected] == ["timestamp"]
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_message_without_a_value_is_refused(name: str) -> None:
     assert [why.detail for _, why in _read(name, b"").rejected] == ["the record is empty"]

@@ -24,7 +24,7 @@ from opentelemetry.propagators.textmap import (
     default_setter,
 )
 
-from grantline.emit import baggage, hosts
+from grantline.emit import baggage, hosts, redirects
 from grantline.emit.baggage import HEADER
 from grantline.emit.context import (
     Acting,
@@ -74,7 +74,7 @@ class DelegationPropagator(TextMapPropagator):
         try:
             before = baggage.texts_of(carrier).get(HEADER)
             base = before or "" if holding.text is None else holding.text
-            text = baggage.merged(base, _told(context, before or ""))
+            text = baggage.merged(base, _told(carrier, context, before or ""))
         except Exception as error:  # noqa: BLE001 - the application's request comes first
             LOG.warning("baggage without the delegation: %s", type(error).__name__)
             before, text = None, holding.text or ""
@@ -111,9 +111,10 @@ class DelegationPropagator(TextMapPropagator):
         return {*self.inner.fields, HEADER}
 
 
-def _told(context: Context, before: str) -> dict[str, str]:
+def _told(carrier: Any, context: Context, before: str) -> dict[str, str]:
     """The members for the current destination: all, none, or those that somebody put there."""
-    to = hosts.destinations(trace.get_current_span(context))
+    span = trace.get_current_span(context)
+    to = hosts.destinations(span)
     if not to:
         return baggage.read(before)  # `dl.inject()` wrote them, for a host it knew
     around = acting(context)
@@ -123,7 +124,14 @@ def _told(context: Context, before: str) -> dict[str, str]:
         if not _may_hear(host, around):
             _say(host)
             return {}
+    if not redirects.seen_to(carrier, span, _may_be_told):
+        return {}
     return baggage.members(around.delegation)
+
+
+def _may_be_told(url: str, context: Context) -> bool:
+    around = acting(context)
+    return around is not None and _may_hear(url, around)
 
 
 def _take_out(carrier: Any) -> None:
@@ -182,6 +190,7 @@ def release(owner: object) -> None:
             _global().set_global_textmap(held.inner)
         _installs.clear()
         _named.clear()
+        redirects.let_go()
 
 
 def ensure() -> None:

@@ -18,6 +18,7 @@ from mcp import Client
 from mcp.server.mcpserver import Context, MCPServer
 from opentelemetry import context, propagate
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import SpanKind
 
 from grantline.emit.testing import Capture, capture
 from tests.unit.emit.vectors import D0, D1, T0, T1
@@ -36,9 +37,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.heard.append({name.lower(): value for name, value in self.headers.items()})
-        if self.path == "/away":
+        if self.path in {"/away", "/inside"}:
+            host = STRANGER if self.path == "/away" else "crm.internal"
             self.send_response(302)
-            self.send_header("Location", f"http://{STRANGER}:{self.server.server_port}/")
+            self.send_header("Location", f"http://{host}:{self.server.server_port}/")
         else:
             self.send_response(200)
         self.send_header("Content-Length", "0")
@@ -199,34 +201,121 @@ def test_what_a_request_brought_in_is_not_handed_to_strangers(name: str, server:
     ]
 
 
-_COPIED = pytest.mark.xfail(
-    reason="the client copies headers, and its instrumentation makes no span of a redirect (026)"
-)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "httpx",
-        "httpx_async",
-        "urllib3",
-        pytest.param("requests", marks=_COPIED),
-        pytest.param("aiohttp", marks=_COPIED),
-    ],
-)
+@pytest.mark.parametrize("name", CLIENTS)
 def test_a_redirect_to_a_stranger_does_not_take_the_delegation_along(
+    name: str, seen: Capture, server: _Server
+) -> None:
+    """Twice over: what is done about it is done to each call."""
+    instrumentor = _instrumentor(name)
+    instrumentor.instrument(tracer_provider=TracerProvider())
+    try:
+        with seen.emitter.acting_as(T1):
+            for _ in range(2):
+                url = f"http://localhost:{server.server_port}/away"
+                CLIENTS[name](url, {"baggage": "tenant=a"})
+    finally:
+        instrumentor.uninstrument()
+    assert len(server.heard) == 4
+    for ours, stranger in zip(server.heard[::2], server.heard[1::2], strict=True):
+        assert D1 in ours["baggage"]
+        assert stranger["baggage"] == "tenant=a"
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_redirect_within_the_house_is_told_like_a_call(
     name: str, seen: Capture, server: _Server
 ) -> None:
     instrumentor = _instrumentor(name)
     instrumentor.instrument(tracer_provider=TracerProvider())
     try:
         with seen.emitter.acting_as(T1):
-            CLIENTS[name](f"http://localhost:{server.server_port}/away", {"baggage": "tenant=a"})
+            CLIENTS[name](f"http://localhost:{server.server_port}/inside", {})
     finally:
         instrumentor.uninstrument()
-    ours, stranger = server.heard
-    assert D1 in ours["baggage"]
-    assert stranger["baggage"] == "tenant=a"
+    assert [D1 in heard["baggage"] for heard in server.heard] == [True, True]
+
+
+def test_a_session_that_keeps_its_authorization_along_redirects_takes_no_delegation(
+    seen: Capture, server: _Server
+) -> None:
+    """The recipe for it is to replace `rebuild_auth`."""
+    import requests
+
+    class Session(requests.Session):
+        def rebuild_auth(self, prepared_request: Any, response: Any) -> None:
+            """Nothing is taken away."""
+
+    instrumentor = _instrumentor("requests")
+    instrumentor.instrument(tracer_provider=TracerProvider())
+    try:
+        with seen.emitter.acting_as(T1), Session() as session:
+            session.trust_env = False
+            session.get(f"http://localhost:{server.server_port}/away", timeout=5)
+    finally:
+        instrumentor.uninstrument()
+    assert ["baggage" in heard for heard in server.heard] == [True, False]
+
+
+@pytest.mark.parametrize("scope, told", [("urllib", False), ("tornado", False), ("jaxrpc", True)])
+def test_a_client_whose_redirects_nobody_sees_is_told_nothing(
+    seen: Capture, scope: str, told: bool
+) -> None:
+    tracer = TracerProvider().get_tracer(f"opentelemetry.instrumentation.{scope}")
+    headers: dict[str, str] = {}
+    with (
+        seen.emitter.acting_as(T1),
+        tracer.start_as_current_span(
+            "GET", kind=SpanKind.CLIENT, attributes={"server.address": "localhost"}
+        ),
+    ):
+        propagate.inject(headers)
+    assert ("baggage" in headers) is told
+
+
+@pytest.mark.parametrize("name", ["requests", "aiohttp"])
+def test_a_client_has_its_own_methods_back_when_the_last_emitter_ends(
+    name: str, server: _Server
+) -> None:
+    from aiohttp.tracing import Trace
+    from requests.sessions import SessionRedirectMixin
+
+    owner: Any
+    owner, method = {
+        "requests": (SessionRedirectMixin, "rebuild_auth"),
+        "aiohttp": (Trace, "send_request_redirect"),
+    }[name]
+    before = getattr(owner, method)
+    instrumentor = _instrumentor(name)
+    instrumentor.instrument(tracer_provider=TracerProvider())
+    try:
+        with capture() as found, found.emitter.acting_as(T0):
+            CLIENTS[name](f"http://{STRANGER}:{server.server_port}/", {})
+            assert getattr(owner, method) is before  # nothing was written yet
+            CLIENTS[name](f"http://localhost:{server.server_port}/", {})
+            assert getattr(owner, method) is not before
+    finally:
+        instrumentor.uninstrument()
+    assert getattr(owner, method) is before
+
+
+@pytest.mark.parametrize("name", ["requests", "aiohttp"])
+def test_a_release_of_a_client_that_cannot_be_looked_at_is_told_nothing(
+    name: str, seen: Capture, server: _Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from grantline.emit import redirects
+
+    def lacks(_: Any) -> bool:
+        raise AttributeError
+
+    monkeypatch.setattr(redirects, f"_watch_{name}", lacks)
+    instrumentor = _instrumentor(name)
+    instrumentor.instrument(tracer_provider=TracerProvider())
+    try:
+        with seen.emitter.acting_as(T1):
+            CLIENTS[name](f"http://localhost:{server.server_port}/", {"baggage": "tenant=a"})
+    finally:
+        instrumentor.uninstrument()
+    assert [heard["baggage"] for heard in server.heard] == ["tenant=a"]
 
 
 async def _answer(dl: Any, headers: list[tuple[bytes, bytes]], found: list[Any]) -> None:

@@ -20,6 +20,7 @@ from grantline.emit.span import Earlier
 if TYPE_CHECKING:
     from grantline.emit.facts import Facts
 
+_ID_OF: Final = {"approve": "approval", "consent": "consent"}
 _APPROVED: Final = "approved"
 _OF_PARTY: Final = {
     "session": ("session_id",),
@@ -281,10 +282,6 @@ class Acts(Operations):
         self._recorder.memory.end(replace(known.delegation, task_id=fields["task_id"]))
         return known.delegation
 
-    def _check_founded(self, operation: str, fields: dict[str, Any]) -> None:
-        if not mistakes.names_something(fields):
-            mistakes.unfounded(self.tally, operation)
-
     def _about(
         self, operation: Any, token: Token | None, facts: Facts
     ) -> tuple[Seen, dict[str, Any], Known]:
@@ -295,6 +292,12 @@ class Acts(Operations):
         fields.pop("token_type", None)
         known = self._standing(seen, around) if token is not None else self._decided(fields, around)
         self._put_ids(fields, known.delegation, around)
+        if (
+            known.delegation.id is None
+            and seen.facts is None
+            and f"{_ID_OF[operation]}_id" not in fields
+        ):
+            self._check_founded(operation, fields)
         fields.setdefault("evidence", "asserted")
         return seen, fields, known
 
@@ -317,7 +320,7 @@ class Acts(Operations):
             try:
                 fields.setdefault("approval_action_hash", canonical.canonical_hash(action))
             except ValueError:
-                self.tally.note("refused", "action: not JSON, so it has no hash")
+                self._recorder.refuse("action", "action: not JSON, so it has no hash")
 
 
 def _revoked_party(fields: dict[str, Any], alone: bool) -> str | None:

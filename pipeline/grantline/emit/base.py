@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from opentelemetry.trace import SpanContext
 
-from grantline.emit import canonical
+from grantline.emit import canonical, mistakes
 from grantline.emit.attributes import Kind, Operation
 from grantline.emit.claims import UNKNOWN_ISSUER, Json, TokenFacts
 from grantline.emit.context import Acting, agent_name
@@ -47,11 +47,15 @@ class Operations:
         facts: Mapping[str, Any],
     ) -> tuple[Seen, dict[str, Any]]:
         """Read the token and the agent's keywords; put right what may not be published."""
+        if verified is not None:
+            verified = mistakes.claims_of(self.tally, "verified", verified)
+        if introspected is not None:
+            introspected = mistakes.claims_of(self.tally, "introspected", introspected)
         seen = self._recorder.see(token, verified, introspected)
         fields = self._recorder.stated(operation, facts)
         for name in _IDS:
             if name in fields and not canonical.is_id(fields[name]):
-                self.tally.note("refused", f"{name}: 1 to 64 of A-Z a-z 0-9 _ . : -")
+                self._recorder.refuse(operation, f"{name}: 1 to 64 of A-Z a-z 0-9 _ . : -")
                 del fields[name]
         self._name_people(fields, seen.facts)
         if seen.fingerprint:
@@ -65,6 +69,10 @@ class Operations:
             fields.setdefault("evidence", seen.evidence)
         return seen, fields
 
+    def _check_founded(self, operation: str, fields: dict[str, Any]) -> None:
+        if not mistakes.names_something(fields):
+            mistakes.unfounded(self.tally, operation)
+
     def _name_people(self, fields: dict[str, Any], facts: TokenFacts | None) -> None:
         for who in ("subject_id", "approver_id"):
             name = fields.get(who)
@@ -76,6 +84,10 @@ class Operations:
         self, seen: Seen, around: Acting | None, stated: Delegation | None = None
     ) -> Known:
         """The delegation a token stands for, or, without one, the stated or current one."""
+        if stated is not None and not isinstance(stated, Delegation):
+            wanted = "what grant(), delegate() or current() returned"
+            mistakes.wrong_type(self.tally, "a delegation", wanted, stated)
+            stated = None
         if stated is not None:
             known = self._recorder.memory.get(stated.id)
             if known is None:

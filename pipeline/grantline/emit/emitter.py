@@ -12,7 +12,7 @@ from typing import Any
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import NonRecordingSpan, SpanContext, get_current_span, set_span_in_context
 
-from grantline.emit import context, hosts, propagator
+from grantline.emit import context, hosts, mistakes, propagator
 from grantline.emit.canonical import fingerprint
 from grantline.emit.claims import Json
 from grantline.emit.context import Acting, acting, agent_name
@@ -82,7 +82,9 @@ class Emitter(Wrapping):
         verified: Json | None,
         task: str | None,
     ) -> Acting:
-        seen = self._recorder.see(token, verified)
+        if all(given is None for given in (token, delegation, verified, task)):
+            mistakes.unfounded(self.tally, "acting_as")
+        seen = self._recorder.see(token, mistakes.claims_of(self.tally, "verified", verified))
         around = acting()
         known = self._standing(seen, around, delegation)
         own = known.delegation
@@ -133,6 +135,7 @@ class Emitter(Wrapping):
     @guarded(_NO_CONTEXT)
     def _extracted(self, carrier: Carrier, trusted: bool) -> Context | None:
         propagator.ensure()
+        mistakes.check_carrier(self.tally, carrier)
         told, span = context.extract(carrier, self.tally)
         found = context.without_delegation()
         if trusted and told is not None:
@@ -166,6 +169,8 @@ class Emitter(Wrapping):
     def _resumed(self, carrier: Carrier, token: Token | None, actor: str | None) -> Context | None:
         told, span = context.extract(carrier, self.tally)
         seen = self._recorder.see(token)
+        if told is None and seen.fingerprint is None:
+            mistakes.unfounded(self.tally, "resume")
         before = Acting(told or Delegation(), told=True)
         known = self._standing(seen, before, None if seen.fingerprint else before.delegation)
         if told is not None and seen.fingerprint is None:

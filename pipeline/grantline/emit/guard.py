@@ -39,6 +39,8 @@ def guarded(
             except (NotRecorded, Mistake):
                 raise
             except Exception as error:  # noqa: BLE001 - the agent's work comes first
+                if self.settings.strict:
+                    raise Mistake(_what(method, error)) from None
                 self.tally.error(_name(method), error)
                 if must_record and self.settings.fail_closed:
                     raise NotRecorded(f"{_name(method)}: {type(error).__name__}") from None
@@ -47,6 +49,14 @@ def guarded(
         return safe
 
     return wrap
+
+
+def _what(method: Any, error: Exception) -> str:
+    """What went wrong. Only of a call that does not fit is the text shown: any other may quote a token."""
+    trace = error.__traceback__
+    fits = trace is None or trace.tb_next is not None
+    said = f"cannot be done with what it was given ({type(error).__name__})" if fits else str(error)
+    return f"{_name(method).lstrip('_')}: {said}"
 
 
 def _name(method: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Unpack
 
 from grantline.dialects import Answer
+from grantline.emit import mistakes
 from grantline.emit.attributes import Kind
 from grantline.emit.base import NOTHING, REFUSED
 from grantline.emit.claims import Json
@@ -17,6 +18,16 @@ from grantline.emit.recorder import Fact, Token, secrets_of
 if TYPE_CHECKING:
     from grantline.emit.facts import Facts
 
+_GIVEN: Final = frozenset(
+    {
+        "id", "subject_id", "user_hash", "actor_id", "granted_scopes", "task_id", "token_fingerprint",
+        "token_jti", "session_id", "purpose", "transaction_id", "rar_details",
+    }
+)  # fmt: skip
+"""What a grant without a token may say instead: who was given what."""
+_PARENTS: Final = frozenset(
+    {"parent_id", "root_id", "token_parent_fingerprint", "token_parent_jti"}
+)
 _HUMAN_METHODS: Final = frozenset({"authorization_code", "device_code", "ciba"})
 
 
@@ -44,6 +55,8 @@ class Issuing(Giving):
         """
         around = acting()
         seen, fields = self._begin("grant", token, verified, introspected, facts)
+        if seen.fingerprint is None and seen.facts is None and not _GIVEN & fields.keys():
+            mistakes.unfounded(self.tally, "grant")
         own = own_id(fields, seen)
         fields.update(id=own, root_id=own, depth=0)
         fields.setdefault("evidence", "asserted")
@@ -121,6 +134,8 @@ class Issuing(Giving):
         above = self._standing(giver, around, parent)
         if subject_token is not None:
             self._put_context(fields, above.delegation, around)
+        if above.delegation.id is None and not failed and not _PARENTS & fields.keys():
+            mistakes.unfounded(self.tally, "delegate")
         made = self._child(fields, seen, above.delegation, around)
         self._put_presenter(fields, kind)
         self._put_giver(fields, seen, above, token is None and subject_token is None)
@@ -166,6 +181,8 @@ class Issuing(Giving):
         around = acting()
         seen, fields = self._begin("renew", token, verified, introspected, facts)
         old = self._renewed(previous_token, refresh_token, around)
+        if old.delegation.id is None and seen.fingerprint is None and seen.facts is None:
+            self._check_founded("renew", fields)
         self._put_ids(fields, old.delegation, around)
         self._put_presenter(fields, kind)
         fields.setdefault("evidence", "asserted")

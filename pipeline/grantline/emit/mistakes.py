@@ -7,7 +7,7 @@ as it was stated. Values are shown only where they are words: a credential may h
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from grantline.emit.attributes import ALIASES, FIELDS, OPERATIONS, Operation
@@ -56,6 +56,15 @@ _UNFOUNDED: Final[Mapping[str, str]] = {
     "revoke": "a revocation of nothing: pass token=, delegation=, task=, session= or subject=, "
     + _INSIDE,
     "end": f"an end of nothing: pass task=, token= or delegation=, {_INSIDE}",
+    "grant": "a grant of nothing (is the token None?): pass token=, or say who was given what: subject=, "
+    "actor=, scopes=, task=",
+    "delegate": "a delegation under no authority: pass subject_token= or parent=, " + _INSIDE,
+    "renew": "a renewal of nothing: pass the new token=, and the previous_token= or refresh_token=",
+    "consent": "a consent to nothing: pass token= or task=, " + _INSIDE,
+    "approve": "an approval of nothing: pass token=, task= or approval_id=, " + _INSIDE,
+    "acting_as": "acting as nothing (is the token None?): pass a token, or delegation=",
+    "resume": "nothing to resume is in what was given: keep dict(dl.inject({})), made inside "
+    "`with dl.acting_as(token):`",
     "task": "the end of a task that is not under way here: check the name (none of it, or several, "
     "began in this process, or it has ended), or pass token= or delegation=",
 }
@@ -81,6 +90,26 @@ def no_token(tally: Tally, given: object) -> None:
         f"a token is given as {kind}: pass the credential itself, as str or bytes, such as "
         'the "access_token" of the answer',
     )
+
+
+def wrong_type(tally: Tally, where: str, wanted: str, given: object) -> None:
+    """Something of another type than can be read; only its type is said."""
+    kind = type(given).__name__
+    tally.mistake(f"type {where} {kind}", f"{where} is given as {kind}: pass {wanted}")
+
+
+def claims_of(tally: Tally, where: str, given: Any) -> Any:
+    """What was given for claims, if they can be such."""
+    if given is None or isinstance(given, Mapping):
+        return given
+    wrong_type(tally, where, "the claims, as a mapping", given)
+    return None
+
+
+def check_carrier(tally: Tally, given: object) -> None:
+    """None is no mistake: an MCP call's `_meta` may be."""
+    if given is not None and not isinstance(given, Iterable):
+        wrong_type(tally, "a carrier", "headers, as a mapping or pairs", given)
 
 
 def no_answer(tally: Tally, given: object) -> None:

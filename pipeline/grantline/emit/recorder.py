@@ -173,16 +173,17 @@ class Recorder:
             if name == "reason" and operation == "revoke":
                 full = "revocation_reason"
             if full not in FIELDS:
-                self._refuse(operation, mistakes.unknown_fact(name))
+                self.refuse(operation, mistakes.unknown_fact(name))
             elif value is not None:
                 fields[full] = value
                 if full in closed:
                     mistakes.check_value(self.tally, operation, full, value)
                 if strict and full not in PLANS[operation]:
-                    self._refuse(operation, f"{operation} carries no {full}")
+                    self.refuse(operation, f"{operation} carries no {full}")
         return fields
 
-    def _refuse(self, operation: Operation, detail: str) -> None:
+    def refuse(self, operation: str, detail: str) -> None:
+        """A fact is left out: as good as a mistake, for whoever is strict."""
         if self.settings.strict:
             self.tally.mistake(operation, detail)
         self.tally.note("refused", detail)
@@ -263,7 +264,7 @@ class Recorder:
             try:
                 attributes[attribute] = fit(value, self.tally, secrets)
             except clean.Unfit as error:
-                self.tally.note("refused", f"{name}: {error}")
+                self.refuse(fact.operation, f"{name}: {error}")
         if not attributes.keys() >= REQUIRED[fact.operation]:
             missing = REQUIRED[fact.operation] - attributes.keys()
             self.tally.note("incomplete", f"{fact.operation} without {', '.join(sorted(missing))}")

@@ -72,6 +72,7 @@ class Wrapping(Issuing, Acts):
         `access_token`), an HTTP response, or an awaitable of one of these. Its result is
         returned, its exception raised, as if it had been called directly.
         """
+        self._check_function("exchange", call)
         record = partial(
             self._exchanged, facts, subject_token=subject_token, actor_token=actor_token
         )
@@ -153,12 +154,20 @@ class Wrapping(Issuing, Acts):
         """
 
         def wrap(wrapped: Callable[P, R], name: str) -> Callable[P, R]:
+            self._check_function("tool", wrapped)
             begin = partial(self._begun, name, token, kind, facts)
             return around(wrapped, begin, self._over)
 
         if callable(function):
             return wrap(function, name_of(function))
+        if function is not None and not isinstance(function, str):
+            mistakes.wrong_type(self.tally, "tool: a name", "text, or nothing", function)
         return lambda wrapped: wrap(wrapped, function or name_of(wrapped))
+
+    def _check_function(self, where: str, function: object) -> None:
+        if not callable(function):
+            wanted = "the function itself, and not what it returned"
+            mistakes.wrong_type(self.tally, f"{where}: a function", wanted, function)
 
     @guarded(_NOT_HELD)
     def _begun(
@@ -187,13 +196,17 @@ class Wrapping(Issuing, Acts):
         For threads and executors that copy no context: `pool.submit(dl.bind(function), ...)`,
         `loop.run_in_executor(pool, dl.bind(function))`, `Thread(target=dl.bind(function))`.
         """
+        self._check_function("bind", function)
         here = get_current()
         return within(function, lambda: attached(lambda: here))
 
     def agent(self, name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """Decorator: inside the function, `name` is the actor where no token names one."""
+        if not isinstance(name, str):
+            mistakes.wrong_type(self.tally, "agent: a name", "text", name)
 
         def wrap(function: Callable[P, R]) -> Callable[P, R]:
+            self._check_function("agent", function)
             return within(function, lambda: attached(partial(with_agent, name)))
 
         return wrap

@@ -65,13 +65,7 @@ def run(settings: Settings, options: Mapping[str, Any]) -> int:
     except duckdb.Error as why:
         raise Failed(f"{store} cannot be written: {str(why).splitlines()[0]}") from None
     _tell_read(console, done, what)
-    if others:
-        names = plain(", ".join(str(path) for path in others[:3]))
-        console.print(
-            f"  {_many(len(others), 'file')} left out for a name that is no log's ({names}): "
-            "name a file to have it read",
-            markup=False,
-        )
+    _tell_of_log(console, options["format"], others)
     if not done.hops:
         raise Failed(_nothing(done, what))
     if not options["quiet"]:
@@ -128,6 +122,23 @@ def _tell_read(console: Console, done: Replayed, what: str) -> None:
             console.print(f"  {_many(count, 'hop')} flagged {flag}", markup=False)
         if done.hops and not file.hops:
             console.print(f"  no hop in {plain(str(file.path))}", markup=False)
+
+
+def _tell_of_log(console: Console, name: str, others: Sequence[Path]) -> None:
+    """What to think of a format, and which files were not looked into."""
+    if name != OTLP and not SOURCES[name].proven:
+        console.print(
+            f"  {name} is read as its documentation has it, and was never run on real records: compare "
+            "what is said with what you know",
+            markup=False,
+        )
+    if others:
+        names = plain(", ".join(str(path) for path in others[:3]))
+        console.print(
+            f"  {_many(len(others), 'file')} left out for a name that is no log's ({names}): "
+            "name a file to have it read",
+            markup=False,
+        )
 
 
 def _many(count: int, what: str) -> str:

@@ -68,6 +68,10 @@ test: $(STAMP) ## the whole suite; its last lines say which broker was used
 issuers: $(STAMP) ## real authorization servers, honest and abusive flows, what is said of them
 	@$(BIN)/python -m tests.issuers $(ARGS)
 
+.PHONY: foreign
+foreign: $(STAMP) ## other people's OpenTelemetry clients on Apache Kafka, held against our own exporter
+	@$(BIN)/python -m tests.foreign $(ARGS)
+
 .PHONY: truth
 truth: $(STAMP) ## labelled chains at modelled issuers: kind by view, due, found, false, undecidable
 	@$(BIN)/python -m tests.truth $(ARGS)

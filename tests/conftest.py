@@ -16,7 +16,8 @@ from grantline.compiled import PURE
 from grantline.lineage import partition
 from grantline.store import columns
 from grantline.wire import otlp
-from tests.brokers import Broker, choose, create_topic
+from tests.brokers import Broker, NotAvailable, choose, create_topic, guarded
+from tests.brokers.guarded import GuardedKafka
 
 # CI tries the same examples each time, so that what fails there is the change at hand; a developer's
 # run tries new ones.
@@ -41,6 +42,19 @@ def broker(pytestconfig: pytest.Config) -> Iterator[Broker]:
     started = _started(pytestconfig)
     yield started
     started.close()
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[GuardedKafka]:
+    """Apache Kafka that asks who you are, shared by a module; skipped where there is none."""
+    try:
+        broker = guarded.start()
+    except NotAvailable as why:
+        if os.environ.get("GRANTLINE_REQUIRE_KAFKA", "") not in {"", "0"}:
+            raise
+        pytest.skip(f"no Apache Kafka: {why}")
+    yield broker
+    broker.close()
 
 
 @pytest.fixture

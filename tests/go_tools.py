@@ -69,7 +69,10 @@ def _build_collector(program: Path) -> None:
 def _build_compose(program: Path) -> None:
     # Not `go install`: it refuses modules that exclude versions of others, as this one does.
     module = _go("mod", "download", "-json", f"github.com/docker/compose/v2@v{COMPOSE}")
-    _go("build", "-C", json.loads(module)["Dir"], "-o", str(program), "./cmd")
+    # Beside it, then renamed: a build that was killed leaves no half of a program.
+    unfinished = program.with_suffix(".part")
+    _go("build", "-C", json.loads(module)["Dir"], "-o", str(unfinished), "./cmd")
+    unfinished.rename(program)
 
 
 def _go(*arguments: str) -> str:

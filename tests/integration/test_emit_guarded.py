@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 import uuid
-from collections.abc import Iterator
 
 import pytest
 from confluent_kafka import Consumer
@@ -18,21 +16,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from grantline.emit import Emitter, Settings
-from tests.brokers import NotAvailable, create_topic, guarded
+from tests.brokers import create_topic
 from tests.brokers.guarded import PASSWORD, GuardedKafka
 from tests.unit.emit.vectors import T0, T1
-
-
-@pytest.fixture(scope="module")
-def kafka() -> Iterator[GuardedKafka]:
-    try:
-        broker = guarded.start()
-    except NotAvailable as why:
-        if os.environ.get("GRANTLINE_REQUIRE_KAFKA", "") not in {"", "0"}:
-            raise
-        pytest.skip(f"no Apache Kafka: {why}")
-    yield broker
-    broker.close()
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from grantline.embedded import free_port
 from grantline.emit import Emitter, Settings
-from tests.brokers import NotAvailable, create_topic, guarded
+from tests.brokers import create_topic
 from tests.brokers.guarded import PASSWORD, USER, GuardedKafka
 from tests.processes import ROOT
 from tests.unit.emit.vectors import T0
@@ -34,18 +34,6 @@ from tests.unit.emit.vectors import T0
 READ, DESCRIBE, ALL = AclOperation.READ, AclOperation.DESCRIBE, AclOperation.ALL
 TOPIC, GROUP = ResourceType.TOPIC, ResourceType.GROUP
 NAMES = ("hops", "tokens", "findings", "rejected", "incidents", "actions")
-
-
-@pytest.fixture(scope="module")
-def kafka() -> Iterator[GuardedKafka]:
-    try:
-        broker = guarded.start()
-    except NotAvailable as why:
-        if os.environ.get("GRANTLINE_REQUIRE_KAFKA", "") not in {"", "0"}:
-            raise
-        pytest.skip(f"no Apache Kafka: {why}")
-    yield broker
-    broker.close()
 
 
 @pytest.fixture

@@ -25,21 +25,21 @@ FETCH_SECONDS = 900.0
 """The longest that fetching or building one issuer may take."""
 
 
-def cache() -> Path:
-    """`$XDG_CACHE_HOME/grantline/issuers`: what is fetched or built once; never in the checkout."""
+def cache(room: str = "issuers") -> Path:
+    """`$XDG_CACHE_HOME/grantline/ROOM`: what is fetched or built once; never in the checkout."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "grantline" / "issuers"
+    folder = base / "grantline" / room
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def had(name: str, make: Callable[[Path], None]) -> Path:
+def had(name: str, make: Callable[[Path], None], room: str = "issuers") -> Path:
     """The cached folder `name`, made by `make` where it is missing; two sessions take turns."""
-    folder = cache() / name
-    with (cache() / f"{name}.lock").open("w") as lock:
+    folder = cache(room) / name
+    with (cache(room) / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.is_dir():
-            unfinished = cache() / f"{name}.part"
+            unfinished = cache(room) / f"{name}.part"
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir()
             make(unfinished)
@@ -47,23 +47,28 @@ def had(name: str, make: Callable[[Path], None]) -> Path:
     return folder
 
 
-def run(*command: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+def run(
+    *command: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    seconds: float = FETCH_SECONDS,
+) -> str:
     """What a client of a registry printed; raises `NotThere` where it is missing or fails."""
     if shutil.which(command[0]) is None:
         raise NotThere(f"{command[0]} is not on the PATH")
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=FETCH_SECONDS, cwd=cwd,
+            command, capture_output=True, text=True, check=False, timeout=seconds, cwd=cwd,
             env=None if env is None else {**os.environ, **env},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise NotThere(f"{command[0]} took more than {FETCH_SECONDS:g} s") from None
+        raise NotThere(f"{command[0]} took more than {seconds:g} s") from None
     if done.returncode:
         raise NotThere(f"{command[0]} failed: {(done.stdout + done.stderr).strip()[-400:]}")
     return done.stdout
 
 
-def virtualenv(name: str, *requirements: str) -> Path:
+def virtualenv(name: str, *requirements: str, room: str = "issuers") -> Path:
     """The folder of a virtual environment with these packages of PyPI; never ours."""
 
     def make(folder: Path) -> None:
@@ -73,8 +78,8 @@ def virtualenv(name: str, *requirements: str) -> Path:
         run(python, "-m", "pip", "install", "--disable-pip-version-check", "--quiet", *requirements)
         (folder / "done").write_text("\n".join(requirements))
 
-    home = cache() / f"{name}.venv"
-    had(name, make)
+    home = cache(room) / f"{name}.venv"
+    had(name, make, room)
     return home
 
 

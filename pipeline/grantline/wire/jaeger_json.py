@@ -19,6 +19,7 @@ from grantline.wire.otlp_times import NS, of_instant
 
 _US: Final = 1_000
 _SHORT_ID: Final = re.compile("[0-9a-fA-F]{1,32}")
+_ZEROS: Final = {"STRING": "", "BOOL": False, "INT64": 0, "FLOAT64": 0.0, "BINARY": b""}
 _DURATION: Final = re.compile(r"([0-9]{1,9})(\.[0-9]{1,9})?s")
 
 
@@ -176,4 +177,7 @@ def _value(tag: _Tag) -> Any:
             if str(tag.kind or tag.v_kind).lower() == "binary":
                 return b""
             return Nested() if value.__class__ is dict else value
-    return b"" if tag.v_binary is not None else None
+    if tag.v_binary is not None:
+        return b""
+    # Protobuf's JSON leaves out what is zero, of a tag its value and of values the kind of a text.
+    return _ZEROS.get(str(tag.v_kind or "STRING")) if tag.kind is None else None

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from grantline.wire import jaeger_json, otlp_json, otlp_json_logs
+from grantline.wire import jaeger_json, otlp_json, otlp_json_logs, zipkin
 from grantline.wire.otlp_json_messages import NOTHING, mended
 from grantline.wire.otlp_json_text import prune, spell
 from grantline.wire.otlp_spans import MARK, Form, Found, Groups, Unusable
@@ -31,7 +31,6 @@ _TRAILING: Final = re.compile(r"trailing characters \(byte (\d+)\)")
 _BETWEEN: Final = re.compile(rb"[\s,\x1e]*+")
 """What may stand between two documents: RFC 7464 has a record separator there."""
 _METRICS: Final = "OTLP metrics, which tell of no delegation; send spans or logs"
-_ZIPKIN: Final = "Zipkin's JSON; send OTLP (of the Kafka exporter: encoding otlp_proto)"
 _UNKNOWN: Final = "JSON without resourceSpans; send OTLP traces"
 _UNPLACED: Final = (
     "JSON that holds delegation.operation.name, and no span where OTLP has one; send OTLP traces"
@@ -131,7 +130,7 @@ def _form(text: bytes, found: Found, depth: int) -> None:
     if any(name in body for name in ("resourceMetrics", "scopeMetrics")):
         found.refused.append(Unusable("not_otlp", _METRICS))
     elif not forms and not wrapped:
-        raise Unusable("not_otlp", _ZIPKIN if body.keys() >= _ZIPKINS else _UNKNOWN)
+        raise Unusable("not_otlp", zipkin.JSON if body.keys() >= _ZIPKINS else _UNKNOWN)
 
 
 def _named(body: Mapping[str, bytes], text: bytes) -> Iterator[tuple[Form, Groups]]:

@@ -79,25 +79,11 @@ def _forms(kind: str, payload: bytes) -> Found:
         return json_forms.read(payload)
     try:
         groups = otlp_protobuf.split(payload)
-    except Unusable:
-        if MARK not in payload:
-            raise
-        return _otherwise(payload)
+    except Unusable as why:
+        return protobuf_forms.read(payload, why)
     if any(spans for _, spans in groups) or MARK not in payload:
         return Found([(otlp_protobuf, groups)], [])
     return protobuf_forms.read(payload)
-
-
-def _otherwise(payload: bytes) -> Found:
-    """A record that is no OTLP request, as another form; why it is none, where it is none of these."""
-    try:
-        return protobuf_forms.read(payload)
-    except Unusable as why:
-        try:
-            otlp_protobuf.split(payload)
-        except Unusable as first:
-            raise first from None
-        raise why from None
 
 
 def _bounded(data: bytes, limits: Limits) -> bytes:

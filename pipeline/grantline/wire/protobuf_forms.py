@@ -1,5 +1,6 @@
 """What a record of protobuf is that is no OTLP request, where it holds delegation spans: a part of a
 request by itself, or Jaeger's. All of it is told apart by whether the mark is where that form has it.
+Zipkin's is refused by name.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from grantline.wire import jaeger_protobuf, otlp_protobuf
+from grantline.wire import jaeger_protobuf, otlp_protobuf, zipkin
 from grantline.wire.otlp_spans import MARK, Found, Groups, Unusable
 
 _UNPLACED: Final = (
@@ -18,8 +19,10 @@ _UNPLACED: Final = (
 )
 
 
-def read(data: bytes) -> Found:
-    """The spans of a record with the mark in which an OTLP request has none. Raises `Unusable`."""
+def read(data: bytes, no_request: Unusable | None = None) -> Found:
+    """The spans of a record with the mark in which an OTLP request has none; `no_request` is why it is
+    none. Raises `Unusable`.
+    """
     traces = _marked(_tempo, data)
     if traces:
         return Found([(otlp_protobuf, traces)], [])
@@ -33,7 +36,9 @@ def read(data: bytes) -> Found:
         return Found([(otlp_protobuf, [(b"", [data])])], [])
     if jaeger_protobuf.is_marked(data):
         return Found([(jaeger_protobuf, [(b"", [data])])], [])
-    raise Unusable("not_otlp", _UNPLACED)
+    if zipkin.is_list(data):
+        raise Unusable("not_otlp", zipkin.PROTOBUF)
+    raise no_request or Unusable("not_otlp", _UNPLACED)
 
 
 def _tempo(data: bytes) -> Groups:

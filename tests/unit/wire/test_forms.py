@@ -157,6 +157,34 @@ def test_zipkin_and_metrics_are_refused_by_name() -> None:
     assert "metrics" in decoded.rejected[0][1].detail
 
 
+MARKED = b"delegation.operation.name"
+
+
+def zipkin(*names: bytes, trace: int = 16) -> bytes:
+    """Zipkin's protobuf, a span for each tag's name."""
+    return b"".join(
+        bytes_field(1, bytes_field(1, b"\x1f" * trace) + bytes_field(3, b"\x08" * 8)
+                    + bytes_field(5, b"use") + fixed_field(6, START)
+                    + bytes_field(11, bytes_field(1, name) + bytes_field(2, b"use")))
+        for name in names
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("trace", [8, 16])
+@pytest.mark.parametrize("names", [(MARKED,), (b"http.route", MARKED)])
+def test_zipkins_protobuf_is_refused_by_name_with_the_cure(
+    names: tuple[bytes, ...], trace: int
+) -> None:
+    record = zipkin(*names, trace=trace)
+    [(index, rejected)] = decode(record).rejected
+    assert (index, rejected.reason) == (-1, "not_otlp")
+    assert "Zipkin's protobuf" in rejected.detail
+    assert "otlp_proto" in rejected.detail
+    # What was cut off, or has no such ids, is none.
+    for other in (record[:-1], zipkin(*names, trace=15)):
+        assert "Zipkin" not in repr(decode(other).rejected)
+
+
 @pytest.mark.parametrize("wrap", [lambda x: x, lambda x: [x], lambda x: {"trace": x}])
 def test_a_mark_that_stands_where_no_span_does_is_told(wrap: Callable[[object], object]) -> None:
     lost = {"resourceSpans": [{"scopes": [{"spans": SCOPE["spans"]}]}]}
@@ -485,6 +513,23 @@ def test_what_the_exporter_writes_as_jaeger_proto_is_read() -> None:
     )  # fmt: skip
     of_jaeger(decode(made), 1, 1_500_000)
     assert HOP.kind == CLIENT
+
+
+def test_what_jaeger_json_leaves_out_is_zero() -> None:
+    """Protobuf's JSON writes no zero: a tag that is false or 0 has its kind alone. Seen in what a
+    Collector writes."""
+
+    def told(**tags: dict[str, str]) -> tuple[object, object, object]:
+        span = jaeger()["data"][0]["spans"][0]
+        marked = [tag for tag in span["tags"] if tag["key"] == MARKED.decode()]
+        odd = [{"key": f"delegation.{name}", **tag} for name, tag in tags.items()]
+        [hop] = of({**span, "tags": marked + odd}).hops
+        return hop.depth, hop.chain_truncated, hop.flags
+
+    bool_ = {"chain.truncated": {"vType": "BOOL"}}
+    assert told(depth={"vType": "INT64"}, **bool_, purpose={}) == (0, False, ())
+    # Of its API, where each tag has its value, one without says nothing.
+    assert told(depth={"type": "int64"}) == (None, None, ())
 
 
 def test_a_span_of_jaeger_that_says_too_little_is_refused() -> None:

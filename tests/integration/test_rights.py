@@ -264,7 +264,7 @@ def test_every_process_gets_in_with_what_a_signer_gives_its_callback(
     iam = json.dumps(IAM)
     start("worker", KAFKA=iam).says("partitions rebuilt")
     writer = start("writer", KAFKA=iam)
-    writer.says("reading 6 partitions")
+    writer.says("reading 10 partitions")
     start("alert", KAFKA=iam).says(f"reading 2 partitions of {prefix}findings")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "aws_msk_iam_sasl_signer", raising=False)

@@ -33,6 +33,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "sasl.oauthbearer.method": ("OIDC",),
 }
+COMPRESSIONS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
 FILES: Final = ("ssl.ca.location", "ssl.certificate.location", "ssl.key.location")
 SECRETS: Final = ("sasl.password", "ssl.key.password", "sasl.oauthbearer.client.secret")
 TOKEN: Final = (

@@ -29,6 +29,7 @@ DEFAULT_TOPIC: Final = "otlp_spans"
 CONTENT_TYPE: Final = "application/x-protobuf"
 MAX_RECORD: Final = 900_000
 """Bytes of a record's value: below the broker's default limit of 1,048,588 for a batch."""
+_IDLE_MS: Final = 180_000
 _POLL: Final = 0.1
 _PURGE_WAIT: Final = 1.0
 _LOCAL_ERRORS: Final = {
@@ -216,6 +217,12 @@ def _defaults(bootstrap: str, timeout: float) -> dict[str, Any]:
         # each alone keeps, and then all of them would be refused.
         "batch.num.messages": 1,
         "delivery.timeout.ms": max(1, int(timeout * 1000)),
+        # An agent may be quiet for long: clouds drop idle connections after four minutes, in silence, and
+        # what is sent into one is lost before that is noticed. So they are closed by us.
+        "connections.max.idle.ms": _IDLE_MS,
+        "topic.metadata.refresh.interval.ms": _IDLE_MS,
+        "metadata.max.age.ms": _IDLE_MS,
+        "socket.keepalive.enable": True,
         "log_level": 2,  # librdkafka repeats itself on stderr; `error_cb` says it once
         "log.connection.close": False,
     }

@@ -19,6 +19,7 @@ from grantline.emit.tally import Tally
 from grantline.spelling import instead, nearest
 
 VARIABLE: Final = "GRANTLINE_KAFKA"
+COMPRESSION: Final = "GRANTLINE_COMPRESSION"
 _FAMILIES: Final = ("security", "sasl", "ssl", "aws")
 
 
@@ -35,7 +36,19 @@ def exporter(
         except ValueError as why:
             raise ValueError(f"exporter: {why}") from None
     topic = url.path.strip("/") or DEFAULT_TOPIC
-    return KafkaSpanExporter(url.netloc, topic, timeout=timeout, config=config)
+    return KafkaSpanExporter(
+        url.netloc, topic, timeout=timeout, config={**config, **_compression()}
+    )
+
+
+def _compression() -> dict[str, str]:
+    """As the worker's variable has it: there are clouds that take one kind only."""
+    said = os.environ.get(COMPRESSION, "").strip().lower()
+    if not said:
+        return {}
+    if said not in kafka_security.COMPRESSIONS:
+        raise ValueError(f"{COMPRESSION}: use one of {', '.join(kafka_security.COMPRESSIONS)}")
+    return {"compression.type": said}
 
 
 def _security(kafka: Mapping[str, str] | None) -> dict[str, str]:

@@ -46,7 +46,7 @@ CLOSED: Final[Mapping[Operation, Mapping[str, tuple[str, ...]]]] = {
     operation: {**_ANYWHERE, **_OF.get(operation, {})} for operation in OPERATIONS
 }
 """Per operation and field: the values the convention knows, for those an agent states itself."""
-VARIABLES: Final = ("EXPORTER", "KAFKA", "STRICT")
+VARIABLES: Final = ("EXPORTER", "KAFKA", "COMPRESSION", "STRICT")
 """What an emitter reads of the environment, after `GRANTLINE_`."""
 _WORDS: Final = re.compile(r"[a-z_]{1,32}")
 _INSIDE: Final = "or call it inside `with dl.acting_as(token):`"

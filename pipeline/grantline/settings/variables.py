@@ -120,7 +120,8 @@ class Settings(BaseSettings):
     web_port: Port | None = 6066
     """Of the worker's pages: each worker of one machine its own, or none."""
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "lz4"
-    """Of what the worker writes: none, gzip, snappy, lz4 or zstd. Azure Event Hubs takes gzip only."""
+    """Of what the worker, `watch` and (zstd, unless this is set) an agent write: none, gzip, snappy, lz4
+    or zstd. Azure Event Hubs takes gzip only."""
     session_timeout_seconds: Annotated[float, Field(ge=1, le=1_800)] = 10.0
     """A worker that is silent for so long is taken for dead."""
     poll_timeout_seconds: Annotated[float, Field(ge=10, le=86_400)] = 300.0

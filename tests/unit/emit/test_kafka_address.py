@@ -27,6 +27,7 @@ SASL = {
 @pytest.fixture(autouse=True)
 def no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GRANTLINE_KAFKA", raising=False)
+    monkeypatch.delenv("GRANTLINE_COMPRESSION", raising=False)
 
 
 def connects_with(address: str, **others: Any) -> dict[str, Any]:
@@ -68,6 +69,29 @@ def test_the_query_adds_to_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     found = connects_with(f"kafka://a:1,b:2/t?ssl.ca.location={authority}&sasl.mechanisms=PLAIN")
     rest = {name: value for name, value in SASL.items() if name != "sasl.mechanism"}
     assert found == {**rest, "ssl.ca.location": str(authority), "sasl.mechanisms": "PLAIN"}
+
+
+@pytest.mark.parametrize("said, found", [("", "zstd"), ("gzip", "gzip"), ("None", "none")])
+def test_the_compression_is_the_variables_that_the_worker_reads(
+    monkeypatch: pytest.MonkeyPatch, said: str, found: str
+) -> None:
+    monkeypatch.setenv("GRANTLINE_COMPRESSION", said)
+    exporter = make_exporter("kafka://b:1/t", 1)
+    assert isinstance(exporter, KafkaSpanExporter)
+    assert exporter._config["compression.type"] == found
+
+
+def test_a_compression_that_there_is_not_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRANTLINE_COMPRESSION", "brotli")
+    with pytest.raises(ValueError, match="GRANTLINE_COMPRESSION: use one of none, gzip"):
+        make_exporter("kafka://b:1/t", 1)
+
+
+def test_an_idle_connection_is_closed_before_a_cloud_drops_it() -> None:
+    exporter = make_exporter("kafka://b:1/t", 1)
+    assert isinstance(exporter, KafkaSpanExporter)
+    ages = ("connections.max.idle.ms", "metadata.max.age.ms", "topic.metadata.refresh.interval.ms")
+    assert all(exporter._config[name] < 240_000 for name in ages)
 
 
 def test_a_protocol_in_the_query_is_never_dropped() -> None:

@@ -136,6 +136,7 @@ def _alert_settings(settings: Settings) -> AlertSettings:
         notifiers=notifiers,
         topic=f"{settings.topic_prefix}findings",
         incidents=f"{settings.topic_prefix}incidents",
+        actions=f"{settings.topic_prefix}actions",
         group=f"{settings.application}-alert",
         lowest=Severity[settings.alert_lowest.upper()],
         kafka=settings.kafka,
@@ -258,10 +259,20 @@ def ask(settings: Settings, options: Mapping[str, Any]) -> int:
 
 
 def incidents(settings: Settings, options: Mapping[str, Any]) -> int:
-    """`incidents` and `incident`: what people are told of."""
+    """`incidents` and `incident`: what people are told of, and what they do about it."""
+    from grantline.commands import acting
     from grantline.commands import incidents as command
 
+    if any(options.get(name) for name in acting.DOINGS):
+        return acting.incident(settings, options)
     return command.run(settings, options)
+
+
+def silence(settings: Settings, options: Mapping[str, Any]) -> int:
+    """Make, end or list silences."""
+    from grantline.commands import acting
+
+    return acting.silence(settings, options)
 
 
 def replay(settings: Settings, options: Mapping[str, Any]) -> int:
@@ -312,6 +323,7 @@ _COMMANDS: dict[str, Callable[[Settings, Mapping[str, Any]], int]] = {
     "sql": ask,
     "incidents": incidents,
     "incident": incidents,
+    "silence": silence,
     "alert": alert,
     "replay": replay,
     "watch": watch,

@@ -242,11 +242,52 @@ def _questions(commands: Any) -> None:
         "--all", action="store_true", help="also those that are over, and signals"
     )
     incident = _command(
-        commands, "incident", "everything about one incident",
+        commands, "incident", "everything about one incident, and what you do about it",
         "grantline incident inc_2f207ffa",
+        "grantline incident inc_2f207ffa --acknowledge",
+        "grantline incident inc_2f207ffa --assign carol --reason 'owns the agent'",
+        "grantline incident inc_2f207ffa --false-positive --for 30d --reason 'a load test'",
     )  # fmt: skip
     incident.add_argument("incident", metavar="ID", help="its id, or the first 8 characters")
-    for command in (chain, explain, sql, incidents, incident):
+    doing = incident.add_mutually_exclusive_group()
+    doing.add_argument(
+        "--acknowledge",
+        action="store_true",
+        help="you have it: it is told again only if it gets worse",
+    )
+    doing.add_argument("--assign", metavar="NAME", help="it is theirs (default: nobody's)")
+    doing.add_argument(
+        "--resolve", action="store_true", help="it is over; what comes later is told as new"
+    )
+    doing.add_argument(
+        "--false-positive", action="store_true",
+        help="it is no violation: closed until --for, unless it gets worse",
+    )  # fmt: skip
+    silence = _command(
+        commands, "silence", "for a time, page nobody about what you answer for",
+        "grantline silence --rule TR-05 --agent billing-bot --for 4h --reason 'deployment'",
+        "grantline silence --list",
+        "grantline silence --end sil_3c0491ccd9d1acc2bc41d00404a4a089",
+    )  # fmt: skip
+    for name, what in (
+        ("rule", "id or reference of a rule"), ("agent", "who did it"),
+        ("issuer", "of the token"), ("root", "the original grant"),
+    ):  # fmt: skip
+        silence.add_argument(
+            f"--{name}", help=f"{what}; all that are given must hold (default: any)"
+        )
+    others = silence.add_mutually_exclusive_group()
+    others.add_argument("--list", action="store_true", help="the silences that hold")
+    others.add_argument("--end", metavar="SILENCE", help="end this one now (default: none)")
+    silence.add_argument("--all", action="store_true", help="with --list: also those that are over")
+    for command in (incident, silence):
+        command.add_argument(
+            "--for", metavar="TIME",
+            help="30m, 4h, 7d, or an instant with its zone; 90d at most (default: none)",
+        )  # fmt: skip
+        command.add_argument("--reason", metavar="TEXT", help="why (default: none)")
+        command.add_argument("--who", metavar="NAME", help="who you are (default: the login name)")
+    for command in (chain, explain, sql, incidents, incident, silence):
         command.add_argument(
             "--at", metavar="WHERE",
             help="a live server's host:port, or a file (default: this user's running writer, else "

@@ -89,6 +89,7 @@ class Office:
     def __init__(self, bootstrap: str, topic: str, data_dir: Path) -> None:
         self.bootstrap, self.topic, self.data_dir = bootstrap, topic, data_dir
         self.incidents = f"incidents-of-{topic}"
+        self.actions = f"actions-of-{topic}"
 
     def produce(self, *findings: Finding | bytes | None) -> None:
         produce(self.bootstrap, self.topic, findings)
@@ -106,6 +107,7 @@ class Office:
             bootstrap=self.bootstrap,
             topic=self.topic,
             incidents=self.incidents,
+            actions=self.actions,
             data_dir=self.data_dir,
             notifiers=notifiers,
             backoff=QUICK,
@@ -134,6 +136,7 @@ class Office:
 def office(broker: Broker, topic: Callable[..., str], tmp_path: Path) -> Office:
     office = Office(broker.bootstrap, topic("findings", partitions=2), tmp_path)
     create_topic(broker.bootstrap, office.incidents, 2)
+    create_topic(broker.bootstrap, office.actions, 2)
     return office
 
 
@@ -624,7 +627,7 @@ told = json.loads(sys.argv[1])
 hooks = [WebhookNotifier(url, name=name) for name, url in told["hooks"].items()]
 run(AlertSettings(
     bootstrap=told["bootstrap"], topic=told["topic"], data_dir=Path(told["data_dir"]),
-    incidents=told["incidents"],
+    incidents=told["incidents"], actions=told["actions"],
     notifiers=tuple(hooks),
     backoff=Backoff(first_seconds=0.05, longest_seconds=0.3), gather_seconds=0,
 ))
@@ -638,6 +641,7 @@ def worker(office: Office, **hooks: Receiver) -> subprocess.Popen[bytes]:
         "bootstrap": office.bootstrap,
         "topic": office.topic,
         "incidents": office.incidents,
+        "actions": office.actions,
         "data_dir": str(office.data_dir),
         "hooks": {name: receiver.url for name, receiver in hooks.items()},
     }

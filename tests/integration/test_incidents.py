@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from grantline.alerts.ongoing import Rhythm
+from grantline.model import action
+from grantline.model.action import Action, Matching, What
+from grantline.model.finding import Finding
 from grantline.model.incident import IncidentRecord, decode
+from grantline.notify.acting import record, token
 from grantline.notify.slack import SlackNotifier
 from tests.brokers import Broker, create_topic
 from tests.findings import finding
@@ -26,6 +33,7 @@ QUICK = Rhythm(intervals=(1.0, 2.0, 3.0), quiet=3_000.0, resolved=6_000.0)
 def office(broker: Broker, topic: Callable[..., str], tmp_path: Path) -> Office:
     office = Office(broker.bootstrap, topic("findings", partitions=3), tmp_path)
     create_topic(broker.bootstrap, office.incidents, 2)
+    create_topic(broker.bootstrap, office.actions, 2)
     return office
 
 
@@ -33,23 +41,51 @@ def pages(receiver: Receiver) -> list[dict[str, Any]]:
     return [json.loads(request.body)["data"] for request in receiver.answered(204)]
 
 
-def records(office: Office) -> list[IncidentRecord]:
-    """What is in the topic of incidents, a partition's records in their order."""
+def values(office: Office, topic: str) -> list[tuple[bytes, bytes]]:
+    """(key, value) of all that is in a topic of two partitions, each partition in its order."""
     consumer = Consumer({"bootstrap.servers": office.bootstrap, "group.id": "look"})
-    places = [TopicPartition(office.incidents, part, OFFSET_BEGINNING) for part in range(2)]
-    found: list[IncidentRecord] = []
+    places = [TopicPartition(topic, part, OFFSET_BEGINNING) for part in range(2)]
+    found: list[tuple[bytes, bytes]] = []
     try:
         ends = [consumer.get_watermark_offsets(place, 20)[1] for place in places]
         consumer.assign(places)
         while len(found) < sum(ends):
             for message in consumer.consume(100, timeout=1.0):
                 assert message.error() is None
-                record = decode(message.value() or b"")
-                assert message.key() == record.id.encode()
-                found.append(record)
+                found.append((message.key() or b"", message.value() or b""))
     finally:
         consumer.close()
     return found
+
+
+def records(office: Office) -> list[IncidentRecord]:
+    """What is in the topic of incidents, a partition's records in their order."""
+    found = []
+    for key, value in values(office, office.incidents):
+        record = decode(value)
+        assert key == record.id.encode()
+        found.append(record)
+    return found
+
+
+def outcomes(office: Office) -> dict[str, Action]:
+    """What became of each action, by its id."""
+    found: dict[str, Action] = {}
+    for _, value in values(office, office.actions):
+        with suppress(msgspec.DecodeError):
+            made = action.decode(value)
+            if made.state != "recorded":
+                found[made.id] = made
+    return found
+
+
+def did(office: Office, what: What, **about: Any) -> Action:
+    """Records it, as the command line does."""
+    made = action.action(
+        what, token=token(), who="alice", via="test", now=datetime.now(UTC), **about
+    )
+    record(made, bootstrap=office.bootstrap, topic=office.actions, kafka={})
+    return made
 
 
 def child(number: int, **changed: Any) -> Any:
@@ -226,15 +262,77 @@ def test_killed_at_any_moment_the_records_end_as_the_ledger_stands(office: Offic
                 process.wait(10)
         process = worker(office, hook=receiver)
         try:
-            eventually(lambda: len({r.id for r in records(office) if r.told}) == 60, 60)
+            office.produce(finding("59"), finding("60"))  # the last one is this process's own
+            eventually(lambda: len({r.id for r in records(office) if r.told}) == 61, 60)
         finally:
             process.terminate()
             assert process.wait(30) == 0
     last: dict[str, IncidentRecord] = {}
-    for record in records(office):
-        highest = last.setdefault(record.id, record)
-        if record.revision >= highest.revision:
-            last[record.id] = record
-    by_place = {record.id: record for record in records(office)}
+    for each in records(office):
+        highest = last.setdefault(each.id, each)
+        if each.revision >= highest.revision:
+            last[each.id] = each
+    by_place = {each.id: each for each in records(office)}
     assert by_place == last
-    assert {record.lead for record in last.values()} == {finding(str(n)).id for n in range(60)}
+    assert {each.lead for each in last.values()} == {finding(str(n)).id for n in range(61)}
+
+
+def test_what_people_do_is_taken_once_and_said_to_be_whatever_is_beside_it(office: Office) -> None:
+    """Records that are no actions stop nothing; a process killed and started again does none twice."""
+    with Receiver() as receiver:
+        process = worker(office, hook=receiver)
+        try:
+            office.produce(child(1), finding("other"))
+            receiver.await_answered(204, 2)
+            mine, other = (record.id for record in said_of(office, child(1), finding("other")))
+            producer = Producer({"bootstrap.servers": office.bootstrap})
+            for junk in (b"{", b"\xff" * 40, b"x" * 40_000, b'{"id":"act_1","who":"\\u001b[2J"}'):
+                producer.produce(office.actions, junk)
+            assert producer.flush(30) == 0
+            taken = did(office, "acknowledge", incident=mine)
+            unknown = did(office, "resolve", incident="inc_" + 32 * "0")
+            silence = did(
+                office, "silence", matching=Matching(agent="agent-9"),
+                until=datetime.now(UTC) + timedelta(hours=1), reason="deployment",
+            )  # fmt: skip
+            eventually(lambda: len(outcomes(office)) == 3)
+        finally:
+            process.kill()
+            process.wait(10)
+        process = worker(office, hook=receiver)
+        try:
+            office.produce(
+                finding("ninth", actor="agent-9"), child(1, revision=1, severity="critical")
+            )
+            closed = did(office, "resolve", incident=other)
+            eventually(lambda: closed.id in outcomes(office))
+            eventually(
+                lambda: {"escalated", "resolved"} <= {page["event"] for page in pages(receiver)}
+            )
+            eventually(lambda: any(record.state == "silenced" for record in records(office)))
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0
+        told = pages(receiver)
+    states = {id_: made.state for id_, made in outcomes(office).items()}
+    assert states == {
+        taken.id: "taken", unknown.id: "refused", silence.id: "taken", closed.id: "taken",
+    }  # fmt: skip
+    events = [(page["id"], page["event"]) for page in told]
+    assert [event for id_, event in events if id_ == mine] == [
+        "opened",
+        "acknowledged",
+        "escalated",
+    ]
+    assert [event for id_, event in events if id_ == other] == ["opened", "resolved"]
+    assert {id_ for id_, _ in events} == {mine, other}
+    echoes = [action.decode(value) for _, value in values(office, office.actions)
+              if b'"state":"taken"' in value or b'"state":"refused"' in value]  # fmt: skip
+    assert len(echoes) == 4
+
+
+def said_of(office: Office, *leads: Finding) -> list[IncidentRecord]:
+    """The last record of the incident that each of these leads."""
+    eventually(lambda: {lead.id for lead in leads} <= {r.lead for r in records(office)})
+    last = {record.lead: record for record in records(office)}
+    return [last[lead.id] for lead in leads]

@@ -14,6 +14,7 @@ from grantline.alerts.filing import file
 from grantline.alerts.group import Key, incident_id, key_of
 from grantline.alerts.incident import summarise
 from grantline.alerts.member import Member
+from grantline.alerts.silence import Silence
 from grantline.model.finding import Finding
 from grantline.model.page import BEGINS, OVER
 from grantline.notify.ledger import Incoming, Ledger
@@ -40,6 +41,9 @@ class DictShelf:
     def sharing(self, tokens: Iterable[str]) -> list[Member]:
         wanted = set(tokens)
         return [member for member in self.all.values() if wanted.intersection(member.tokens)]
+
+    def silences(self) -> list[Silence]:
+        return []
 
     def put(self, member: Member) -> None:
         self.all[member.finding_id] = member

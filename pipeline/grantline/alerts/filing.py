@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from grantline.alerts.group import Key, incident_id, key_of
 from grantline.alerts.inhibit import EXPLAINS, explained, takes_part
 from grantline.alerts.member import Member, member_of
+from grantline.alerts.silence import Silence, silenced_by
 from grantline.model.finding import Finding
 
 
@@ -24,6 +25,10 @@ class Shelf(Protocol):
 
     def sharing(self, tokens: Iterable[str]) -> Iterable[Member]:
         """Those that name any of `tokens`, each once."""
+        ...
+
+    def silences(self) -> Iterable[Silence]:
+        """Those that hold."""
         ...
 
     def put(self, member: Member) -> None:
@@ -48,6 +53,7 @@ def file(finding: Finding, shelf: Shelf, *, old: bool = False) -> set[str]:
     member = member_of(finding, where, old=old)
     if before is not None and before.began:
         member = replace(member, began=True, old=before.old and not _goes_on(before, member))
+    member = replace(member, silenced_by=silenced_by(member, shelf.silences()))
     shelf.found(where, key)
     touched = {where} if before is None else {where, before.incident_id}
     return touched | _explained(before, member, shelf)

@@ -44,8 +44,16 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """The worst of those that count; 0 where none does."""
     fresh: int
     """The worst of those that may begin a page: sure, not old, not of a policy alone; 0 for none."""
+    loud: int
+    """The worst of these that no silence covers."""
     began: int
     """Of the open ones: said first before anybody was there to be told."""
+    counting: int
+    """Of the open ones: sure, and told here."""
+    silenced: int
+    """Of those that count: under a silence."""
+    silenced_by: str | None
+    """The silence that most of them are under."""
     old: int
     """Of the open ones: said before anybody was there, and nothing happened since."""
     uses: int
@@ -80,7 +88,8 @@ def summarise(id_: str, key: Key, members: Iterable[Member]) -> Incident:
     standing = [member for member in everyone if member.open]
     counting = [member for member in standing if member.counts]
     shown = standing or everyone
-    fresh = [m.severity for m in counting if not (m.silent or m.old)]
+    fresh = [m for m in counting if not (m.silent or m.old)]
+    silences = Counter(m.silenced_by for m in counting if m.silenced_by is not None)
     by_lead = everyone[0] if everyone else _CLOSED
     return Incident(
         id=id_,
@@ -92,8 +101,12 @@ def summarise(id_: str, key: Key, members: Iterable[Member]) -> Incident:
         explained=sum(m.explained_by is not None for m in standing),
         signals=sum(m.severity < FLOOR for m in standing),
         severity=max((m.severity for m in counting), default=0),
-        fresh=max(fresh, default=0),
+        fresh=max((m.severity for m in fresh), default=0),
+        loud=max((m.severity for m in fresh if m.silenced_by is None), default=0),
         began=sum(m.began for m in standing),
+        counting=len(counting),
+        silenced=silences.total(),
+        silenced_by=max(silences, key=lambda id_: (silences[id_], id_), default=None),
         old=sum(m.old for m in standing),
         uses=sum(m.count for m in standing),
         allowed=sum(m.allowed for m in standing),

@@ -44,6 +44,10 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
     issuer: str | None = None
     jti: str | None = None
     tokens: tuple[str, ...] = ()
+    rule: str = ""
+    root_id: str | None = None
+    silenced_by: str | None = None
+    """The silence that it is under."""
 
     @property
     def counts(self) -> bool:
@@ -75,6 +79,8 @@ def member_of(finding: Finding, incident_id: str, *, old: bool = False) -> Membe
         issuer=finding.issuer,
         jti=finding.jti,
         tokens=tuple(finding.token_fingerprints[:MAX_TOKENS]),
+        rule=finding.rule,
+        root_id=finding.root_id,
     )
 
 

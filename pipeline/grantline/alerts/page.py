@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from grantline.alerts import wording
-from grantline.alerts.decide import Told
+from grantline.alerts.decide import NOTHING, Told
+from grantline.alerts.handling import Handling
 from grantline.alerts.incident import MAX_NAMED, Incident
 from grantline.alerts.member import name_of
 from grantline.model.finding import Finding, SeverityName
@@ -17,7 +18,7 @@ MAX_SQL: Final = 4
 
 def page_of(
     incident: Incident, finding: Finding, event: Event, told: Told | None, *,
-    episode: int, revision: int, now_ms: int,
+    episode: int, revision: int, now_ms: int, handling: Handling = NOTHING,
 ) -> Page:  # fmt: skip
     """The page that tells `event`; `finding` is the incident's lead, `told` what was told before."""
     over = event in OVER
@@ -35,7 +36,7 @@ def page_of(
         confidence=finding.confidence,
         title=finding.title,
         claim=wording.claim(incident, finding, event),
-        going_on=wording.going_on(incident, event, since, now_ms),
+        going_on=wording.going_on(incident, event, since, now_ms, handling),
         reference=finding.reference,
         rule=finding.rule,
         references=dict(incident.references),
@@ -69,6 +70,10 @@ def page_of(
         sql=[finding.sql, *wording.questions(finding)][:MAX_SQL],
         listed=list(incident.listed[:MAX_NAMED]) or [finding.id],
         finding=finding.model_dump(mode="json"),
+        acknowledged_by=handling.acknowledged_by,
+        assignee=handling.assignee,
+        closed_by=handling.closed_by,
+        reason=handling.reason,
     )
 
 

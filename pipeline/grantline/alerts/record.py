@@ -36,6 +36,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     handling: Handling
     told: Mapping[str, Told]
     """What each destination has in fact taken last."""
+    silenced_until_ms: int = 0
     changed_ms: int
     born_ms: int
     episode: int
@@ -51,7 +52,7 @@ def record_of(
     going = state not in CLOSED and goes_on(incident, alerting.rhythm, kept.changed_ms, now_ms)
     event = _EVENTS.get(state) or ("updated" if kept.told else "opened")
     page = page_of(incident, lead, event, None, episode=kept.episode, revision=kept.revision,
-                   now_ms=now_ms)  # fmt: skip
+                   now_ms=now_ms, handling=handling)  # fmt: skip
     return IncidentRecord(
         **msgspec.structs.asdict(page),
         state=state,
@@ -63,15 +64,11 @@ def record_of(
         changed_at=exact(kept.changed_ms),
         known_since=exact(kept.born_ms),
         told={name: _told_to(told) for name, told in sorted(kept.told.items())},
-        acknowledged_by=handling.acknowledged_by,
         acknowledged_at=_when(handling.acknowledged_ms),
-        assignee=handling.assignee,
-        closed_by=handling.closed_by,
         closed_at=_when(handling.closed_ms),
         closed_until=_when(handling.closed_until_ms),
-        reason=handling.reason,
         silence_id=handling.silence_id,
-        silenced_until=_when(handling.silenced_until_ms),
+        silenced_until=_when(kept.silenced_until_ms if handling.silence_id else 0),
         silenced_uses=(
             max(0, incident.uses - handling.silenced_uses) if handling.silence_id else 0
         ),
@@ -94,6 +91,7 @@ def _told_to(told: Told) -> ToldTo:
         uses=told.uses,
         at=exact(told.told_ms),
         step=told.step,
+        acknowledged=told.acknowledged,
     )
 
 

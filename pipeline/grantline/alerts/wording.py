@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from grantline.alerts.handling import Handling
 from grantline.alerts.incident import Incident, Names
 from grantline.dialects import dialect, dialect_of
 from grantline.model.finding import Finding
@@ -51,8 +52,30 @@ def claim(incident: Incident, finding: Finding, event: Event) -> str:
     return finding.explanation + more
 
 
-def going_on(incident: Incident, event: Event, since: int, now_ms: int) -> str:
-    """Whether it still goes on, and how that is known."""
+def going_on(incident: Incident, event: Event, since: int, now_ms: int, handling: Handling) -> str:
+    """Whether it still goes on, how that is known, and what people did about it."""
+    done = _done(event, handling)
+    if event == "resolved" and done:
+        return f"{done} It is told again if it begins again."
+    goes_on = _going_on(incident, event, since, now_ms)
+    hushed = _count(handling.hushed_uses, "act") if handling.hushed_uses else ""
+    under = f" {hushed} came in under a silence that has ended." if hushed else ""
+    return f"{done} {goes_on}{under}".strip()
+
+
+def _done(event: Event, handling: Handling) -> str:
+    why = f": {handling.reason}" if handling.reason else ""
+    if event == "resolved" and handling.closed == "false_positive":
+        until = exact(handling.closed_until_ms)
+        return f"Called a false positive by {handling.closed_by}, until {until}{why}."
+    if event == "resolved" and handling.closed:
+        return f"Resolved by {handling.closed_by or 'somebody'}{why}."
+    if event == "acknowledged":
+        return f"Acknowledged by {handling.acknowledged_by}{why}."
+    return ""
+
+
+def _going_on(incident: Incident, event: Event, since: int, now_ms: int) -> str:
     when = ago(incident.last_seen, now_ms)
     last = f"last {when}" if when else f"last at {incident.last_seen}"
     if event in {"retracted", "explained"}:

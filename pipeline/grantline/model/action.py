@@ -144,6 +144,11 @@ def instant(when: datetime) -> str:
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def instant_of(ms: int) -> str:
+    """RFC 3339 in UTC, milliseconds, of milliseconds since the epoch."""
+    return instant(datetime.fromtimestamp(ms // 1_000, UTC).replace(microsecond=ms % 1_000 * 1_000))
+
+
 def milliseconds(when: str) -> int:
     """Since the epoch, of an RFC 3339 instant in UTC. Raises `ValueError`."""
     if not _INSTANT.fullmatch(when):

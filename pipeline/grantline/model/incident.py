@@ -41,6 +41,8 @@ class ToldTo(msgspec.Struct, frozen=True, kw_only=True):
     """When it was decided, RFC 3339, UTC."""
     step: int = 0
     """How many messages in a row had said that it goes on."""
+    acknowledged: bool = False
+    """It was told that somebody has taken it on."""
 
 
 class IncidentRecord(Page, frozen=True, kw_only=True):
@@ -62,14 +64,8 @@ class IncidentRecord(Page, frozen=True, kw_only=True):
     """What the broker stamped before this was known, and told to nobody."""
     told: dict[str, ToldTo]
     """Destination -> what it has taken last. Empty: nobody was told yet."""
-    acknowledged_by: str | None = None
     acknowledged_at: str | None = None
-    assignee: str | None = None
-    closed_by: str | None = None
-    """Who resolved it, or said that it is a false positive."""
     closed_at: str | None = None
-    reason: str | None = None
-    """Why, in their words."""
     closed_until: str | None = None
     """Of a false positive: when that ends."""
     silence_id: str | None = None

@@ -13,8 +13,8 @@ import msgspec
 from grantline.model.finding import ConfidenceName, SeverityName
 
 Event: TypeAlias = Literal[
-    "opened", "continuing", "escalated", "lowered", "updated", "quiet", "resolved", "retracted",
-    "explained",
+    "opened", "continuing", "escalated", "lowered", "updated", "quiet", "acknowledged", "resolved",
+    "retracted", "explained",
 ]  # fmt: skip
 """What a message says. `continuing`: it began before anybody was there to be told, and goes on."""
 BEGINS: Final[frozenset[Event]] = frozenset({"opened", "continuing"})
@@ -83,6 +83,12 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     finding: dict[str, Any]
     """The finding that the page is about, as `schemas/json/finding.v1.schema.json` has it."""
     version: str = "1"
+    acknowledged_by: str | None = None
+    assignee: str | None = None
+    closed_by: str | None = None
+    """Who resolved it, or said that it is a false positive."""
+    reason: str | None = None
+    """Why, in their words."""
 
     @property
     def key(self) -> str:

@@ -16,7 +16,7 @@ from grantline.model.finding import Severity
 from grantline.model.page import Page
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
-DATA_SCHEMA: Final = "https://grantline.dev/schemas/incident/"
+DATA_SCHEMA: Final = "https://grantline.dev/schemas/page/"
 TYPE: Final = "dev.grantline.incident."
 _OTEL_SEVERITY: Final = {1: 9, 2: 10, 3: 13, 4: 17, 5: 21}
 """OCSF severity -> OpenTelemetry SeverityNumber, as the severity extension has it."""

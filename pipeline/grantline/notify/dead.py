@@ -17,7 +17,7 @@ from grantline.notify.settings import LEDGER_FILE
 
 
 class Dead(NamedTuple):
-    """One state of one incident that a destination would not have."""
+    """One state of one incident that a destination would not have; or a record that is no action."""
 
     since: datetime
     destination: str
@@ -30,7 +30,9 @@ def listed(data_dir: Path) -> list[Dead]:
     with _transaction(data_dir) as sql:
         rows = sql.execute(
             "SELECT refused_ms, destination, incident_id, refused FROM outbox "
-            "WHERE refused IS NOT NULL ORDER BY refused_ms"
+            "WHERE refused IS NOT NULL UNION ALL "
+            "SELECT met_ms, 'actions', topic || '[' || part || '] offset ' || place, why FROM spoiled "
+            "ORDER BY 1"
         ).fetchall()
     return [Dead(datetime.fromtimestamp(row[0] // 1_000, UTC), *row[1:]) for row in rows]
 

@@ -18,6 +18,7 @@ from grantline.alerts.decide import Alerting
 from grantline.alerts.filing import file
 from grantline.alerts.member import Member
 from grantline.model.finding import Finding
+from grantline.notify.acts import Acts
 from grantline.notify.database import Database
 from grantline.notify.leaving import Records
 from grantline.notify.letters import Letters
@@ -40,7 +41,7 @@ class Incoming(NamedTuple):
     """It was said before anybody was there to be told."""
 
 
-class Ledger(Letters, Records):
+class Ledger(Letters, Records, Acts):
     """Every method is one transaction and safe to call from any thread.
 
     Raises `database.LedgerError` when the file cannot be used, `sqlite3.Error` when the disk fails.
@@ -129,14 +130,14 @@ class Ledger(Letters, Records):
 
     def tick(self, alerting: Alerting, now_ms: int) -> set[str]:
         """Decides on what time alone gives something to say; returns who has new letters."""
+        posted = self.end_silences(alerting, now_ms)
         with self._database.reading() as sql:
             due = sql.execute(
                 "SELECT id FROM incident WHERE due_ms <= ? ORDER BY due_ms LIMIT ?",
                 (now_ms, _AT_ONCE),
             ).fetchall()
         if not due:
-            return set()
-        posted: set[str] = set()
+            return posted
         with self._database.transaction() as sql:
             shelf = SqlShelf(sql, now_ms)
             moment = Moment(now_ms, time.monotonic(), born_ms=self.born_ms)
@@ -184,6 +185,8 @@ class Ledger(Letters, Records):
                 "DELETE FROM incident WHERE id NOT IN (SELECT incident_id FROM finding) "
                 "AND id NOT IN (SELECT incident_id FROM outbox)"
             )
+            sql.execute("DELETE FROM action WHERE taken_ms < ?", (before_ms,))
+            sql.execute("DELETE FROM spoiled WHERE met_ms < ?", (before_ms,))
             sql.execute("DELETE FROM remembered WHERE kept_ms < ?", (before_ms,))
             sql.execute("DELETE FROM told WHERE incident_id NOT IN (SELECT id FROM incident)")
 

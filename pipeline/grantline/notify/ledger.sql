@@ -36,11 +36,13 @@ CREATE TABLE IF NOT EXISTS finding (
     incident_id  TEXT    NOT NULL,
     member       BLOB    NOT NULL,  -- `alerts.member.Member`, MessagePack
     body         BLOB,              -- as it was read, UTF-8 JSON
-    touched_ms   INTEGER NOT NULL
+    touched_ms   INTEGER NOT NULL,
+    silence      TEXT               -- the silence that it is under
 ) WITHOUT ROWID;
 
 CREATE INDEX IF NOT EXISTS finding_by_age ON finding (touched_ms);
 CREATE INDEX IF NOT EXISTS finding_by_incident ON finding (incident_id);
+CREATE INDEX IF NOT EXISTS finding_by_silence ON finding (silence) WHERE silence IS NOT NULL;
 
 -- The tokens of findings that explain others, or may be explained.
 CREATE TABLE IF NOT EXISTS token (
@@ -131,3 +133,27 @@ CREATE TABLE IF NOT EXISTS leaving (
 );
 
 CREATE INDEX IF NOT EXISTS leaving_by_key ON leaving (stream, key, seq);
+
+-- Silences that hold.
+CREATE TABLE IF NOT EXISTS silence (
+    id           TEXT    PRIMARY KEY,
+    until_ms     INTEGER NOT NULL,
+    body         BLOB    NOT NULL   -- `alerts.silence.Silence`, MessagePack
+) WITHOUT ROWID;
+
+-- What people did, so that each is taken once.
+CREATE TABLE IF NOT EXISTS action (
+    id           TEXT    PRIMARY KEY,
+    state        TEXT    NOT NULL,  -- taken or refused
+    taken_ms     INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Records of the actions topic that are no actions: dead letters by their place.
+CREATE TABLE IF NOT EXISTS spoiled (
+    topic        TEXT    NOT NULL,
+    part         INTEGER NOT NULL,
+    place        INTEGER NOT NULL,
+    why          TEXT    NOT NULL,
+    met_ms       INTEGER NOT NULL,
+    PRIMARY KEY (topic, part, place)
+) WITHOUT ROWID;

@@ -18,6 +18,7 @@ def lines(page: Page) -> list[tuple[str, str]]:
     told = [
         ("what", page.claim),
         ("goes on", page.going_on),
+        ("whose", page.assignee or page.acknowledged_by or ""),
         ("chain", " -> ".join(page.path[:_NAMES_SHOWN])),
         ("grant", page.root_id or "not seen"),
         ("let in", page.outcome),

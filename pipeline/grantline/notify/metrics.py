@@ -28,6 +28,12 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.actions = Counter(
+            "grantline_alert_actions",
+            "Records of the actions topic: read, or unreadable (`grantline alert --list-dead`).",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.attempts = Counter(
             "grantline_alert_attempts",
             "Calls of a destination, by outcome: sent, retry (tried again later), refused "

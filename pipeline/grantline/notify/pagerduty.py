@@ -67,6 +67,8 @@ class PagerDutyNotifier:
         event = {"routing_key": self._key, "dedup_key": page.key, "client": "Grantline"}
         if page.over:
             return {**event, "event_action": "resolve"}
+        if page.event == "acknowledged":
+            return {**event, "event_action": "acknowledge"}
         return {**event, "event_action": "trigger", "payload": self._payload(page)}
 
     def _payload(self, page: Page) -> dict[str, Any]:

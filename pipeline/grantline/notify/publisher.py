@@ -53,7 +53,9 @@ class Publisher:
     def __init__(self, settings: AlertSettings, ledger: Ledger) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._topics: dict[Stream, str] = {"incidents": settings.incidents}
+        self._topics: dict[Stream, str] = {
+            "incidents": settings.incidents, "actions": settings.actions,
+        }  # fmt: skip
         self._stop = threading.Event()
         self._woken = threading.Event()
         self._trouble = Trouble(_log, "what changes of incidents is written to Kafka again")

@@ -1,4 +1,4 @@
-"""The findings topic, read from given places: what came, and where a backlog ends.
+"""A topic of ours, read from given places: what came, and where a backlog ends.
 
 The partitions are assigned by hand, because the places are the ledger's and not a consumer
 group's. A broker that is away is waited for, and said to be away once and not ten times a second.
@@ -68,9 +68,14 @@ class Reader:
     """
 
     def __init__(
-        self, settings: AlertSettings, positions: Callable[[str], Mapping[int, int]]
+        self,
+        settings: AlertSettings,
+        positions: Callable[[str], Mapping[int, int]],
+        topic: str | None = None,
     ) -> None:
+        """`topic`: that of findings, unless another is named."""
         self._settings = settings
+        self._name = topic or settings.topic
         self._positions = positions
         self._complaint = ""
         self._refused = ""
@@ -84,7 +89,7 @@ class Reader:
         self._look_again = 0.0
         self._broker = Trouble(_log, f"the broker at {settings.bootstrap} is back")
         self._group = Trouble(_log, f"group {settings.group} shows its lag")
-        self._topic = Trouble(_log, f"topic {settings.topic} can be read")
+        self._topic = Trouble(_log, f"topic {self._name} can be read")
         self._consumer = Consumer(_configuration(settings, self._on_error), logger=_log)
 
     def read(self) -> Read:
@@ -118,7 +123,7 @@ class Reader:
     def _look(self) -> None:
         """Follows the topic's partitions, and finds out whether the broker answers."""
         self._look_again = time.monotonic() + _RETRY_SECONDS
-        topic = self._settings.topic
+        topic = self._name
         try:
             found = self._consumer.list_topics(topic, timeout=_METADATA_SECONDS).topics[topic]
         except KafkaException:
@@ -138,7 +143,7 @@ class Reader:
 
     def _identity(self) -> str:
         """The topic's id; the last one known where the broker tells none now."""
-        topic = self._settings.topic
+        topic = self._name
         asked: dict[str, Any] = {
             **librdkafka(self._settings.kafka),
             "bootstrap.servers": self._settings.bootstrap,
@@ -159,7 +164,7 @@ class Reader:
     def _assign(self, partitions: list[int], topic_id: str) -> None:
         if partitions == self._assigned and topic_id == self._topic_id:
             return
-        topic = self._settings.topic
+        topic = self._name
         if self._topic_id and topic_id != self._topic_id:
             _log.warning("topic %s was made anew: it is read from its beginning", topic)
             self._ends.clear()
@@ -192,7 +197,7 @@ class Reader:
             )
         else:
             self._refused = (
-                f"reading {self._settings.topic}: {error.str()}; give the alert process's principal "
+                f"reading {self._name}: {error.str()}; give the alert process's principal "
                 "READ on the topic. Waiting for it"
             )
             self._topic.met(self._refused)
@@ -207,7 +212,7 @@ class Reader:
         the first record came, so that a stream that never rests is not held back for ever.
         """
         if partition not in self._ends:
-            place = TopicPartition(self._settings.topic, partition)
+            place = TopicPartition(self._name, partition)
             ends = self._consumer.get_watermark_offsets(place, cached=True)
             self._ends[partition] = max(offset + 1, ends[1])
         return self._ends[partition]

@@ -17,6 +17,7 @@ from typing import Final
 
 from prometheus_client import start_http_server
 
+from grantline.notify.action_intake import ActionIntake
 from grantline.notify.delivery import Delivery
 from grantline.notify.intake import Intake
 from grantline.notify.ledger import Ledger
@@ -61,7 +62,11 @@ def run(settings: AlertSettings, stop: threading.Event | None = None) -> None:
         publisher = Publisher(settings, ledger)
         publisher.start()
         stack.callback(_last_records, publisher)
-        intake.run(stop, _Posted(deliveries, publisher, ledger, settings.keep_days))
+        posted = _Posted(deliveries, publisher, ledger, settings.keep_days)
+        actions = ActionIntake(settings, ledger, metrics, posted)
+        actions.start()
+        stack.callback(actions.stop, _GRACE_SECONDS)
+        intake.run(stop, posted)
 
 
 class _Posted:

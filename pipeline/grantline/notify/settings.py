@@ -30,6 +30,8 @@ class AlertSettings:
     topic: str = "delegation.findings"
     incidents: str = "delegation.incidents"
     """Topic that every change of an incident is written to."""
+    actions: str = "delegation.actions"
+    """Topic of what people did; what became of it is written there, too."""
     group: str = "grantline-alert"
     """Consumer group: offsets are committed to it for lag displays; the ledger's are the truth."""
     lowest: Severity = FLOOR

@@ -11,8 +11,10 @@ import msgspec
 from grantline.alerts.group import Key
 from grantline.alerts.inhibit import takes_part
 from grantline.alerts.member import Member
+from grantline.alerts.silence import Silence
 
 _encode = msgspec.msgpack.Encoder().encode
+_silence: Final = msgspec.msgpack.Decoder(Silence)
 _member: Final = msgspec.msgpack.Decoder(Member)
 
 
@@ -22,6 +24,7 @@ class SqlShelf:
     def __init__(self, sql: sqlite3.Connection, now_ms: int) -> None:
         self._sql = sql
         self._now_ms = now_ms
+        self._silences: list[Silence] | None = None
 
     def member(self, finding_id: str) -> Member | None:
         row = self._sql.execute("SELECT member FROM finding WHERE id = ?", (finding_id,)).fetchone()
@@ -46,12 +49,24 @@ class SqlShelf:
             found |= {id_: _member.decode(body) for id_, body in rows}
         return list(found.values())
 
+    def silences(self) -> list[Silence]:
+        if self._silences is None:
+            rows = self._sql.execute("SELECT body FROM silence")
+            self._silences = [_silence.decode(body) for (body,) in rows]
+        return self._silences
+
+    def forget_silences(self) -> None:
+        """They are others now."""
+        self._silences = None
+
     def put(self, member: Member) -> None:
-        row = member.finding_id, member.incident_id, _encode(member), self._now_ms
+        row = (member.finding_id, member.incident_id, _encode(member), member.silenced_by,
+               self._now_ms)  # fmt: skip
         self._sql.execute(
-            "INSERT INTO finding (id, incident_id, member, touched_ms) VALUES (?, ?, ?, ?) "
+            "INSERT INTO finding (id, incident_id, member, silence, touched_ms) "
+            "VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT DO UPDATE SET incident_id = excluded.incident_id, "
-            "member = excluded.member, touched_ms = excluded.touched_ms",
+            "member = excluded.member, silence = excluded.silence, touched_ms = excluded.touched_ms",
             row,
         )
         if takes_part(member.reference):

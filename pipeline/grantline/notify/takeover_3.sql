@@ -2,6 +2,7 @@
 BEGIN IMMEDIATE;
 ALTER TABLE incident ADD COLUMN said BLOB;
 ALTER TABLE incident ADD COLUMN handling BLOB;
+ALTER TABLE finding ADD COLUMN silence TEXT;
 ALTER TABLE told ADD COLUMN sent_state BLOB;
 ALTER TABLE outbox ADD COLUMN after BLOB;
 UPDATE told SET sent_state = state WHERE sent_ms IS NOT NULL AND NOT EXISTS (

@@ -125,7 +125,7 @@ def test_the_cloud_event_holds_the_page_and_a_stable_id() -> None:
         "subject": f"{told.id}-0",
         "time": told.as_of,
         "datacontenttype": "application/json",
-        "dataschema": "https://grantline.dev/schemas/incident/1",
+        "dataschema": "https://grantline.dev/schemas/page/1",
         "severitytext": "HIGH",
         "severitynumber": 17,
     }

@@ -252,10 +252,12 @@ def test_a_ledger_of_which_no_record_left_says_each_incident_with_the_next_ticks
     ledger.sent(letter, 1_000)
     ledger.close()
     with closing(sqlite3.connect(path)) as connection:
-        for table, column in (("incident", "said"), ("incident", "handling"),
+        connection.execute("DROP INDEX finding_by_silence")
+        for table, column in (("incident", "said"), ("incident", "handling"), ("finding", "silence"),
                               ("told", "sent_state"), ("outbox", "after")):  # fmt: skip
             connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        connection.execute("DROP TABLE leaving")
+        for table in ("leaving", "silence", "action", "spoiled"):
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("PRAGMA user_version=3")
         connection.commit()
     ledger = Ledger(path)

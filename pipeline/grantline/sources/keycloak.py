@@ -43,8 +43,16 @@ def read(record: Json, origin: Origin) -> Sequence[Hop]:
     tell = _EVENTS.get(kind.removesuffix("_ERROR"))
     if tell is None or (kind.endswith("_ERROR") and tell is not _exchanged):
         return ()
-    issuer = need_issuer(origin, "an event of Keycloak")
+    issuer = _issuer(record, origin)
     return tell(record, issuer, instant(record.get("time"), "time"), origin)
+
+
+def _issuer(record: Json, origin: Origin) -> str:
+    """The realm's that the event names: a server's own log has all its realms in it."""
+    given = need_issuer(origin, "an event of Keycloak")
+    base, realms, own = given.rstrip("/").rpartition("/realms/")
+    realm = text(record.get("realmName"))
+    return f"{base}{realms}{realm}" if realms and realm not in (None, own) else given
 
 
 def _granted(record: Json, issuer: str, time: int, origin: Origin) -> Sequence[Hop]:
@@ -228,6 +236,8 @@ def _logged(record: Json, origin: Origin) -> Sequence[Hop]:
     told = {name: value for name, value in pairs.items() if value not in ("", "null")}
     event: dict[str, Any] = {name: told.pop(name) for name in _OWN if name in told}
     if "operationType" in event:
+        # `realmName` is the administrator's realm here, and not the one that was worked on.
+        event.pop("realmName", None)
         event["authDetails"] = {one: event.pop(one, None) for one in ("clientId", "userId")}
     return read({**event, "time": record.get("timestamp"), "details": told}, origin)
 
@@ -242,7 +252,7 @@ _PAIR: Final = re.compile(
     r"""(?P<name>[\w.-]+)=(?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|[^,]*)(?:,\s*|$)"""
 )
 _OWN: Final = (
-    "type", "clientId", "userId", "sessionId", "error", "operationType", "resourceType", "resourcePath",
+    "type", "realmName", "clientId", "userId", "sessionId", "error", "operationType", "resourceType", "resourcePath",
 )  # fmt: skip
 """Fields of an event; everything else on its line is one of its details."""
 

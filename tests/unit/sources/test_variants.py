@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from grantline.commands.watch import cut
 from grantline.sources import SOURCES, Origin, Taken, below, left_out, read, read_file
 from tests.unit.sources.test_samples import ISSUER, _hops, _records
 
+RECORDED = Path(__file__).parents[2] / "data" / "keycloak"
 SERVER_LOG = r"""
 2026-11-30 10:00:00,001 INFO  [org.keycloak.quarkus.runtime.KeycloakMain] (main) started, type=none
 2026-11-30 10:00:01,123 DEBUG [org.keycloak.events] (executor-thread-1) type="CODE_TO_TOKEN", realmId="lab", realmName="lab", clientId="app", userId="u-7f3a", sessionId="S1", ipAddress="127.0.0.1", token_id="onrtac:1", grant_type="authorization_code", scope="openid crm.read", refresh_token_id="rt-1", code_id="S1"
@@ -55,6 +57,35 @@ def test_keycloaks_events_are_read_in_the_servers_own_log() -> None:
     assert len({hop.span_id for hop in taken.hops}) == 4
 
 
+def _told(name: str) -> tuple[Taken, list[tuple[object, ...]]]:
+    """What a real Keycloak's log holds of realm lab (tests/data/keycloak)."""
+    issuer = "http://127.0.0.1:1/realms/lab"
+    taken = read(SOURCES["keycloak"], (RECORDED / name).read_bytes(), Origin(issuer))
+    facts = ("operation", "session_id", "actor_id", "granted_scopes", "audiences", "method",
+             "decision_outcome", "decision_reason", "delegator_id", "revocation_target")  # fmt: skip
+    lab = [hop for hop in _whole(taken).hops if hop.token_issuer == issuer]
+    return taken, sorted((tuple(getattr(hop, name) for name in facts) for hop in lab), key=repr)
+
+
+def test_a_real_servers_log_tells_what_its_admin_api_tells_and_the_refreshes() -> None:
+    _, by_api = _told("events.json")
+    taken, by_log = _told("server.log")
+    assert len(by_api) == 10
+    assert Counter(by_api) - Counter(by_log) == Counter()
+    more = (Counter(by_log) - Counter(by_api)).elements()
+    assert [one[0] for one in more] == ["renew", "renew"]
+    assert {hop.token_issuer for hop in taken.hops} == {
+        "http://127.0.0.1:1/realms/lab", "http://127.0.0.1:1/realms/master"
+    }  # fmt: skip
+
+
+def test_a_real_servers_log_as_json_tells_the_same_acts() -> None:
+    text, lines = (
+        Counter(one[0] for one in _told(name)[1]) for name in ("server.log", "server.jsonl")
+    )
+    assert text == lines
+
+
 def test_older_keycloaks_quote_little_and_know_no_sessions() -> None:
     line = (
         "10:00:01,123 [0m DEBUG 2024-11-30T10:00:01.123Z [org.keycloak.events] (t) type=CODE_TO_TOKEN, "
@@ -83,6 +114,21 @@ def test_keycloaks_log_as_json_is_read_like_its_text() -> None:
         (hop.operation, hop.time, hop.token_jti, hop.actor_id) for hop in of_text
     ]
     assert taken.passed_over == 2
+
+
+def test_an_event_of_another_realm_is_that_realms() -> None:
+    """A server's own log has the events of all its realms."""
+    line = (
+        '2026-11-30 10:00:01,123 DEBUG [org.keycloak.events] (t) type="CODE_TO_TOKEN", realmName="{}", '
+        'clientId="app", userId="u", token_id="t-1"'
+    )
+    for issuer, realm, found in (
+        ("https://kc.example.com/realms/lab", "lab", "https://kc.example.com/realms/lab"),
+        ("https://kc.example.com/realms/lab", "master", "https://kc.example.com/realms/master"),
+        ("https://custom.example.com", "master", "https://custom.example.com"),
+    ):
+        taken = read(SOURCES["keycloak"], line.format(realm).encode(), Origin(issuer))
+        assert [hop.token_issuer for hop in taken.hops] == [found]
 
 
 def test_events_of_keycloaks_that_give_them_no_id_are_read_once_each() -> None:

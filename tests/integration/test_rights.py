@@ -15,6 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from grantline.embedded import free_port
-from grantline.emit import Emitter, Settings
+from grantline.emit import Emitter, KafkaSpanExporter, Settings
 from tests.brokers import create_topic
 from tests.brokers.guarded import PASSWORD, USER, GuardedKafka
 from tests.processes import ROOT
@@ -225,6 +226,23 @@ def test_every_process_gets_in_with_a_token_of_its_own(
     start("worker", KAFKA=bearer).says("partitions rebuilt")
     start("writer", KAFKA=bearer).says("reading 10 partitions")
     start("alert", KAFKA=bearer).says(f"reading 2 partitions of {prefix}findings")
+    assert _delivered(f"kafka://{kafka.guarded}/{prefix}spans", json.loads(bearer)) == 1
+
+
+def _delivered(
+    exporter: str | KafkaSpanExporter, security: dict[str, str], pause: float = 0
+) -> int:
+    """Spans of an agent that the broker has taken: one, and after a pause another."""
+    dl = Emitter(Settings(service_name="booker", exporter=exporter, kafka=security))
+    dl.grant(T0)
+    assert dl.flush(20)
+    if pause:
+        time.sleep(pause)
+        dl.use("search", token=T0)
+        assert dl.flush(20)
+    dl.shutdown()
+    assert dl.stats().lost == 0
+    return dl.stats().delivered
 
 
 SIGNER = f'''
@@ -266,15 +284,32 @@ def test_every_process_gets_in_with_what_a_signer_gives_its_callback(
     writer = start("writer", KAFKA=iam)
     writer.says("reading 10 partitions")
     start("alert", KAFKA=iam).says(f"reading 2 partitions of {prefix}findings")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "aws_msk_iam_sasl_signer", raising=False)
-    dl = Emitter(
-        Settings(
-            service_name="booker", exporter=f"kafka://{kafka.guarded}/{prefix}spans", kafka=IAM
-        )
-    )
-    dl.grant(T0)
-    assert dl.flush(20)
-    dl.shutdown()
-    monkeypatch.delitem(sys.modules, "aws_msk_iam_sasl_signer", raising=False)
-    assert (dl.stats().delivered, dl.stats().lost) == (1, 0)
+    with _signing(tmp_path, monkeypatch):
+        assert _delivered(f"kafka://{kafka.guarded}/{prefix}spans", IAM) == 1
+
+
+def test_an_agent_that_was_quiet_for_longer_than_a_token_lasts_is_given_another(
+    kafka: GuardedKafka, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection is closed meanwhile, and the next one would show a token that has ended."""
+    (tmp_path / "aws_msk_iam_sasl_signer.py").write_text(SIGNER.replace("+ 300", "+ 4"))
+    _let(kafka, prefix, ALL)
+    with _signing(tmp_path, monkeypatch):
+        config = {
+            **IAM,
+            "connections.max.idle.ms": "1000",
+            "topic.metadata.refresh.interval.ms": "-1",
+        }
+        exporter = KafkaSpanExporter(kafka.guarded, f"{prefix}spans", config=config)
+        assert _delivered(exporter, {}, pause=7) == 2
+
+
+@contextmanager
+def _signing(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The signer that lies in `home` is the one of this process, too."""
+    name = "aws_msk_iam_sasl_signer"
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(home)
+        patch.delitem(sys.modules, name, raising=False)
+        yield
+        sys.modules.pop(name, None)

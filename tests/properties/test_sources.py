@@ -7,6 +7,7 @@ of OTLP, and says what became of them.
 
 from __future__ import annotations
 
+import gzip
 import sys
 import tempfile
 import time
@@ -82,6 +83,7 @@ def test_nothing_raises_and_nothing_vanishes_however_a_log_is_bent(seed: int) ->
     random = Random(seed)
     made = logs.made(random)
     told(made.source, logs.bent(random, made.data))
+    told(made.source, logs.bent(random, gzip.compress(made.data, 1)))
     told("keycloak", logs.bent(random, logs.server_log(random)))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,17 +14,19 @@ from grantline.sources.documents import MAX_BYTES, Cut, NoJson, documents
 from grantline.sources.source import Origin, Source, Taken, Unreadable
 
 _WHOLE = -1
+_GZIP = b"\x1f\x8b"
+_MAX_UNPACKED = 64 << 20
+"""Bytes of one record. Files are unpacked by whoever reads them, as they are read."""
 
 
 def read(source: Source, data: bytes, origin: Origin) -> Taken:
     """What `data` holds, each record accounted for; one bad record costs no other."""
-    if len(data) > MAX_BYTES:
-        return Taken([], [(_WHOLE, Rejected("too_large", f"more than {MAX_BYTES} bytes"))], 0)
-    if not data.strip():
-        return Taken([], [(_WHOLE, Rejected("not_otlp", "the record is empty"))], 0)
+    whole = _plain(data)
+    if isinstance(whole, Rejected):
+        return Taken([], [(_WHOLE, whole)], 0)
     account = _Account(source, origin)
     try:
-        for document in documents(data, source.line):
+        for document in documents(whole, source.line):
             account.document(document)
     except NoJson as why:
         detail = f"{why}; {_foreign(source).detail}"
@@ -34,6 +39,21 @@ def read(source: Source, data: bytes, origin: Origin) -> Taken:
     except RecursionError:
         account.refuse(Rejected("too_deep", "nested too deeply to be read"))
     return Taken(account.hops, account.rejected, account.passed_over)
+
+
+def _plain(data: bytes) -> bytes | Rejected:
+    """The same, unpacked where it was packed: S3 and CloudWatch hand logs on as gzip."""
+    limit = MAX_BYTES
+    if data[:2] == _GZIP:
+        limit = _MAX_UNPACKED
+        try:
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+                data = packed.read(limit + 1)
+        except (EOFError, OSError, zlib.error):
+            return Rejected("truncated", "the gzip is broken, or cut off")
+    if len(data) > limit:
+        return Rejected("too_large", f"more than {limit} bytes")
+    return data if data.strip() else Rejected("not_otlp", "the record is empty")
 
 
 class _Account:

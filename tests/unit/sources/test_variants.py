@@ -216,6 +216,21 @@ def test_an_envelope_with_nothing_in_it_is_passed_over(name: str, data: str) -> 
     assert _whole(_read(name, data)).passed_over == 1
 
 
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_record_that_came_packed_is_read_like_the_plain_one(name: str) -> None:
+    """CloudWatch hands its logs on as gzip, and connectors whole objects of S3."""
+    plain = json.dumps(_records(name)).encode()
+    packed = gzip.compress(plain[:40]) + gzip.compress(plain[40:])
+    assert _read(name, packed) == _read(name, plain)
+    assert [why.reason for _, why in _read(name, packed[:-9]).rejected] == ["truncated"]
+    assert [why.reason for _, why in _read(name, b"\x1f\x8b").rejected] == ["truncated"]
+
+
+def test_a_record_that_unpacks_to_more_than_a_worker_takes_is_refused() -> None:
+    bomb = gzip.compress(b" " * (65 << 20))
+    assert [why.reason for _, why in _read("okta", bomb).rejected] == ["too_large"]
+
+
 def test_digests_and_insights_beside_cloudtrails_events_are_passed_over() -> None:
     digest = {"awsAccountId": "1", "digestS3Object": "d.json.gz", "logFiles": []}
     insight = {"Records": [{"eventCategory": "Insight", "eventID": "i", "insightDetails": {}}]}

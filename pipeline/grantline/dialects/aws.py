@@ -97,6 +97,7 @@ DIALECT: Final = Dialect(
     scope_domain="issuer",
     identity_scopes=frozenset(),
     actors="none",
+    hosted=True,
     # A chained session ends an hour after it began, whenever its parent does.
     cascades=False,
     # Sessions of the console, and those that services open in a caller's name, are in CloudTrail only

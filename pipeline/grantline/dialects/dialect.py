@@ -44,6 +44,10 @@ class Dialect:
     """Scopes that say who somebody is, and that the issuer adds by itself."""
     actors: Actors = "nested"
     """What `act` holds: RFC 8693's nested actors, the delegator (!), or nothing ever."""
+    hosted: bool = False
+    """Whether it is one service: every issuer of it is told by its name, and nobody runs another."""
+    brokers: bool = False
+    """Whether what it gives for a token is a token of somebody else (a token vault)."""
     logs_grants: bool = True
     """Whether its log tells of every credential as it comes into being."""
     cascades: bool | None = None

@@ -31,4 +31,5 @@ DIALECT: Final = Dialect(
     identity_scopes=frozenset({"read:user", "user:email"}),
     implied_scopes=SCOPES,
     actors="none",
+    hosted=True,
 )

@@ -12,6 +12,14 @@ from grantline.dialects.reading import Claims, Json, Reading
 ISSUER: Final = "https://accounts.google.com"
 _CLIENT: Final = ".apps.googleusercontent.com"
 _URL: Final = "https://www.googleapis.com/auth/"
+# developers.google.com/workspace/gmail/api/auth/scopes; what goes on after a dot is included anyway.
+_GMAIL: Final = {
+    f"{_URL}gmail.modify": frozenset(
+        f"{_URL}gmail.{name}" for name in ("readonly", "compose", "insert", "labels", "metadata")
+    ),
+    f"{_URL}gmail.compose": frozenset({f"{_URL}gmail.send"}),
+    f"{_URL}gmail.readonly": frozenset({f"{_URL}gmail.metadata"}),
+}
 
 
 def _shaped(claims: Json) -> bool:
@@ -42,6 +50,8 @@ DIALECT: Final = Dialect(
     shaped=_shaped,
     first=frozenset({"azp", "issued_to"}),
     scope_domain="issuer",
+    implied_scopes=_GMAIL,
     identity_scopes=OIDC_SCOPES | {f"{_URL}userinfo.email", f"{_URL}userinfo.profile"},
     actors="none",
+    hosted=True,
 )

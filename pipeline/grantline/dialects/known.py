@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from grantline.dialects import (
+    agentcore,
     answers,
     auth0,
     authgent,
@@ -35,6 +36,7 @@ from grantline.dialects.reading import Json, header_type
 DEFAULT: Final = oauth.DIALECT
 EVERY: Final[tuple[Dialect, ...]] = (
     DEFAULT,
+    agentcore.DIALECT,
     auth0.DIALECT,
     authgent.DIALECT,
     aws.DIALECT,

@@ -101,11 +101,18 @@ class Claims:
         return (value,) if isinstance(value, str) else texts(value)
 
     def scopes(self, *names: str) -> tuple[str, ...] | None:
-        """The first of these claims that lists scopes, without `/`, Entra's word for none."""
+        """The first of these claims that names a scope, without `/`, Entra's word for none.
+
+        An empty one does not hide another: products fill in one spelling and leave the rest empty.
+        """
+        none: tuple[str, ...] | None = None
         for name in names:
-            if (found := scope_list(self.said.get(name))) is not None:
-                return tuple(scope for scope in found if scope != "/")
-        return None
+            if (found := scope_list(self.said.get(name))) is None:
+                continue
+            none = ()
+            if scopes := tuple(scope for scope in found if scope != "/"):
+                return scopes
+        return none
 
     def acts(self) -> tuple[list[Json], bool]:
         """The nested actors, the current one first, and whether there are more than were read."""

@@ -67,8 +67,10 @@ _ENTRA_NUMBERS: Final = frozenset(
 _ENTRA_TEXT: Final = re.compile(r"AADSTS([0-9]{5,7})\b", re.ASCII)
 """Of a description nothing but Entra's number is read."""
 _MAX_DESCRIPTION: Final = 4_096
-_AFTER_ERROR: Final = ("suberror", "error_subtype")
-"""Entra's and Google's second code."""
+_AFTER_ERROR: Final = ("suberror", "subError", "error_subtype")
+"""Entra's second code, the same as MSAL hands it on, and Google's."""
+_TRUE: Final = frozenset({"true", "1", "yes"})
+"""How a text says that a token is active."""
 _MAX_NUMBERS: Final = 16
 _CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 
@@ -119,10 +121,13 @@ def inactive(body: Json) -> bool:
     """
     inner = body.get("token_introspection")
     said = inner if isinstance(inner, Mapping) else body
-    active = said.get("active")
+    if "active" not in said:
+        return refusal(said) is not None
+    active = said["active"]
     if isinstance(active, str):
-        return active.strip().lower() == "false"
-    return active is False or (active is None and refusal(said) is not None)
+        return active.strip().lower() not in _TRUE
+    # Only a `true` says that it is worth something: `null` and 0 do not.
+    return not active
 
 
 def _numbers(body: Json) -> set[int]:

@@ -30,4 +30,5 @@ DIALECT: Final = Dialect(
     identity_scopes=OIDC_SCOPES
     | {"identity.basic", "identity.email", "identity.avatar", "identity.team"},
     actors="none",
+    hosted=True,
 )

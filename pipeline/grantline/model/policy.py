@@ -7,7 +7,7 @@ said, and every default is argued at its field. `grantline.settings.policy_file`
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -81,7 +81,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Findings that somebody answers for, until a day: they are still told, as info."""
 
     def __post_init__(self) -> None:
-        """Issuers are found by the form in which they are compared."""
+        """Plain lists and mappings, as JSON has them, are taken; issuers are found by the form in
+        which they are compared."""
+        for name, kind in _PARTS.items():
+            said = getattr(self, name)
+            if said and _plain(said):
+                force_setattr(self, name, msgspec.convert(said, kind))
         if self.issuers:
             named = {issuer_key(name): said for name, said in self.issuers.items()}
             force_setattr(self, "issuers", named)
@@ -127,6 +132,27 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         """The gravest tier that the policy gives any of these actions, tools or scopes."""
         found = [self.action_tiers[name] for name in names if name in self.action_tiers]
         return max(found, key=TIERS.index) if found else None
+
+
+_PARTS: dict[str, Any] = {
+    "cleanup_actions": frozenset[str],
+    "ignored_scopes": frozenset[str],
+    "proxies": frozenset[str],
+    "implied_scopes": dict[str, frozenset[str]],
+    "audience_aliases": dict[str, frozenset[str]],
+    "required_scopes": dict[str, frozenset[str]],
+    "task_tools": dict[str, frozenset[str]],
+    "issuers": dict[str, IssuerPolicy],
+    "crossings": tuple[Crossing, ...],
+    "exemptions": tuple[Exemption, ...],
+}
+"""The settings that are sets, or have parts."""
+
+
+def _plain(said: object) -> bool:
+    """Whether a setting came as JSON has it: a list, or with lists or mappings inside."""
+    inner = said.values() if isinstance(said, dict) else said if isinstance(said, tuple) else ()
+    return isinstance(said, (list, set)) or any(isinstance(v, (list, set, dict)) for v in inner)
 
 
 TIERS: tuple[Tier, ...] = ("low", "medium", "high", "critical")

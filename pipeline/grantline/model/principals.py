@@ -7,11 +7,16 @@ off, because the replicas of one service are one presenter.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 _SPIFFE = "spiffe://"
 _KUBERNETES = "system:serviceaccount:"
 _REPLICA_SEGMENTS = ("pod", "instance", "replica")
+# How Kubernetes names the pods of a Deployment: the hash of its template, then five letters, of an
+# alphabet without vowels and without 0, 1 and 3 (apimachinery, util/rand). A StatefulSet's number is not
+# cut off: `planner-7` may as well be an agent's own name.
+_POD = re.compile(r"(.+)-[bcdfghjklmnpqrstvwxz2456789]{6,10}-[bcdfghjklmnpqrstvwxz2456789]{5}", re.ASCII)
 
 
 @lru_cache(maxsize=65_536)
@@ -29,4 +34,5 @@ def identify(name: str) -> tuple[str, str | None]:
         return (segments[-1] if segments else name), workload
     if name.startswith(_KUBERNETES):
         return name.rpartition(":")[2], name
-    return name, None
+    pod = _POD.fullmatch(name)
+    return (pod[1] if pod is not None else name), None

@@ -121,6 +121,12 @@ RULE = Rule(
             spiffe://corp/ns/agents/sa/planner/pod/a use t0
             spiffe://corp/ns/agents/sa/planner/pod/b use t0
         """,
+        "pods of one Deployment": """
+            alice grant planner token=t0
+            planner use t0
+            planner-7d9f8b6c5d-x2x9z use t0
+            planner-7d9f8b6c5d-kq4lm use t0
+        """,
         "a gateway in front of its service": """
             alice grant planner token=t0 aud=https://crm.example.com
             planner use t0 at=gw.example.com by=gateway aud=https://crm.example.com

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from grantline.dialects import issuer_key
+from grantline.dialects import dialect, issuer_key
 from grantline.model.chain import MAX_PATH, Delegation, Facts, Renewal, Token
 from grantline.model.hop import IDENTITIES
 from grantline.model.policy import Policy
@@ -18,11 +18,13 @@ _ID_JAG = "id_jag"
 
 def holding(delegation: Delegation, scopes: tuple[str, ...]) -> Side:
     """What the delegation was given: `scopes`, as its facts have them."""
-    facts = delegation.facts
+    facts, parent = delegation.facts, delegation.parent
+    stated = parent.facts.token_dialect if parent is not None else None
     return Side(
         scopes, facts.token_issuer, facts.audiences, facts.token_dialect,
         facts.scopes_cut, facts.actor,
         own_token=facts.fingerprint is not None or facts.token_issuer is not None,
+        brokered=stated is not None and dialect(stated).brokers,
     )  # fmt: skip
 
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from grantline.dialects import issuer_key, scope_kind, taken_apart
+from grantline.dialects import dialect, issuer_key, scope_kind, taken_apart
 from grantline.model.audience import audience_host
 from grantline.model.policy import Policy
 from grantline.model.policy_parts import Crossing
 from grantline.model.scopes import gains, in_common
-from grantline.rules.vocabulary import Vocabulary, vocabulary_of
+from grantline.rules.vocabulary import Vocabulary, spoken, vocabulary_of
 
 
 class Side(NamedTuple):
@@ -34,6 +34,8 @@ class Side(NamedTuple):
     """Told by the hop that exchanged it: that no audience is known does not mean it had none."""
     own_token: bool = True
     """False for authority handed on within a process, which has no audience of its own."""
+    brokered: bool = False
+    """Given by a vault of other issuers' tokens: whose it is, is not told, and not whose is above."""
 
 
 class Place(Enum):
@@ -73,7 +75,7 @@ def compared(had: Side, holds: Side, policy: Policy) -> Comparison:
         return NOTHING
     if had.cut:
         return NOTHING  # what is missing there may be among what was cut
-    one_issuer = _one_issuer(had.issuer, holds.issuer, policy)
+    one_issuer = _one_issuer(had, holds, policy)
     words = vocabulary_of(holds.issuer or had.issuer, (had.dialect, holds.dialect), policy)
     before, now = _audiences(had, words, policy), _audiences(holds, words, policy)
     place = _place(had, holds, words, before, now) if one_issuer else Place.OTHER
@@ -145,11 +147,26 @@ def _alike(name: str, kind: str) -> bool:
     return own == kind or {own, kind} == {"scope", "permission"}
 
 
-def _one_issuer(one: str | None, other: str | None, policy: Policy) -> bool:
-    """An issuer that nobody names is no other one: authority handed on in a process has none."""
-    return (
-        one is None or other is None or one == other or policy.issuer(one) == policy.issuer(other)
-    )
+def _one_issuer(had: Side, holds: Side, policy: Policy) -> bool:
+    """An issuer that nobody names is no other one: authority handed on in a process has none.
+
+    Unless the token itself says whose it is: `gho_` is GitHub's, whoever signed what it was had for.
+    """
+    one, other = had.issuer, holds.issuer
+    if one is not None and other is not None:
+        return one == other or policy.issuer(one) == policy.issuer(other)
+    if holds.brokered and other is None:
+        return False
+    return not (_elsewhere(had, holds, policy) or _elsewhere(holds, had, policy))
+
+
+def _elsewhere(opaque: Side, other: Side, policy: Policy) -> bool:
+    """Whether a token whose issuer is not told is of a service that the other one is not of."""
+    stated = opaque.dialect
+    if opaque.issuer is not None or stated is None or not dialect(stated).hosted:
+        return False
+    theirs = spoken(other.issuer, (other.dialect,), policy)
+    return theirs != stated and (theirs is not None or other.issuer is not None)
 
 
 def _place(

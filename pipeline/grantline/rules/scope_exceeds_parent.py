@@ -137,6 +137,14 @@ RULE = Rule(
             alice grant planner token=t0 scopes=read
             planner delegate worker from=t0 token=t1 scopes=read,admin parent-scopes=read,admin
         """,
+        "an opaque token of one service, exchanged for a wider one of the same": """
+            alice grant planner token=t0 scopes=repo dialect=github
+            planner delegate b from=t0 token=t1 scopes=repo,admin:org dialect=github
+        """,
+        "an opaque token of the issuer whose token it was exchanged for": """
+            alice grant planner token=t0 scopes=read iss=https://as.example aud=https://a.example
+            planner delegate b from=t0 token=t1 scopes=admin
+        """,
         "the same audience at an issuer whose scopes are defined by audience": """
             alice grant planner token=t0 scopes=use iss=https://t.eu.auth0.com aud=https://a.example
             planner delegate b from=t0 token=t1 scopes=use,own iss=https://t.eu.auth0.com/ aud=https://a.example/
@@ -209,6 +217,10 @@ RULE = Rule(
         "a wildcard includes it": """
             alice grant planner token=t0 scopes=files:*
             planner delegate worker from=t0 token=t1 scopes=files:read
+        """,
+        "a token that says by itself whose it is, had for another issuer's (a token vault)": """
+            alice grant planner token=t0 scopes=read iss=https://as.example aud=https://a.example
+            planner delegate planner from=t0 token=t1 scopes=repo,gist dialect=github
         """,
         "refused": """
             alice grant planner token=t0 scopes=read

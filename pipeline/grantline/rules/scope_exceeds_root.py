@@ -5,6 +5,7 @@ from __future__ import annotations
 from grantline.model.chain import UNSEEN, Delegation
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.policy import Policy
+from grantline.model.scopes import in_common
 from grantline.rules import words
 from grantline.rules.rule import NONE, Effect, Hits, InChain, Reach, Rule
 from grantline.rules.scope_comparison import claimed, giving, holding, recorded
@@ -24,6 +25,8 @@ def check(taker: Delegation, where: InChain) -> Hits:
         return NONE
     beyond = compared(granted, holds, where.policy)
     if not beyond.gained:
+        return NONE
+    if _strange(taker, granted, holds):
         return NONE
     extra = _unexplained(taker, holds, beyond.gained, where.policy, guessed=beyond.guessed)
     if not extra:
@@ -49,6 +52,16 @@ def check(taker: Delegation, where: InChain) -> Hits:
         ),
     )
     return (hit,)
+
+
+def _strange(taker: Delegation, granted: Side, holds: Side) -> bool:
+    """Whether nothing ties a token's names to those of the grant: whose token it is, nobody tells,
+    nor what the one above it holds, and they have no name in common. So does a token vault give
+    other issuers' tokens.
+    """
+    if holds.issuer is not None or granted.issuer is None or in_common(granted.scopes, holds.scopes):
+        return False
+    return recorded(taker, holds) is None and claimed(taker) is None
 
 
 def _unexplained(
@@ -103,6 +116,11 @@ RULE = Rule(
             alice grant planner token=t0 scopes=read
             planner delegate worker from=t0 token=t1 scopes=read,admin parent-scopes=read,admin
         """,
+        "nobody tells whose it is, but a name in common does": """
+            alice grant planner token=t0 scopes=read iss=https://as.example
+            planner delegate worker from=t0 token=t1
+            worker delegate tool from=t1 token=t2 scopes=read,admin
+        """,
         "out to another issuer and back": """
             alice grant planner token=t0 scopes=read iss=https://a.example
             planner delegate b from=t0 token=t1 scopes=lesen iss=https://b.example
@@ -118,6 +136,16 @@ RULE = Rule(
         "another resource of an issuer that defines scopes by resource": """
             alice grant planner token=t0 scopes=use iss=https://t.eu.auth0.com aud=https://a.example
             worker delegate tool from=t1 token=t2 scopes=admin iss=https://t.eu.auth0.com aud=https://b.example root=dlg:t0
+        """,
+        "what a token vault gave: another issuer's token": """
+            alice grant planner token=t0 scopes=use iss=https://cognito-idp.eu-west-1.amazonaws.com/p
+            planner delegate planner from=t0 token=t1 dialect=agentcore
+            planner delegate planner from=t1 token=t2 scopes=use,crm.read
+        """,
+        "whose token it is, nobody tells, nor what the one above holds": """
+            alice grant planner token=t0 scopes=use iss=https://as.example
+            planner delegate worker from=t0 token=t1
+            worker delegate worker from=t1 token=t2 scopes=crm.read
         """,
         "narrowing across a gap": """
             alice grant planner token=t0 scopes=read,write

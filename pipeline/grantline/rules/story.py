@@ -40,7 +40,7 @@ _TEXTS = {"task": "task_id", "type": "token_type", "iss": "token_issuer", "jti":
           "actor": "actor_id", "actor-iss": "actor_issuer", "resource": "resource",
           "parent-jti": "token_parent_jti", "parent-iss": "token_parent_issuer",
           "parent-type": "token_parent_type",
-          "client": "actor_client_id", "action": "action_name",
+          "client": "actor_client_id", "dialect": "token_dialect", "action": "action_name",
           "key": "token_binding_thumbprint", "bound": "token_binding_type",
           "approval": "approval_id", "tool-call": "tool_call_id"}  # fmt: skip
 _KINDS = {"client": CLIENT, "server": SERVER}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grantline.dialects import taken_apart
 from grantline.model.chain import Use
 from grantline.model.finding import Confidence, Hit, Severity
 from grantline.model.hop import USE
@@ -33,9 +34,21 @@ def check(use: Use, where: InChain) -> Hits:
     # What somebody read in the verified token itself is believed before a report of its issue.
     if missing and read is not None:
         missing = compared(has._replace(scopes=read), wanted(missing, has), where.policy).gained
+    missing = tuple(name for name in missing if not _as_role(name, has, read or ()))
     if not missing:
         return NONE
     return (_hit(use, where, needed, missing, has),)
+
+
+def _as_role(name: str, has: Side, read: tuple[str, ...]) -> bool:
+    """Whether the token has what is needed as a role or group: who takes a scope or an application's
+    role for one action (Entra's `Orders.Read` and `Orders.Read.All`) names it without its kind.
+    """
+    for held in (*has.scopes, *read):
+        kind, own, client = taken_apart(held)
+        if kind != "scope" and own == name:
+            return client is None or has.audiences is None or client in has.audiences
+    return False
 
 
 def _hit(
@@ -94,6 +107,10 @@ RULE = Rule(
             alice grant planner token=t0 scopes=read
             planner use t0 by=crm action=crm.write required=write
         """,
+        "a role of another client by that name": """
+            alice grant planner token=t0 scopes=role:billing:write aud=crm
+            planner use t0 by=crm required=write
+        """,
         "renewed with less than before": """
             alice grant planner token=t0 scopes=read,write
             planner renew t1 from=t0 scopes=read
@@ -111,6 +128,14 @@ RULE = Rule(
         "held": """
             alice grant planner token=t0 scopes=read,write
             planner use t0 by=crm required=write
+        """,
+        "held as an application's role, a group, or a role of the client it is for": """
+            alice grant planner token=t0 scopes=role:Orders.Read.All
+            planner use t0 by=crm required=Orders.Read.All
+            alice grant planner token=t1 scopes=group:admins
+            planner use t1 by=crm required=admins
+            alice grant planner token=t2 scopes=role:crm:write aud=crm
+            planner use t2 by=crm required=write
         """,
         "refused": """
             alice grant planner token=t0 scopes=read

@@ -92,9 +92,7 @@ def vocabulary_of(issuer: str | None, stated: Iterable[str | None], policy: Poli
     tokens, if they agree. A dialect that is not known says nothing.
     """
     said = policy.of_issuer(issuer)
-    name = said.dialect if said is not None else None
-    if name is None:
-        name = dialect_of(issuer) or _agreed(stated)
+    name = spoken(issuer, stated, policy)
     known = dialect(name)
     domain, ignored, implied = known.scope_domain, known.identity_scopes, known.implied_scopes
     if said is not None:
@@ -106,6 +104,14 @@ def vocabulary_of(issuer: str | None, stated: Iterable[str | None], policy: Poli
         _joined(policy.implied_scopes, implied, said.implied_scopes if said is not None else {}),
         name == "entra",
     )
+
+
+def spoken(issuer: str | None, stated: Iterable[str | None], policy: Policy) -> str | None:
+    """The name of an issuer's dialect; None where nobody knows it."""
+    said = policy.of_issuer(issuer)
+    if said is not None and said.dialect is not None:
+        return said.dialect
+    return dialect_of(issuer) or _agreed(stated)
 
 
 def _agreed(stated: Iterable[str | None]) -> str | None:

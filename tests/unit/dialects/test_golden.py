@@ -1,4 +1,4 @@
-"""Tokens of real issuers, and the whole of what each says: `tests/data/dialects`, a file a dialect.
+"""Tokens and answers of real issuers, and the whole of what each says: `tests/data/dialects`.
 
 They come from the issuers' documentation, and from runs of the servers (`source`); `says` was
 looked at by hand. Where a naive reading of `act` would turn a chain round, the order is in here.
@@ -17,11 +17,15 @@ from grantline import dialects
 from grantline.dialects.known import BY_NAME
 
 GOLDEN = Path(__file__).parents[2] / "data" / "dialects"
-CASES = [
+EVERY = [
     (path.stem, case)
     for path in sorted(GOLDEN.glob("*.json"))
     for case in json.loads(path.read_text())
 ]
+CASES = [(name, case) for name, case in EVERY if "claims" in case]
+ANSWERS = [(name, case) for name, case in EVERY if "answer" in case]
+NOW = 1_700_000_000
+"""When the answers came, seconds."""
 
 
 def said(reading: dialects.Reading) -> dict[str, Any]:
@@ -41,9 +45,16 @@ def test_a_token_says_what_was_found_in_it_by_hand(case: dict[str, Any]) -> None
     assert said(dialects.read(case["claims"], case.get("header"))) == expected(case)
 
 
-def test_every_dialect_has_its_golden_tokens() -> None:
+@pytest.mark.parametrize("case", [pytest.param(c, id=f"{d}: {c['name']}") for d, c in ANSWERS])
+def test_an_answer_says_what_was_found_in_it_by_hand(case: dict[str, Any]) -> None:
+    found = json.loads(json.dumps(dataclasses.asdict(dialects.read_answer(case["answer"], NOW))))
+    assert {name: value for name, value in found.items() if value is not None} == case["says"]
+
+
+def test_every_dialect_has_its_golden_tokens_or_answers() -> None:
     assert {path.stem for path in GOLDEN.glob("*.json")} == set(BY_NAME)
-    assert all(case["source"] and case["name"] for _, case in CASES)
+    assert all(case["source"] and case["name"] for _, case in EVERY)
+    assert {name for name, _ in EVERY} == set(BY_NAME)
 
 
 @pytest.mark.parametrize("case", [pytest.param(c, id=f"{d}: {c['name']}") for d, c in CASES])

@@ -191,6 +191,7 @@ def test_a_source_identity_is_the_subject_where_no_token_names_one(seen: Capture
           "access_token": "xoxp-child-token"}}, "xoxp-child-token", "slack"),
         ({"AuthenticationResult": {"AccessToken": "opaque-cognito", "ExpiresIn": 3600}},
          "opaque-cognito", "cognito"),
+        ({"workloadAccessToken": "opaque-workload"}, "opaque-workload", "agentcore"),
         (SimpleNamespace(token="opaque-azure-tok", expires_on=1795824000), "opaque-azure-tok", None),
         (SimpleNamespace(token="ya29.google-auth", expiry=datetime(2026, 11, 28)),  # noqa: DTZ001
          "ya29.google-auth", "google"),
@@ -235,6 +236,10 @@ def test_permissions_of_a_github_installation_are_what_it_may_do(seen: Capture) 
         ({"error": "invalid_grant", "claims": "{}"}, "challenge", "invalid_grant"),
         ({"error": "invalid_grant", "error_subtype": "invalid_rapt"}, "challenge", "invalid_rapt"),
         ({"error": "mfa_required"}, "challenge", "mfa_required"),
+        ({"error": "invalid_grant", "subError": "consent_required"}, "challenge",
+         "consent_required"),
+        ({"authorizationUrl": "https://a.example", "sessionUri": "urn:x:1"}, "challenge",
+         "consent_required"),
         ({"error": "invalid_scope"}, "deny", "invalid_scope"),
         ({"error": {"code": 403, "status": "PERMISSION_DENIED"}}, "deny", "permission_denied"),
         ({"Error": {"Code": "AccessDenied", "Message": "no"}}, "deny", "AccessDenied"),

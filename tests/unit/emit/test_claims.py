@@ -181,6 +181,25 @@ def test_a_date_is_read_as_text_and_with_a_fraction_which_is_cut(time: object) -
     assert read({"sub": "u", "exp": time})["token_expires_at"] == 1795000000
 
 
+@pytest.mark.parametrize(
+    "told, scopes",
+    [
+        ({"scope": None, "scp": ["a"]}, ("a",)),
+        ({"scope": "", "scp": "a b"}, ("a", "b")),
+        ({"scope": [], "scopes": ["a"]}, ("a",)),
+        ({"scope": {}, "scp": None, "scopes": "a"}, ("a",)),
+        ({"scope": "/", "roles": ["r"]}, ("role:r",)),
+        ({"scope": "a", "scp": ["b"]}, ("a",)),
+        ({"scope": "", "scp": []}, ()),
+        ({"scope": None}, None),
+    ],
+)
+def test_a_spelling_of_the_scopes_that_is_empty_does_not_hide_another(
+    told: Claims, scopes: tuple[str, ...] | None
+) -> None:
+    assert read({"sub": "u", "client_id": "c", **told}).get("granted_scopes") == scopes
+
+
 def test_an_expiry_that_cannot_be_read_is_noted() -> None:
     notes = Noted()
     claims.extract({"sub": "u", "exp": "soon"}, notes, plain)

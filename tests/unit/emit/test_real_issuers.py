@@ -245,12 +245,13 @@ def test_a_refused_exchange_of_a_token_nobody_knows_has_not_acted(error: str) ->
         assert found.startswith("low CS-06 app was refused (delegate)")
 
 
-def test_an_introspection_that_says_inactive_is_no_use() -> None:
+@pytest.mark.parametrize("active", [False, "false", "False", 0, None, "no"])
+def test_an_introspection_that_says_inactive_is_no_use(active: Any) -> None:
     with parties() as told:
         told["app"].grant("opaque-parent-1", method="authorization_code")
         told["app"].revoke("opaque-parent-1")
         told["srv"].use(
             "t", token="opaque-parent-1", kind="server", presenter="app",
-            introspected={"active": False},
+            introspected={"active": active},
         )  # fmt: skip
         assert [said for said in told.said() if said.startswith(("high", "critical"))] == []

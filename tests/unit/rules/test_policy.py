@@ -159,3 +159,21 @@ def test_a_finding_keeps_its_identity_under_every_policy_and_bears_the_digest() 
     assert before.id == after.id
     assert (before.policy, after.policy) == (digest(one), digest(other))
     assert before.policy != after.policy
+
+
+def test_a_policy_takes_what_json_has() -> None:
+    """In a notebook nobody writes `frozenset`."""
+    plain: dict[str, Any] = {
+        "ignored_scopes": ["groups"],
+        "implied_scopes": {"write": ["read"]},
+        "issuers": {"https://as.example.com/": {"scope_domain": "issuer", "aliases": ["https://x"]}},
+        "crossings": [{"from_audience": "a", "to_audience": "b", "allows": {"use": ["read"]}}],
+        "exemptions": [{"reference": "SE-01", "until": "2030-01-01", "owner": "o", "reason": "r"}],
+    }
+    policy = Policy(**plain)
+    assert policy.ignored_scopes == frozenset({"groups"})
+    assert policy.implied_scopes == {"write": frozenset({"read"})}
+    assert policy.issuer("https://x/") == "https://as.example.com"
+    assert digest(policy) == digest(Policy(**{**plain, "issuers": policy.issuers}))
+    said = "alice grant a token=t0 scopes=write\na delegate b from=t0 token=t1 scopes=read,groups"
+    assert found(said, policy) == []

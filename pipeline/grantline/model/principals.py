@@ -16,7 +16,9 @@ _REPLICA_SEGMENTS = ("pod", "instance", "replica")
 # How Kubernetes names the pods of a Deployment: the hash of its template, then five letters, of an
 # alphabet without vowels and without 0, 1 and 3 (apimachinery, util/rand). A StatefulSet's number is not
 # cut off: `planner-7` may as well be an agent's own name.
-_POD = re.compile(r"(.+)-[bcdfghjklmnpqrstvwxz2456789]{6,10}-[bcdfghjklmnpqrstvwxz2456789]{5}", re.ASCII)
+_POD = re.compile(
+    r"(.+)-[bcdfghjklmnpqrstvwxz2456789]{6,10}-[bcdfghjklmnpqrstvwxz2456789]{5}", re.ASCII
+)
 
 
 @lru_cache(maxsize=65_536)

@@ -59,7 +59,11 @@ def _strange(taker: Delegation, granted: Side, holds: Side) -> bool:
     nor what the one above it holds, and they have no name in common. So does a token vault give
     other issuers' tokens.
     """
-    if holds.issuer is not None or granted.issuer is None or in_common(granted.scopes, holds.scopes):
+    if (
+        holds.issuer is not None
+        or granted.issuer is None
+        or in_common(granted.scopes, holds.scopes)
+    ):
         return False
     return recorded(taker, holds) is None and claimed(taker) is None
 

@@ -62,7 +62,11 @@ def test_what_is_made_of_a_vaults_token_is_compared_with_it() -> None:
         assert {f.reference for f in told.findings()} >= {"SE-01"}
 
 
-ISSUERS = ["https://acme.eu.auth0.com/", "https://kc.example.com/realms/r", "https://as.example.com"]
+ISSUERS = [
+    "https://acme.eu.auth0.com/",
+    "https://kc.example.com/realms/r",
+    "https://as.example.com",
+]
 GIVEN: list[dict[str, Any]] = [
     {"access_token": "ya29.calendar-token", "scope": CALENDAR, "expires_in": 3600},
     {"access_token": "gho_agents_token", "scope": "repo,user", "token_type": "bearer"},

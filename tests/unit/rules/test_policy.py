@@ -166,7 +166,9 @@ def test_a_policy_takes_what_json_has() -> None:
     plain: dict[str, Any] = {
         "ignored_scopes": ["groups"],
         "implied_scopes": {"write": ["read"]},
-        "issuers": {"https://as.example.com/": {"scope_domain": "issuer", "aliases": ["https://x"]}},
+        "issuers": {
+            "https://as.example.com/": {"scope_domain": "issuer", "aliases": ["https://x"]}
+        },
         "crossings": [{"from_audience": "a", "to_audience": "b", "allows": {"use": ["read"]}}],
         "exemptions": [{"reference": "SE-01", "until": "2030-01-01", "owner": "o", "reason": "r"}],
     }

@@ -11,7 +11,7 @@ from grantline.dialects.reading import Json
 from grantline.dialects.refusals import Refusal
 from grantline.dialects.values import text
 
-_TOKEN: Final = "workloadAccessToken"
+_OWN: Final = "workloadAccessToken"
 
 
 def answer(body: Json, _now: float) -> Answer | None:
@@ -20,7 +20,7 @@ def answer(body: Json, _now: float) -> Answer | None:
     The workload's token stands for agent and person at once and tells neither; it is good at the
     vault alone. What the vault gives (`accessToken`) is another issuer's token and is read as one.
     """
-    if (token := text(body.get(_TOKEN))) is not None:
+    if (token := text(body.get(_OWN))) is not None:
         return Answer(token=text(body.get("access_token")) or token, dialect="agentcore")
     if text(body.get("accessToken")) is not None or text(body.get("access_token")) is not None:
         return None

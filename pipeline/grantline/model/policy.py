@@ -82,7 +82,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Plain lists and mappings, as JSON has them, are taken; issuers are found by the form in
-        which they are compared."""
+        which they are compared.
+        """
         for name, kind in _PARTS.items():
             said = getattr(self, name)
             if said and _plain(said):

@@ -24,9 +24,7 @@ def check(taker: Delegation, where: InChain) -> Hits:
     if granted is None:
         return NONE
     beyond = compared(granted, holds, where.policy)
-    if not beyond.gained:
-        return NONE
-    if _strange(taker, granted, holds):
+    if not beyond.gained or _strange(taker, granted, holds):
         return NONE
     extra = _unexplained(taker, holds, beyond.gained, where.policy, guessed=beyond.guessed)
     if not extra:

@@ -44,8 +44,8 @@ def _as_role(name: str, has: Side, read: tuple[str, ...]) -> bool:
     """Whether the token has what is needed as a role or group: who takes a scope or an application's
     role for one action (Entra's `Orders.Read` and `Orders.Read.All`) names it without its kind.
     """
-    for held in (*has.scopes, *read):
-        kind, own, client = taken_apart(held)
+    for told in (*has.scopes, *read):
+        kind, own, client = taken_apart(told)
         if kind != "scope" and own == name:
             return client is None or has.audiences is None or client in has.audiences
     return False

@@ -29,7 +29,7 @@ def run(settings: Settings, options: Mapping[str, Any]) -> int:
     name = options.get("format", OTLP)
     read_from = reader(settings, name, options.get("issuer"))
     files = options["files"]
-    return _init(files if name == OTLP else below(files), read_from, name)
+    return _init(files if name == OTLP else below(files)[0], read_from, name)
 
 
 def _check(path: Path) -> int:

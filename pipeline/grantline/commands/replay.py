@@ -18,7 +18,7 @@ from grantline.model.finding import Finding, Severity
 from grantline.model.plain import plain
 from grantline.replay import Read, Replayed, replay
 from grantline.settings import Settings
-from grantline.sources import SOURCES, Origin, below, left_out
+from grantline.sources import SOURCES, Origin, below
 from grantline.sources import read_file as read_log
 from grantline.store import tables
 from grantline.store.ddl import WrongSchema
@@ -40,7 +40,7 @@ def run(settings: Settings, options: Mapping[str, Any]) -> int:
     what = "span" if options["format"] == OTLP else "record"
     others: list[Path] = []
     if options["format"] != OTLP:
-        files, others = below(files), left_out(files)
+        files, others = below(files)
     try:
         _check(files, [path for path in (options["findings"], store) if path is not None])
         with ExitStack() as stack:

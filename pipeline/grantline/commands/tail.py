@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from grantline.commands.pieces import MAX_RECORD, Piece, Place, as_it_is, head, records, split
-from grantline.sources import Source, below, is_line, left_out
+from grantline.sources import Source, below, is_line
 from grantline.sources.documents import MAX_BYTES, Cut, documents
 
 _AT_ONCE: Final = 1_000
@@ -67,8 +67,8 @@ class Tail:
     def pieces(self) -> Iterator[Piece]:
         """What came since the last time. A file that cannot be read is said, once, and left."""
         self.there = set()
-        looked = below([self._path])
-        for path in left_out([self._path]):
+        looked, others = below([self._path])
+        for path in others:
             self._trouble(path, "left out, for its name is no log's: name the file to have it sent")
         yield from self._of(looked)
         if not self._seen.keys() <= self.there:

@@ -7,7 +7,7 @@ spans of the same tokens make one lineage.
 
 from __future__ import annotations
 
-from grantline.sources.files import below, is_line, left_out, read_file
+from grantline.sources.files import below, is_line, read_file
 from grantline.sources.known import SOURCES
 from grantline.sources.reading import read
 from grantline.sources.source import Origin, Source, Taken
@@ -19,7 +19,6 @@ __all__ = [
     "Taken",
     "below",
     "is_line",
-    "left_out",
     "read",
     "read_file",
 ]

@@ -25,21 +25,11 @@ Numbered = tuple[int, Taken]
 """The number of a line (a document a line) or 1 (anything else), and what it held."""
 
 
-def below(paths: Iterable[Path]) -> list[Path]:
+def below(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     """The files themselves, and the logs anywhere below the folders among `paths`, in the order of their
-    names: how an S3 bucket of CloudTrail looks once it was copied.
+    names: how an S3 bucket of CloudTrail looks once it was copied. And what is left out there: hidden
+    files, and those with an extension that is none of a log's. Whoever names one has it read.
     """
-    return _sorted(paths)[0]
-
-
-def left_out(paths: Iterable[Path]) -> list[Path]:
-    """Files below the folders among `paths` whose names are no log's: hidden ones, and those with an
-    extension that is none of a log's. Whoever names one has it read.
-    """
-    return _sorted(paths)[1]
-
-
-def _sorted(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     found: list[Path] = []
     others: list[Path] = []
     for path in paths:

@@ -17,7 +17,7 @@ import pytest
 
 from grantline.commands.tail import Tail
 from grantline.commands.watch import cut
-from grantline.sources import SOURCES, Origin, Taken, below, left_out, read, read_file
+from grantline.sources import SOURCES, Origin, Taken, below, read, read_file
 from tests.unit.sources.test_samples import ISSUER, _hops, _records
 
 RECORDED = Path(__file__).parents[2] / "data" / "keycloak"
@@ -280,17 +280,17 @@ def test_a_folder_is_read_whatever_its_logs_are_called_and_the_rest_is_named(
     others = [".DS_Store", ".x.json.gz.part", "report.csv", "notes.md"]
     for name in (*logs, *others):
         (at / name).write_bytes(gzip.compress(b"{}") if "gz" in name else b"{}")
-    assert {path.name for path in below([tmp_path])} == set(logs)
-    assert {path.name for path in left_out([tmp_path])} == set(others)
+    found, left_out = below([tmp_path])
+    assert {path.name for path in found} == set(logs)
+    assert {path.name for path in left_out} == set(others)
     named = at / "report.csv"
-    assert below([named]) == [named]
-    assert left_out([named]) == []
+    assert below([named]) == ([named], [])
 
 
 def test_a_file_in_which_nothing_was_written_yet_holds_nothing(tmp_path: Path) -> None:
     (tmp_path / "empty.json").write_bytes(b"")
     (tmp_path / "empty.json.gz").write_bytes(gzip.compress(b""))
-    for path in below([tmp_path]):
+    for path in below([tmp_path])[0]:
         assert list(read_file(SOURCES["cloudtrail"], path, Origin())) == []
 
 

@@ -15,6 +15,7 @@ from grantline.sources.source import Origin, Source, Taken, Unreadable
 
 _WHOLE = -1
 _GZIP = b"\x1f\x8b"
+_MAX_TORN = 100
 _MAX_UNPACKED = 64 << 20
 """Bytes of one record. Files are unpacked by whoever reads them, as they are read."""
 
@@ -26,13 +27,13 @@ def read(source: Source, data: bytes, origin: Origin) -> Taken:
         return Taken([], [(_WHOLE, whole)], 0)
     account = _Account(source, origin)
     try:
-        for document in documents(whole, source.line):
-            account.document(document)
-    except NoJson as why:
-        detail = f"{why}; {_foreign(source).detail}"
-        account.refuse(Rejected("not_otlp", detail, service=source.name))
-    except Cut as why:
-        account.refuse(Rejected("truncated", str(why)))
+        for _ in range(_MAX_TORN):
+            if not (whole := account.documents(whole)):
+                break
+        else:
+            account.refuse(
+                Rejected("truncated", f"torn at more than {_MAX_TORN} places: not read on")
+            )
     except UnicodeDecodeError as why:
         detail = f"the log is not UTF-8 at byte {why.start}"
         account.rejected.append((_WHOLE, Rejected("bad_encoding", detail)))
@@ -67,7 +68,26 @@ class _Account:
         self.rejected: list[tuple[int, Rejected]] = []
         self.passed_over = 0
 
-    def document(self, document: Any) -> None:
+    def documents(self, data: bytes) -> bytes:
+        """Each document, up to one that is torn, and what follows that: a torn one costs no other that
+        begins on a line of its own.
+        """
+        try:
+            for document in documents(data, self._source.line):
+                self._document(document)
+        except Cut as why:
+            self.refuse(self._torn(why))
+            at = why.rest.find("\n{")
+            return b"" if at < 0 else why.rest[at:].encode()
+        return b""
+
+    def _torn(self, why: Cut) -> Rejected:
+        if isinstance(why, NoJson):
+            said = _foreign(self._source).detail
+            return Rejected("not_otlp", f"{why}; {said}", service=self._source.name)
+        return Rejected("truncated", str(why))
+
+    def _document(self, document: Any) -> None:
         """The records in a document. One that is none of this log's counts for one, and so does an envelope
         with nothing in it.
         """

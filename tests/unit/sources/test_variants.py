@@ -217,6 +217,26 @@ def test_an_envelope_with_nothing_in_it_is_passed_over(name: str, data: str) -> 
 
 
 @pytest.mark.parametrize("name", SOURCES)
+def test_a_torn_line_costs_no_other(name: str) -> None:
+    """A first one, as a rotation leaves it; one in the middle; text among JSON; an array that is cut off."""
+    lines = [json.dumps(one) for one in _records(name)]
+    for torn in ('me": "x"}', '{"a": ', "INFO started", '{"a": "b'):
+        for at in (0, 1):
+            data = "\n".join([*lines[:at], torn, *lines[at:]])
+            taken = _read(name, data)
+            assert taken.hops == _hops(name), (torn, at)
+            assert len(taken.rejected) == 1
+    cut_off = "[\n" + ",\n".join(lines) + ',\n{"a": "b'
+    assert _read(name, cut_off).hops == _hops(name)
+
+
+def test_what_is_torn_all_over_is_not_read_for_ever() -> None:
+    taken = _read("okta", "{a\n" * 5_000)
+    assert len(taken.rejected) == 101
+    assert "torn at more than 100 places" in taken.rejected[-1][1].detail
+
+
+@pytest.mark.parametrize("name", SOURCES)
 def test_a_record_that_came_packed_is_read_like_the_plain_one(name: str) -> None:
     """CloudWatch hands its logs on as gzip, and connectors whole objects of S3."""
     plain = json.dumps(_records(name)).encode()

@@ -634,8 +634,8 @@ run(AlertSettings(
 """
 
 
-def worker(office: Office, **hooks: Receiver) -> subprocess.Popen[bytes]:
-    if not (office.data_dir / LEDGER_FILE).exists():
+def worker(office: Office, *, new: bool = False, **hooks: Receiver) -> subprocess.Popen[bytes]:
+    if not new and not (office.data_dir / LEDGER_FILE).exists():
         office.begun()
     told = {
         "bootstrap": office.bootstrap,

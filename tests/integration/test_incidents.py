@@ -20,6 +20,7 @@ from grantline.model.action import Action, Matching, What
 from grantline.model.finding import Finding
 from grantline.model.incident import IncidentRecord, decode
 from grantline.notify.acting import record, token
+from grantline.notify.settings import LEDGER_FILE
 from grantline.notify.slack import SlackNotifier
 from tests.brokers import Broker, create_topic
 from tests.findings import finding
@@ -336,3 +337,81 @@ def said_of(office: Office, *leads: Finding) -> list[IncidentRecord]:
     eventually(lambda: {lead.id for lead in leads} <= {r.lead for r in records(office)})
     last = {record.lead: record for record in records(office)}
     return [last[lead.id] for lead in leads]
+
+
+def lose(office: Office) -> None:
+    """The ledger, and what SQLite keeps beside it."""
+    for file in office.data_dir.glob(f"{LEDGER_FILE}*"):
+        file.unlink()
+
+
+def test_a_lost_ledger_is_made_anew_and_pages_nobody_for_what_was_told(office: Office) -> None:
+    """Killed again and again meanwhile. What came while there was none is told; what people did holds."""
+    names = [f"told {number}" for number in range(24)]
+    with Receiver() as receiver:
+        process = worker(office, hook=receiver)
+        try:
+            office.produce(*(finding(name) for name in names), child(1), child(2))
+            receiver.await_answered(204, 25)
+            [mine, shut] = (record.id for record in said_of(office, child(1), finding("told 1")))
+            did(office, "acknowledge", incident=mine)
+            did(office, "resolve", incident=shut)
+            did(
+                office, "silence", matching=Matching(agent="agent-9"),
+                until=datetime.now(UTC) + timedelta(hours=1), reason="deployment",
+            )  # fmt: skip
+            eventually(lambda: len(outcomes(office)) == 3)
+            eventually(lambda: len({r.id for r in records(office) if r.told}) == 25)
+            eventually(lambda: {"acknowledged", "resolved"} <= {
+                told.event for record in records(office) for told in record.told.values()
+            })  # fmt: skip
+        finally:
+            process.kill()
+            process.wait(10)
+        before = len(pages(receiver))
+        episodes = {record.id: record for record in records(office)}
+        lose(office)
+        office.produce(finding("came meanwhile"), finding("hidden", actor="agent-9"))
+        for seconds in (0.4, 0.8, 1.6):  # a kill in the start, while topics are read, and after
+            process = worker(office, new=True, hook=receiver)
+            time.sleep(seconds)
+            process.kill()
+            process.wait(10)
+        process = worker(office, new=True, hook=receiver)
+        try:
+            eventually(lambda: len(pages(receiver)) > before, 60)
+            office.produce(child(1, revision=1, severity="critical"), finding("later"))
+            eventually(lambda: {"escalated", "opened"} <= {
+                page["event"] for page in pages(receiver)[before:]
+                if page["finding"]["id"] in {child(1).id, finding("later").id}
+            })  # fmt: skip
+            said = said_of(office, child(1), finding("told 1"), finding("hidden", actor="agent-9"))
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0
+        told = {(page["finding"]["id"], page["event"]) for page in pages(receiver)[before:]}
+    assert told == {
+        (finding("came meanwhile").id, "opened"),
+        (finding("later").id, "opened"),
+        (child(1).id, "escalated"),
+    }
+    assert [record.state for record in said] == ["open", "resolved", "silenced"]
+    assert {each.known_since for each in records(office)} == {episodes[mine].known_since}
+    last = {record.id: record for record in records(office)}
+    assert all(last[id_].episode == record.episode for id_, record in episodes.items())
+    assert all(last[id_].revision >= record.revision for id_, record in episodes.items())
+
+
+def test_a_new_ledger_where_no_incident_was_told_is_a_first_start(office: Office) -> None:
+    office.produce(finding("old"))
+    time.sleep(0.05)
+    with Receiver() as receiver:
+        process = worker(office, new=True, hook=receiver)
+        try:
+            eventually(lambda: any(record.told == {} for record in records(office)), 60)
+            office.produce(finding("new"))
+            receiver.await_answered(204, 1)
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0
+        assert [page["finding"]["id"] for page in pages(receiver)] == [finding("new").id]

@@ -69,6 +69,7 @@ def record_of(
         closed_until=_when(handling.closed_until_ms),
         silence_id=handling.silence_id,
         silenced_until=_when(kept.silenced_until_ms if handling.silence_id else 0),
+        was_silenced=handling.was_silenced,
         silenced_uses=(
             max(0, incident.uses - handling.silenced_uses) if handling.silence_id else 0
         ),

@@ -71,6 +71,8 @@ class IncidentRecord(Page, frozen=True, kw_only=True):
     silence_id: str | None = None
     """The silence that keeps it from paging anybody."""
     silenced_until: str | None = None
+    was_silenced: bool = False
+    """It had been under a silence that has ended."""
     silenced_uses: int = 0
     """Uses that came in under the silence, and were told to nobody."""
 

@@ -19,6 +19,7 @@ from grantline.notify.acts import Spoiled
 from grantline.notify.ledger import Ledger
 from grantline.notify.metrics import Metrics
 from grantline.notify.reader import Reader, Record
+from grantline.notify.restoring import DONE
 from grantline.notify.settings import AlertSettings
 from grantline.notify.trouble import Trouble
 from grantline.ports import Position
@@ -26,6 +27,7 @@ from grantline.ports import Position
 _log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.2
 MAX_BYTES: Final = 16_384
 """Of one action: a larger record is none of ours."""
 
@@ -62,6 +64,9 @@ class ActionIntake:
 
     def _run(self) -> None:
         topic = self._topic
+        # Of a ledger that is being made anew nothing can be said before its findings are back.
+        while self._ledger.stage() != DONE and not self._stop.wait(_LOOK_SECONDS):
+            pass
         reader = Reader(self._settings, lambda id_: self._ledger.positions(topic, id_), topic)
         try:
             while not self._stop.is_set():

@@ -31,6 +31,8 @@ from grantline.ports import Position
 _log = logging.getLogger(__name__)
 
 _SILENCE_SECONDS: Final = 5.0
+_ANEW_SECONDS: Final = 120.0
+"""The same for a ledger that was made anew: half of the findings would make half an incident."""
 _PAUSE_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 1.0
 
@@ -44,6 +46,10 @@ class Intake:
         self._alerting = settings.alerting
         self._gather_seconds = settings.gather_seconds
         self._tick_at = 0.0
+        self._whole = ledger.stage() != "read"
+        """No backlog must be decided on as a whole, or that has been done."""
+        self._over: set[int] = set()
+        """Partitions whose backlog has come to its end."""
         self._metrics = metrics
         self._reader = Reader(settings, lambda id_: ledger.positions(settings.topic, id_))
         self._disk = Trouble(_log, "the alert ledger can be written again")
@@ -57,14 +63,20 @@ class Intake:
                 if records or ended:
                     silent_since = time.monotonic()
                     posted(self._take(records, ended, stop))
-                elif time.monotonic() - silent_since > _SILENCE_SECONDS:
+                elif time.monotonic() - silent_since > self._patience:
                     silent_since = time.monotonic()
+                    self._whole = True
                     posted(self._take([], self._ledger.held(), stop))
-                if time.monotonic() >= self._tick_at:
+                if self._whole and time.monotonic() >= self._tick_at:
                     self._tick_at = time.monotonic() + _TICK_SECONDS
                     posted(self._tick())
         finally:
             self._reader.close()
+
+    @property
+    def _patience(self) -> float:
+        """Seconds without a record until what is held is decided on as it is."""
+        return _SILENCE_SECONDS if self._whole else _ANEW_SECONDS
 
     def _take(self, records: Sequence[Record], ended: Iterable[int], stop: Event) -> set[str]:
         incoming = [each for record in records for each in self._incoming(record)]
@@ -74,6 +86,11 @@ class Intake:
                 for record in records
             }.values()
         )
+        if not self._whole:
+            self._over.update(ended)
+            ended = []
+            if self._over and self._over >= self._reader.partitions:
+                self._whole, ended = True, sorted(self._over)
         posted = self._keep(incoming, positions, ended, stop)
         self._metrics.findings.labels("taken").inc(len(incoming))
         self._reader.show(positions)
@@ -95,7 +112,7 @@ class Intake:
         stamped = self._ledger.born_ms if record.stamped_ms is None else record.stamped_ms
         place = self._topic, record.partition, record.offset
         old = self._ledger.knew(finding.id, *place, stamped)
-        backlog = record.partition if record.backlog else None
+        backlog = record.partition if record.backlog or not self._whole else None
         return [Incoming(finding, record.value, backlog, old)]
 
     def _tick(self) -> set[str]:
@@ -124,6 +141,7 @@ class Intake:
                     self._alerting,
                     now_ms,
                     gather_seconds=self._gather_seconds,
+                    whole=self._whole,
                 )
             except sqlite3.OperationalError as why:
                 self._disk.met(f"the alert ledger cannot be written: {why}. Trying again")

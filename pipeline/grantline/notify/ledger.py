@@ -22,6 +22,7 @@ from grantline.notify.acts import Acts
 from grantline.notify.database import Database
 from grantline.notify.leaving import Records
 from grantline.notify.letters import Letters
+from grantline.notify.restoring import DONE, READ, Restoring, mark
 from grantline.notify.settling import Moment, settle
 from grantline.notify.shelf import SqlShelf
 from grantline.ports import Position
@@ -41,25 +42,31 @@ class Incoming(NamedTuple):
     """It was said before anybody was there to be told."""
 
 
-class Ledger(Letters, Records, Acts):
+class Ledger(Letters, Records, Acts, Restoring):
     """Every method is one transaction and safe to call from any thread.
 
     Raises `database.LedgerError` when the file cannot be used, `sqlite3.Error` when the disk fails.
     """
 
     def __init__(self, path: Path, born_ms: int | None = None) -> None:
-        """`born_ms`: when a ledger that is made now begins; None is now."""
+        """`born_ms`: when a ledger that is made now begins, of which no topic tells. None: now, or
+        when the one began that it is made anew from (`rebuild`).
+        """
         self._database = Database(path)
         with self._database.transaction() as sql:
             # `due` is of the process that wrote it; a new process tries everything at once.
             sql.execute("UPDATE outbox SET due = 0")
             self.new = sql.execute("SELECT 1 FROM beginning").fetchone() is None
             if self.new:
+                if born_ms is not None:
+                    mark(sql, DONE)
                 born_ms = time.time_ns() // 1_000_000 if born_ms is None else born_ms
                 sql.execute("INSERT INTO beginning VALUES (?)", (born_ms,))
             (self.born_ms,) = sql.execute("SELECT born_ms FROM beginning").fetchone()
             rows = sql.execute("SELECT topic, part, next_offset FROM known_before")
             self._known = {(topic, part): end for topic, part, end in rows}
+            row = sql.execute("SELECT stage FROM rebuilt").fetchone()
+            self._complete = row is not None and row[0] == DONE
             self._untold = {id_ for (id_,) in sql.execute("SELECT finding_id FROM untold")}
 
     def knew(self, finding_id: str, topic: str, part: int, offset: int, stamped_ms: int) -> bool:
@@ -100,11 +107,13 @@ class Ledger(Letters, Records, Acts):
         now_ms: int,
         *,
         gather_seconds: float = 0.0,
+        whole: bool = False,
     ) -> set[str]:
         """Takes in what was read up to `positions`; returns who has new letters.
 
         What belongs to a backlog is held; that of the partitions in `ended` is filed now, and after
-        it what is no backlog. Then each incident that changed is decided on, once.
+        it what is no backlog. Then each incident that changed is decided on, once. `whole`: with
+        these the backlog of all partitions has ended, so a ledger that was made anew is complete.
         """
         with self._database.transaction() as sql:
             live = []
@@ -126,6 +135,9 @@ class Ledger(Letters, Records, Acts):
             for incident_id in touched:
                 posted |= settle(sql, shelf, incident_id, alerting, moment)
             sql.executemany("INSERT OR REPLACE INTO position VALUES (?, ?, ?)", positions)
+            if whole and not self._complete:
+                mark(sql, DONE)
+        self._complete = self._complete or whole
         return posted
 
     def tick(self, alerting: Alerting, now_ms: int) -> set[str]:
@@ -172,7 +184,12 @@ class Ledger(Letters, Records, Acts):
             return {part for (part,) in sql.execute("SELECT DISTINCT part FROM held")}
 
     def forget(self, before_ms: int) -> None:
-        """Drops what was last touched before `before_ms` and waits for nothing."""
+        """Drops what was last touched before `before_ms` and waits for nothing.
+
+        Nothing of a ledger that is being made anew: what its incidents are made of is not back yet.
+        """
+        if self.stage() == READ:
+            return
         with self._database.transaction() as sql:
             sql.execute("DELETE FROM outbox WHERE refused_ms < ?", (before_ms,))
             sql.execute(
@@ -197,17 +214,20 @@ class Ledger(Letters, Records, Acts):
 def _hold(sql: sqlite3.Connection, each: Incoming, part: int) -> None:
     finding = each.finding
     sql.execute(
-        "INSERT INTO held VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET part = excluded.part, "
-        "revision = excluded.revision, old = excluded.old, body = excluded.body "
-        "WHERE excluded.revision > revision",
+        "INSERT INTO held VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE SET "
+        "before = CASE WHEN old AND NOT excluded.old THEN body ELSE before END, "
+        "part = excluded.part, revision = excluded.revision, old = excluded.old, "
+        "body = excluded.body WHERE excluded.revision > revision",
         (finding.id, part, finding.revision, each.old, each.body),
     )
 
 
 def _held(sql: sqlite3.Connection, part: int) -> Iterator[tuple[Finding, bytes, bool]]:
-    """In the order in which each was first seen."""
-    rows = sql.execute("SELECT body, old FROM held WHERE part = ? ORDER BY rowid", (part,))
-    for body, old in rows.fetchall():
+    """In the order in which each was first seen; of one that was known before the beginning, that too."""
+    rows = sql.execute("SELECT body, old, before FROM held WHERE part = ? ORDER BY rowid", (part,))
+    for body, old, before in rows.fetchall():
+        if before is not None:
+            yield Finding.model_validate_json(before), before, True
         yield Finding.model_validate_json(body), body, bool(old)
 
 

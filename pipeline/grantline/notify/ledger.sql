@@ -77,7 +77,8 @@ CREATE TABLE IF NOT EXISTS held (
     part         INTEGER NOT NULL,
     revision     INTEGER NOT NULL,
     old          INTEGER NOT NULL,
-    body         BLOB    NOT NULL
+    body         BLOB    NOT NULL,
+    before       BLOB               -- the last state from before the ledger began, if this is of after it
 );
 
 CREATE INDEX IF NOT EXISTS held_by_part ON held (part);
@@ -157,3 +158,8 @@ CREATE TABLE IF NOT EXISTS spoiled (
     met_ms       INTEGER NOT NULL,
     PRIMARY KEY (topic, part, place)
 ) WITHOUT ROWID;
+
+-- How far a new ledger was made anew from the topics: read, done. No row: not at all.
+CREATE TABLE IF NOT EXISTS rebuilt (
+    stage        TEXT    NOT NULL
+);

@@ -117,6 +117,11 @@ class Reader:
         except KafkaException as why:
             _log.debug("offsets of %s not shown: %s", self._settings.group, why.args[0])
 
+    @property
+    def partitions(self) -> frozenset[int]:
+        """Those that are read."""
+        return frozenset(self._assigned)
+
     def close(self) -> None:
         self._consumer.close()
 

@@ -23,6 +23,7 @@ from grantline.notify.intake import Intake
 from grantline.notify.ledger import Ledger
 from grantline.notify.metrics import LedgerGauges, Metrics
 from grantline.notify.publisher import Publisher
+from grantline.notify.rebuild import rebuild
 from grantline.notify.settings import LEDGER_FILE, AlertSettings
 from grantline.notify.slack import SlackNotifier
 from grantline.stopping import stopped_by_signals
@@ -49,7 +50,6 @@ def run(settings: AlertSettings, stop: threading.Event | None = None) -> None:
         metrics.registry.register(LedgerGauges(ledger, settings.alerting.destinations))
         stack.enter_context(_served(settings, metrics))
         _report(ledger, settings)
-        intake = Intake(settings, ledger, metrics)
         for notifier in settings.notifiers:
             if isinstance(notifier, SlackNotifier):
                 notifier.memory = ledger
@@ -59,6 +59,9 @@ def run(settings: AlertSettings, stop: threading.Event | None = None) -> None:
         stack.callback(_finish, deliveries)
         for delivery in deliveries:
             delivery.start()
+        if ledger.stage() == "":
+            rebuild(settings, ledger, stop)
+        intake = Intake(settings, ledger, metrics)
         publisher = Publisher(settings, ledger)
         publisher.start()
         stack.callback(_last_records, publisher)

@@ -15,5 +15,7 @@ DROP TABLE finding;
 DROP TABLE held;
 DROP TABLE told;
 DROP TABLE outbox;
+CREATE TABLE rebuilt (stage TEXT NOT NULL);
+INSERT INTO rebuilt VALUES ('done');
 PRAGMA user_version = 4;
 COMMIT;

@@ -253,10 +253,10 @@ def test_a_ledger_of_which_no_record_left_says_each_incident_with_the_next_ticks
     ledger.close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("DROP INDEX finding_by_silence")
-        for table, column in (("incident", "said"), ("incident", "handling"), ("finding", "silence"),
+        for table, column in (("incident", "said"), ("incident", "handling"), ("finding", "silence"), ("held", "before"),
                               ("told", "sent_state"), ("outbox", "after")):  # fmt: skip
             connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        for table in ("leaving", "silence", "action", "spoiled"):
+        for table in ("leaving", "silence", "action", "spoiled", "rebuilt"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("PRAGMA user_version=3")
         connection.commit()

@@ -67,7 +67,7 @@ class ActionIntake:
         # Of a ledger that is being made anew nothing can be said before its findings are back.
         while self._ledger.stage() != DONE and not self._stop.wait(_LOOK_SECONDS):
             pass
-        reader = Reader(self._settings, lambda id_: self._ledger.positions(topic, id_), topic)
+        reader = Reader(self._settings, lambda id_: self._ledger.positions(topic, id_), topic, _log)
         try:
             while not self._stop.is_set():
                 records, _ = reader.read()

@@ -16,6 +16,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from grantline.kafka_iam import librdkafka
 from grantline.notify.leaving import Leaving, Stream
 from grantline.notify.ledger import Ledger
 from grantline.notify.settings import AlertSettings
@@ -37,7 +38,7 @@ def producer(bootstrap: str, kafka: Mapping[str, str], name: str) -> Producer:
         "client.id": name,
         "log_level": 0,
         "reconnect.backoff.max.ms": 2_000,
-        **kafka,
+        **librdkafka(kafka),
         "bootstrap.servers": bootstrap,
         "enable.idempotence": True,
         "partitioner": "murmur2_random",

@@ -72,8 +72,13 @@ class Reader:
         settings: AlertSettings,
         positions: Callable[[str], Mapping[int, int]],
         topic: str | None = None,
+        log: logging.Logger = _log,
     ) -> None:
-        """`topic`: that of findings, unless another is named."""
+        """`topic`: that of findings, unless another is named, whose reader says nothing of a broker
+        that is away: the other one does.
+        """
+        self._log = log
+        self._alone = topic is None
         self._settings = settings
         self._name = topic or settings.topic
         self._positions = positions
@@ -87,9 +92,9 @@ class Reader:
         self._ends: dict[int, int] = {}
         """Partition -> where its backlog ends; 0 once that has been read."""
         self._look_again = 0.0
-        self._broker = Trouble(_log, f"the broker at {settings.bootstrap} is back")
-        self._group = Trouble(_log, f"group {settings.group} shows its lag")
-        self._topic = Trouble(_log, f"topic {self._name} can be read")
+        self._broker = Trouble(log, f"the broker at {settings.bootstrap} is back")
+        self._group = Trouble(log, f"group {settings.group} shows its lag")
+        self._topic = Trouble(log, f"topic {self._name} can be read")
         self._consumer = Consumer(_configuration(settings, self._on_error), logger=_log)
 
     def read(self) -> Read:
@@ -171,14 +176,14 @@ class Reader:
             return
         topic = self._name
         if self._topic_id and topic_id != self._topic_id:
-            _log.warning("topic %s was made anew: it is read from its beginning", topic)
+            self._log.warning("topic %s was made anew: it is read from its beginning", topic)
             self._ends.clear()
         known = self._positions(topic_id)
         self._consumer.assign(
             [TopicPartition(topic, part, known.get(part, OFFSET_BEGINNING)) for part in partitions]
         )
         self._assigned, self._topic_id = partitions, topic_id
-        _log.info("reading %d partitions of %s", len(partitions), topic)
+        self._log.info("reading %d partitions of %s", len(partitions), topic)
 
     def _add(self, message: Message, read: Read) -> None:
         partition, offset = message.partition() or 0, message.offset() or 0
@@ -234,7 +239,8 @@ class Reader:
             self._complaint = error.str()
 
     def _away(self) -> None:
-        self._broker.met(f"{silence(self._settings.bootstrap, self._complaint)} Waiting for it")
+        if self._alone:
+            self._broker.met(f"{silence(self._settings.bootstrap, self._complaint)} Waiting for it")
         self._look_again = min(self._look_again, time.monotonic() + _RETRY_SECONDS)
 
 

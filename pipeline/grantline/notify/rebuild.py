@@ -22,6 +22,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from grantline.kafka_iam import librdkafka
 from grantline.model import action, incident
 from grantline.model.action import Action, Unactionable
 from grantline.model.incident import IncidentRecord
@@ -161,7 +162,7 @@ def _configuration(settings: AlertSettings, complaints: list[str]) -> dict[str, 
         "log_level": 0,
         "error_cb": complain,
         "enable.partition.eof": True,
-        **settings.kafka,
+        **librdkafka(settings.kafka),
         "bootstrap.servers": settings.bootstrap,
         "group.id": settings.group,
         "enable.auto.commit": False,

@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AclOperation,
     ResourceType,
@@ -29,6 +30,7 @@ from grantline.embedded import free_port
 from grantline.emit import Emitter, KafkaSpanExporter, Settings
 from tests.brokers import create_topic
 from tests.brokers.guarded import PASSWORD, USER, GuardedKafka
+from tests.otlp import protobuf, span
 from tests.processes import ROOT
 from tests.unit.emit.vectors import T0
 
@@ -124,6 +126,31 @@ def test_a_worker_that_may_not_join_its_group_ends_and_names_group_and_right(
     assert worker.status() == 1
     assert f"group {prefix}group: the broker does not let this user join it" in worker.said()
     assert "READ on the group" in worker.said()
+
+
+@pytest.mark.parametrize(
+    "topic,may,lacks", [("spans", (DESCRIBE,), "READ"), ("hops", (READ, DESCRIBE), "WRITE")]
+)
+def test_a_worker_that_may_not_read_or_write_a_topic_ends_and_names_topic_and_right(
+    kafka: GuardedKafka,
+    prefix: str,
+    start: Callable[..., Running],
+    *,
+    topic: str,
+    may: tuple[AclOperation, ...],
+    lacks: str,
+) -> None:
+    for name in (*NAMES, "spans"):
+        kafka.allow(TOPIC, prefix + name, *(may if name == topic else (ALL,)))
+    kafka.allow(GROUP, prefix + "group", READ)
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+    producer.produce(prefix + "spans", protobuf(span()))
+    producer.flush(20)
+    worker = start("worker")
+    assert worker.status() == 1
+    verb = "read" if lacks == "READ" else "write to"
+    assert f"topic {prefix}{topic}: the broker does not let this user {verb} it" in worker.said()
+    assert f"{lacks} on the topic" in worker.said()
 
 
 def test_a_worker_with_every_right_runs(

@@ -13,7 +13,11 @@ from typing import Any, cast
 
 import aiokafka
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED, FetchResult
-from aiokafka.errors import CommitFailedError, GroupAuthorizationFailedError
+from aiokafka.errors import (
+    CommitFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+)
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -171,7 +175,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         times what `fetch_bytes` says, in every partition at once. Here each partition gives about
         a delivery; the rest stays as it came, and its partition is not fetched from meanwhile.
         """
-        first = await super()._fetch_records(consumer, active_partitions, timeout, 1)
+        try:
+            first = await super()._fetch_records(consumer, active_partitions, timeout, 1)
+        except TopicAuthorizationFailedError as why:
+            log.error(  # noqa: TRY400 - the crash that follows shows where
+                "topic %s: the broker does not let this user read it; give the worker's principal "
+                "READ on the topic",
+                *why.args[:1],
+            )
+            raise
         if not first:
             return {}
         taken = dict(first)

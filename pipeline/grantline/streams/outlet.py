@@ -69,6 +69,7 @@ class Outlet:
         """
         self._metrics = metrics
         self._failure: str | None = None
+        self._denied = False
         self._quiet_until = 0.0
         # Records under way by flush period: a flush waits for the periods before it only, so
         # that a busy agent cannot keep it waiting for ever.
@@ -165,6 +166,13 @@ class Outlet:
         self._failure = (
             f"{message.topic()}[{message.partition()}] did not take a record: {error.str()}"
         )
+        if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED and not self._denied:
+            self._denied = True
+            log.error(
+                "topic %s: the broker does not let this user write to it; give the worker's principal "
+                "WRITE on the topic",
+                message.topic(),
+            )
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
